@@ -1,0 +1,109 @@
+# make run    set up what is missing and serve on http://localhost:8888
+# make test   set up what the tests need, check the code, run every test
+# make bench  measure (ENGINE=sqlite, postgresql or mongodb; ONLY=fanout,page: some of the figures)
+# make lock   the lock files anew; make picture: docs/room.png anew
+# make audit  ask the Python Package Index whether a hole is known in anything that is installed
+# make faults kill, stop and cut four processes under load, and check that nothing is lost (SECONDS=1800 SEED=7);
+#             ENGINE=postgresql: on two machines, with the database's server among what is killed
+# make mutants show that the fault harness notices a broken promise
+
+PYTHON ?= python3
+PORT ?= 8888
+OPTIONS ?=
+BIN := .venv/bin
+# Each program that the tests need of the system's, and Debian's package of it.
+APT_TOOLS := nginx:nginx chromium:chromium openssl:openssl initdb:postgresql-15
+
+# Debian keeps some of them where the PATH of a plain user often does not look.
+export PATH := $(PATH):/usr/sbin:/sbin:/usr/lib/postgresql/15/bin
+# sockjs-tornado comes without a wheel: what builds it is pinned too. Newer pips read the second name.
+PIP := PIP_CONSTRAINT=requirements-build.txt PIP_BUILD_CONSTRAINT=requirements-build.txt \
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
+NPM := npm --ignore-scripts --no-audit --no-fund --loglevel=error
+COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command "make lock" --quiet
+
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: run setup test test-setup lint tools bench audit faults mutants lock picture
+
+run: setup
+	@exec $(BIN)/python app.py --port=$(PORT) $(OPTIONS)
+
+# --- set-up: each stamp is newer than the lock file that it was made from
+
+setup: .venv/run.stamp node_modules/run.stamp
+
+test-setup: .venv/test.stamp node_modules/test.stamp
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements.lock requirements-build.txt | .venv/bin/python
+	@echo "Installing what requirements.lock names"
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/test.stamp: requirements-dev.lock requirements-build.txt | .venv/bin/python
+	@echo "Installing what requirements-dev.lock names"
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch .venv/run.stamp $@
+
+node_modules/run.stamp: package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm" >&2; exit 1; }
+	$(NPM) ci --omit=dev
+	@touch $@
+
+node_modules/test.stamp: package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm" >&2; exit 1; }
+	$(NPM) ci
+	@touch node_modules/run.stamp $@
+
+tools:
+	@missing=; for tool in $(APT_TOOLS); do command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "The tests need what is missing here:$$missing (apt-get install$$missing)" >&2; exit 1; \
+	fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -q && apt-get install -q -y --no-install-recommends $$missing
+
+# --- what developers do
+
+test: tools test-setup lint
+	$(BIN)/python -W error -m unittest -v tests
+
+lint: test-setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+ENGINE ?= sqlite
+ONLY ?=
+
+bench: tools test-setup
+	$(BIN)/python -m bench --engine=$(ENGINE) $(if $(ONLY),--only=$(ONLY))
+
+# --strict: what the index cannot tell about is a failure, too.
+audit: test-setup
+	$(BIN)/uv tool run pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock
+
+ENGINE ?= sqlite
+SECONDS ?= 60
+SEED ?=
+
+faults: tools test-setup
+	$(BIN)/python -W error -m faults --engine=$(ENGINE) --seconds=$(SECONDS) $(if $(SEED),--seed=$(SEED))
+
+mutants: tools test-setup
+	$(BIN)/python -W error -m faults.mutants
+
+lock: .venv/test.stamp
+	$(COMPILE) $(UPGRADE) requirements.txt -o requirements.lock
+	$(COMPILE) $(UPGRADE) -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+	$(NPM) install --package-lock-only --omit-lockfile-registry-resolved
+	@! grep -nE '://|file:' requirements.lock requirements-dev.lock
+	@! grep -n '"resolved"' package-lock.json
+
+picture: tools test-setup
+	$(BIN)/python -m docs.picture
