@@ -1,0 +1,140 @@
+"""The domain's refusals. Each says in one sentence, in English and translatable, what was wrong."""
+
+
+class Refusal(Exception):
+    """Something was asked that will not be done; nothing was stored.
+
+    ``code`` names it on the wire (docs: wire protocol), ``field`` the form field that it belongs to.
+    """
+
+    code = "refused"
+    field = "form"
+    sentence = "That can’t be done."
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(sentence or self.sentence)
+        if sentence:
+            self.sentence = sentence
+
+
+class BadUsername(Refusal):
+    """A username that is empty, too long, or has characters that nobody can see."""
+
+    field = "username"
+    sentence = "A name has 1 to 40 letters, digits, spaces or signs, and at least one letter or digit."
+
+
+class NameTaken(Refusal):
+    """Somebody else has this name, in this or another spelling of upper and lower case."""
+
+    field = "username"
+    sentence = "Somebody already has this name. Please choose another one."
+
+
+class BadPassword(Refusal):
+    """A password of fewer than 8 or more than 1,000 characters."""
+
+    field = "password"
+    sentence = "A password has 8 to 1,000 characters."
+
+
+class BadEmail(Refusal):
+    """Something that cannot be an e-mail address."""
+
+    field = "email"
+    sentence = "That does not look like an e-mail address."
+
+
+class UnknownMember(Refusal):
+    """No member has this name."""
+
+    field = "username"
+    sentence = "Nobody has this name."
+
+
+class WrongPassword(Refusal):
+    """Not the member's password, or not any more."""
+
+    field = "current"
+    sentence = "That is not your password."
+
+
+class TooManyFailures(Refusal):
+    """The password was wrong too often; after `retry_after` seconds it may be tried again."""
+
+    sentence = "That was too often. Please wait a moment."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class NotYours(Refusal):
+    """Only an administrator may do this, and not to themselves."""
+
+    sentence = "That can’t be done."
+
+
+class SetupOver(Refusal):
+    """The first administrator exists already, or the token is not the right one."""
+
+    sentence = "This set-up link has been used or is not complete."
+
+
+class InvitationOver(Refusal):
+    """The invitation was ended, is older than seven days, or never existed."""
+
+    sentence = "This invitation is over. Ask for a new one."
+
+
+class UnknownRoom(Refusal):
+    """There is no such room among the rooms of this member."""
+
+    code = "unknown_room"
+    sentence = "There is no such room among yours."
+
+
+class NotMember(Refusal):
+    """The author is not a member of the room."""
+
+    code = "not_member"
+    sentence = "You are not a member of this room."
+
+
+class Empty(Refusal):
+    """A message without a visible character."""
+
+    code = "empty"
+    field = "body"
+    sentence = "There is nothing in this message yet."
+
+
+class TooLong(Refusal):
+    """A message longer than the site allows."""
+
+    code = "too_long"
+    field = "body"
+    sentence = "This message is too long."
+
+
+class Unavailable(Refusal):
+    """The store cannot answer now (locked, disk full); trying again later is right."""
+
+    code = "unavailable"
+    retry_after = 1.0  # seconds
+    sentence = "The site can’t store anything right now. Please try again in a moment."
+
+
+class ReadOnly(Unavailable):
+    """The site is being moved: it can be read, and what was typed is kept and sent when that is over."""
+
+    retry_after = 5.0
+    sentence = "The site is being moved. Reading goes on; writing comes back in a moment."
+
+
+class CannotMove(Exception):
+    """A site cannot be moved, or was not moved well; the text says why."""
+
+
+class CannotOpen(Exception):
+    """The database cannot be opened; the text says which and why."""

@@ -1,0 +1,66 @@
+"""Counted failures: how often a password was wrong, by account and address, for all processes and across restarts."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import time
+
+import peewee
+
+from models.database import writing
+from models.errors import TooManyFailures
+from models.models import Failure, fold
+
+MOST = 10  # failures within WINDOW; then a key is refused
+WINDOW = 180.0  # seconds
+LONGEST = 400  # characters of a name that are looked at; no member has so many
+
+
+def account_key(username: str) -> str:
+    """Return what failures of this name are counted for, whether somebody has it or not.
+
+    It is hashed, since now and then somebody types a password where the name belongs.
+    """
+    return f"account {hashlib.sha256(fold(username[:LONGEST]).encode()).hexdigest()}"
+
+
+def address_key(address: str) -> str:
+    """Return what failures from this IP address are counted for; who has one of IPv6 has its whole /64."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # no network at all, or what a proxy calls an address
+        return f"address {address}"
+    if ip.version == 6 and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return f"address {ip if ip.version == 4 else ipaddress.ip_network((ip, 64), strict=False)}"
+
+
+def check(*keys: str) -> None:
+    """Raise TooManyFailures if one of `keys` must wait; asking does not make the wait longer."""
+    now = time.time()
+    wait = max(_wait(key, now) for key in keys)
+    if wait > 0:
+        raise TooManyFailures(wait)
+
+
+def count(*keys: str) -> None:
+    """Count one failure for each of `keys`. Raise TooManyFailures, and count nothing, if it is one too many."""
+    with writing():
+        check(*keys)
+        now = time.time()
+        Failure.delete().where(~_is_near(now)).execute()
+        Failure.insert_many([{"key": key, "at": now} for key in keys]).execute()
+
+
+def _wait(key: str, now: float) -> float:
+    """Return the seconds after which fewer than MOST failures of `key` lie within WINDOW; nothing if it is so now."""
+    newest = Failure.select(Failure.at).where(Failure.key == key, _is_near(now)).order_by(Failure.at.desc())
+    row = newest.offset(MOST - 1).first()
+    return row.at + WINDOW - now if row else 0.0
+
+
+def _is_near(now: float) -> peewee.Expression:
+    """Tell which failures count. Those of the future do not: when the clock is set back nobody waits for it."""
+    near: peewee.Expression = Failure.at.between(now - WINDOW, now + WINDOW)
+    return near

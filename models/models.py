@@ -1,0 +1,190 @@
+"""The tables, as the tutorial's `models.py` has them: people, rooms, and the log.
+
+At the Python prompt: ``create_tables()``, ``User(username='Bob', password='1234',
+email='bob@bob.com').save()``, ``User.get(User.username == 'Bob')``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+import unicodedata
+from typing import Any
+
+from peewee import (
+    BooleanField,
+    CharField,
+    CompositeKey,
+    DateTimeField,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+from playhouse.sqlite_ext import AutoIncrementField
+
+from models import passwords
+from models.database import database, open_database, writing
+from models.passwords import PasswordHash
+
+
+def create_tables(url: str = "people.db") -> None:
+    """Make the database that `url` names, or bring it up to date, and let the models use it."""
+    open_database(url)
+
+
+def fold(username: str) -> str:
+    """Return the form in which two spellings of one name are equal (Unicode 15, 3.13: NFKC and case folding)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
+
+
+class PasswordField(CharField):
+    """Holds a PasswordHash; a plain password that is assigned is stored as its hash."""
+
+    def db_value(self, value: str) -> str:
+        return value if isinstance(value, PasswordHash) else passwords.hash_password(value)
+
+    def python_value(self, value: str) -> PasswordHash:
+        return PasswordHash(value)
+
+
+class BaseModel(Model):
+    """What all tables share: the database."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class User(BaseModel):
+    """A member. `password` is an Argon2id hash; ask with `check_password`.
+
+    Who was removed stays here, since the log names its authors.
+    """
+
+    id = AutoIncrementField()
+    username = CharField(unique=True)
+    folded = CharField(unique=True)
+    password = PasswordField()
+    email = CharField(default="")
+    join_date = DateTimeField(default=datetime.datetime.now)
+    is_admin = BooleanField(default=False)
+    removed_at = FloatField(null=True)
+
+    class Meta:
+        table_name = "user"
+
+    def save(self, *args: Any, **kwargs: Any) -> Any:
+        """Store the member; a new one is let into every open room."""
+        self.folded = fold(self.username)
+        is_new = self.id is None
+        with writing():
+            saved = super().save(*args, **kwargs)
+            if is_new:
+                open_rooms = Room.select(Room.slug, self.id).where(Room.is_open)
+                Membership.insert_from(open_rooms, [Membership.room, Membership.user]).execute()
+        return saved
+
+    def check_password(self, password: str) -> bool:
+        """Tell whether `password` is this member's."""
+        return passwords.verify(User.get_by_id(self.id).password, password)
+
+
+class Session(BaseModel):
+    """A signed-in browser. Only the SHA-256 of its token is here, so a copy of the file signs nobody in."""
+
+    id = AutoIncrementField()
+    token_hash = CharField(64, unique=True)
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    opened_at = FloatField(default=time.time, index=True)
+    ended_at = FloatField(null=True, index=True)
+    device = CharField(default="")
+
+
+class Invitation(BaseModel):
+    """A link with which people make themselves an account, until it is ended or too old."""
+
+    id = AutoIncrementField()
+    token = CharField(unique=True)
+    made_by = ForeignKeyField(User, on_delete="CASCADE")
+    made_at = FloatField(default=time.time)
+    ended_at = FloatField(null=True)
+
+
+class Failure(BaseModel):
+    """A wrong password; `key` says for whom it is counted, `at` is in seconds since 1970."""
+
+    key = CharField()
+    at = FloatField(index=True)
+
+    class Meta:
+        indexes = ((("key", "at"), False),)
+
+
+class Setting(BaseModel):
+    """What the site keeps about itself: its cookie secret, the token of the first set-up."""
+
+    name = CharField(primary_key=True)
+    value = TextField()
+
+
+class Room(BaseModel):
+    """A room and the number of its newest entry, which is kept although that entry may be purged."""
+
+    slug = CharField(primary_key=True)
+    name = CharField()
+    description = CharField(default="")
+    is_open = BooleanField(default=False)
+    head = IntegerField(default=0)
+
+
+class Membership(BaseModel):
+    """That a member belongs to a room: the only thing that lets them read and write there."""
+
+    room = ForeignKeyField(Room, on_delete="CASCADE")
+    user = ForeignKeyField(User, on_delete="CASCADE")
+
+    class Meta:
+        primary_key = CompositeKey("user", "room")
+
+
+class EntryRow(BaseModel):
+    """One entry of a room's log; `at` in seconds since 1970."""
+
+    room = ForeignKeyField(Room, on_delete="CASCADE")
+    seq = IntegerField()
+    kind = CharField()
+    target = IntegerField(null=True)
+    author = ForeignKeyField(User)
+    body = TextField()
+    at = FloatField()
+    nonce = CharField()
+
+    class Meta:
+        table_name = "entry"
+        primary_key = CompositeKey("room", "seq")
+        indexes = ((("nonce", "author"), True),)
+        without_rowid = True
+
+
+class Process(BaseModel):
+    """A running process; those that have been silent for a while are ignored."""
+
+    id = CharField(primary_key=True)
+    beat_at = FloatField()
+    version = IntegerField(default=0)
+
+
+class PresenceRow(BaseModel):
+    """How often a member is connected to a room at a process, and until when they are writing."""
+
+    process = ForeignKeyField(Process, on_delete="CASCADE")
+    room = ForeignKeyField(Room, on_delete="CASCADE")
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    connections = IntegerField()
+    typing_until = FloatField(default=0)
+
+    class Meta:
+        table_name = "presence"
+        primary_key = CompositeKey("process", "room", "user")

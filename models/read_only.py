@@ -1,0 +1,56 @@
+"""A site that is being moved is read-only: its database itself refuses changes, so that nothing goes round it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from models.database import database, is_set, writing
+from models.models import Setting
+
+SETTING = Setting._meta.table_name
+MARK = "read_only"  # the setting that says so, and that names the move
+MOVED = "moved"  # what it says when the move is complete
+HALF_MOVED = "move_from"  # the setting of a database that a move is filling: which move
+
+# What is not the site's content: it may change meanwhile, and is not moved.
+STATE = ("checked_at", "rewrite_wanted", MARK, HALF_MOVED)
+IS_CONTENT = f"name NOT IN {STATE}"
+
+
+def begin(tables: Iterable[str]) -> str:
+    """Let the database refuse changes of these tables; return the name of the move, the same until `end`.
+
+    Whoever writes already is waited for: what was acknowledged before this returns can be read after it.
+    """
+    with writing():
+        row, _ = Setting.get_or_create(name=MARK, defaults={"value": secrets.token_hex(8)})
+        for table in tables:
+            database.refuse_writing(table, f"{{row}}.{IS_CONTENT}" if table == SETTING else "TRUE")
+        name: str = row.value
+        return name
+
+
+def end(tables: Iterable[str]) -> None:
+    """Let the site be written to again."""
+    with writing():
+        for table in tables:
+            database.allow_writing(table)
+        Setting.delete().where(Setting.name == MARK).execute()
+
+
+def complete() -> None:
+    """Say that the site is elsewhere now."""
+    with writing():
+        Setting.update(value=MOVED).where(Setting.name == MARK).execute()
+
+
+def is_moved() -> bool:
+    """Tell whether the site is elsewhere since a move was complete."""
+    moved: bool = Setting.select().where(Setting.name == MARK, Setting.value == MOVED).exists()
+    return moved
+
+
+def is_on() -> bool:
+    """Tell whether the site is read-only."""
+    return is_set(MARK)

@@ -1,0 +1,223 @@
+"""SQLite: a file, its settings, its one writer at a time, and its doorbell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import cysqlite
+import peewee
+from playhouse.cysqlite_ext import CySqliteDatabase
+
+from models.engine import HEADS, PEOPLE_VERSION, READ_ONLY, Doorbell, Engine, Row, Run
+from models.errors import CannotOpen, ReadOnly, Unavailable
+
+log = logging.getLogger(__name__)
+
+BUSY_TIMEOUT = 5  # seconds that a writer waits for another process's transaction
+TURN = (0.0005, 0.002)  # seconds between two tries
+
+# Older libraries can lose commits in WAL mode when several processes write (sqlite.org/wal.html#walresetbug).
+SAFE_VERSION = (3, 51, 3)
+VERSION = CySqliteDatabase.server_version
+WAL_IS_SAFE = VERSION >= SAFE_VERSION
+
+PRAGMAS = {
+    "journal_mode": "wal" if WAL_IS_SAFE else "truncate",
+    "synchronous": "full",
+    "foreign_keys": 1,
+}
+
+REFUSE = f"""
+    CREATE TRIGGER IF NOT EXISTS read_only_{{table}}_{{verb}} BEFORE {{verb}} ON "{{table}}" WHEN {{condition}}
+    BEGIN SELECT RAISE(ABORT, '{READ_ONLY}'); END
+"""
+CHANGES = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}
+MOST_VALUES = 30_000  # in one statement; SQLite takes 32,766
+
+REWRITE_WANTED = "SELECT 1 FROM setting WHERE name = 'rewrite_wanted'"
+
+
+class Sqlite(CySqliteDatabase, Engine):
+    """The people's database in a file."""
+
+    readers = 1
+
+    def __init__(self, url: str) -> None:
+        path = sqlite_path(url)
+        super().__init__(path, pragmas=PRAGMAS, timeout=BUSY_TIMEOUT)
+        self.label = repr(path)
+        if not WAL_IS_SAFE:
+            dotted = ".".join(map(str, VERSION))
+            log.warning("SQLite %s may lose commits in WAL mode: journal_mode=TRUNCATE, which is slower", dotted)
+
+    def is_momentary(self, error: peewee.DatabaseError) -> bool:
+        return isinstance(error, peewee.OperationalError) and "locked" in str(error)
+
+    def why(self, error: peewee.DatabaseError) -> str:
+        return str(error).splitlines()[-1]  # a failed migration says its whole SQL first
+
+    def spell(self, ddl: str) -> str:
+        return ddl
+
+    def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
+        try:
+            return super().execute_sql(sql, params)
+        except peewee.IntegrityError as error:
+            if READ_ONLY in str(error):
+                raise ReadOnly() from error
+            raise
+
+    def freshen(self) -> None:
+        """Nothing: a file does not hang up."""
+
+    def hurry(self) -> None:
+        """Nothing: a file keeps nobody waiting for longer than BUSY_TIMEOUT."""
+
+    def settle(self) -> None:
+        """Write the whole file anew if a migration wants it, so that no trace is left of what was removed."""
+        if not self.execute_sql(REWRITE_WANTED).fetchone():
+            return
+        self.execute_sql("VACUUM")
+        ((is_busy, *_),) = self.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if is_busy:
+            raise peewee.OperationalError("database is locked by a reader")
+        self.execute_sql("DELETE FROM setting WHERE name = 'rewrite_wanted'")
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the only writer: a transaction that begins with the write lock, so that it never has to upgrade."""
+        with contextlib.ExitStack() as stack:
+            self._begin(stack, self.atomic("IMMEDIATE"))
+            yield
+
+    appending = writing
+
+    def _begin(self, stack: contextlib.ExitStack, transaction: Any) -> None:
+        """Begin as soon as no other process writes.
+
+        SQLite's own busy handler sleeps longer the longer it waits, so under load the same process wins again and
+        again: one of four had 1/6 of another's turns and waited 3 s. Short sleeps of random length are fair.
+        """
+        deadline = time.monotonic() + BUSY_TIMEOUT
+        self.pragma("busy_timeout", 0)
+        try:
+            while True:
+                try:
+                    stack.enter_context(transaction)
+                    return
+                except peewee.OperationalError as error:
+                    if not self.is_momentary(error) or time.monotonic() > deadline:
+                        raise
+                time.sleep(random.uniform(*TURN))  # noqa: S311
+        finally:
+            self.pragma("busy_timeout", BUSY_TIMEOUT * 1000)
+
+    def doorbell(self, read: Run) -> Doorbell:
+        return SqliteDoorbell(self.database)
+
+    # --- for a move
+
+    def refuse_writing(self, table: str, condition: str) -> None:
+        for verb, row in CHANGES.items():
+            self.execute_sql(REFUSE.format(table=table, verb=verb, condition=condition.format(row=row)))
+
+    def allow_writing(self, table: str) -> None:
+        for verb in CHANGES:
+            self.execute_sql(f"DROP TRIGGER IF EXISTS read_only_{table}_{verb}")
+
+    def empty(self, tables: Iterable[str]) -> None:
+        for table in tables:
+            self.execute_sql(f'DELETE FROM "{table}"')  # noqa: S608 - of the models' names
+
+    def load(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        most = MOST_VALUES // len(columns)
+        with self.writing():
+            for start in range(0, len(rows), most):
+                some = rows[start : start + most]
+                row = f"({','.join('?' * len(columns))})"
+                sql = f'INSERT INTO "{table}" ({",".join(columns)}) VALUES {",".join([row] * len(some))}'  # noqa: S608
+                self.execute_sql(sql, [value for row in some for value in row])
+
+    def last_id(self, table: str) -> int:
+        (known,) = self.execute_sql("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+        (largest,) = self.execute_sql(f'SELECT max(id) FROM "{table}"').fetchone()  # noqa: S608
+        return max(known or 0, largest or 0)
+
+    def number_on(self, table: str, last_id: int) -> None:
+        self.execute_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        self.execute_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last_id))
+
+
+def sqlite_path(url: str) -> str:
+    """Return the file that `url` names: a path, or sqlite:///path. Raise CannotOpen."""
+    path = url.removeprefix("sqlite:///")
+    if not path or "://" in path:
+        raise CannotOpen(f"cannot use the database {url!r}: it names no file")
+    return path
+
+
+class SqliteDoorbell(Doorbell):
+    """Reads `PRAGMA data_version` on a connection of its own: 5 microseconds, no lock, no broker."""
+
+    QUICK = 0.002  # seconds between two looks while somebody listens for messages
+    IDLE = 0.25  # seconds while nobody does
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._connection = cysqlite.Connection(path, timeout=0)
+        self._version = -1
+        self._people_version: object = None
+        self._heads: dict[str, int] = {}
+        self._heads_version: object = None  # when the heads were last read
+
+    async def watch(self) -> None:
+        while True:
+            self.look()
+            await asyncio.sleep(self.QUICK if self.is_busy() else self.IDLE)
+
+    def look(self) -> None:
+        """Ring if something was committed since the last look."""
+        try:
+            version = self._connection.execute_scalar("PRAGMA data_version")
+            if version != self._version:
+                self._people_version = self._connection.execute_scalar(PEOPLE_VERSION)
+        except cysqlite.OperationalError:  # locked, where there is no WAL
+            version, self._people_version = -1, object()
+        if version != self._version or version == -1:
+            self._version = version
+            self.ring()
+
+    def people_version(self) -> object:
+        self.look()
+        return self._people_version
+
+    people_version_now = people_version
+
+    def head_now(self, room: str) -> object:
+        self.look()
+        if self._version == -1 or self._version != self._heads_version:
+            try:
+                self._heads = self._read_heads()
+            except Unavailable:
+                return object()
+            self._heads_version = self._version
+        return self._heads.get(room)
+
+    async def heads(self) -> dict[str, int]:
+        return self._read_heads()
+
+    def _read_heads(self) -> dict[str, int]:
+        """Return the heads, in a few microseconds, without a way to a thread and back. Raise Unavailable."""
+        try:
+            return dict(self._connection.execute(HEADS))
+        except cysqlite.OperationalError as error:
+            raise Unavailable() from error
+
+    async def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,74 @@
+"""The threads that talk to the database."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+import peewee
+
+from models.engine import Engine
+from models.errors import Unavailable
+from models.refusals import Refusals
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Worker:
+    """Threads that talk to the database, each on a connection of its own; everybody else awaits them.
+
+    A process has two workers: one writes, one reads, so that a page does not wait for another process's transaction.
+    """
+
+    def __init__(self, name: str, database: Engine, size: int = 1) -> None:
+        self._database = database
+        self._threads = ThreadPoolExecutor(size, name)
+        self._size = size
+        self._is_closed = False
+        self._refusals = Refusals(log)
+
+    async def run(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `verb` returns, called in one of the threads. Raise what it raises, or Unavailable."""
+        if self._is_closed:
+            raise Unavailable()
+        call = functools.partial(self._call, verb, *args, **kwargs)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except (peewee.OperationalError, peewee.InternalError) as error:
+            self._refusals.warn("the database refused", str(_first(error)))
+            raise Unavailable() from error
+
+    def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `verb` returns, in a worker's thread; what only waited when it was closed is not begun."""
+        if self._is_closed:
+            raise Unavailable()
+        self._database.freshen()
+        return verb(*args, **kwargs)
+
+    def close(self) -> None:
+        """Finish what is being done, close the threads' connections, end the threads."""
+        self._is_closed = True
+        self._database.hurry()
+        all_here = threading.Barrier(self._size)  # no thread does this twice
+        for _ in range(self._size):
+            self._threads.submit(self._let_go, all_here)
+        self._threads.shutdown(wait=True)
+
+    def _let_go(self, all_here: threading.Barrier) -> None:
+        all_here.wait()
+        self._database.close()
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what went wrong first: after "disk is full" the rollback fails too, and would be all that is said."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
