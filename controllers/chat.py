@@ -1,0 +1,150 @@
+"""The chat: what a connected client may say and what it is answered (the wire protocol of docs/protocol.rst)."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from typing import Any
+
+from controllers import wire
+from controllers.handlers import find_sign_in
+from controllers.site import Site
+from controllers.tail import Reader
+from controllers.transport import Connection, Router
+from controllers.wire import SlowDown
+from models.accounts import SignIn
+from models.errors import Refusal, Unavailable
+from models.log import Draft, Entry, clean_body
+from models.rooms import LOBBY, room_of
+
+log = logging.getLogger(__name__)
+
+MOST_APPENDING = 32  # posts of one connection that wait for the disk
+POLLING = ("xhr", "jsonp")
+TOO_MANY = (1008, "You have too many connections open")
+
+
+class ChatConnection(Connection, Reader):
+    """One chat client, over whichever transport: it speaks the wire protocol and is a cursor for the Hub."""
+
+    def __init__(self, site: Site, session: Any) -> None:
+        super().__init__(session)
+        self.site = site
+        self.room = LOBBY  # where plain text goes
+        self.tails = set()
+        self.appending = asyncio.Semaphore(MOST_APPENDING)
+
+    # --- what the Hub calls
+
+    def say(self, text: str) -> None:
+        self.session.say(text)
+
+    def end(self, code: int, reason: str) -> None:
+        self.session.close(code, reason)
+
+    # --- what the transport calls
+
+    def on_open(self, info: Any) -> None:
+        self.sign_in: SignIn = self.session.sign_in
+        self.member = self.sign_in.member
+        self.offer = self.session.offer
+        self.polls = self.session.transport_name in POLLING
+        if 0 < self.site.limits.connections_per_member <= self.site.hub.connections(self.member.id):
+            # Not at once: a transport that is still opening the session would answer twice.
+            asyncio.get_running_loop().call_soon(self.end, *TOO_MANY)
+            return
+        self.site.hub.enter(self)
+        self.say(wire.message("hello", version=1, you={"username": self.member.username}, process=self.site.process))
+
+    def on_drain(self) -> None:
+        """There is room again."""
+        self.site.hub.drained(self)
+        self.site.presence.drained(self)
+
+    def on_close(self) -> None:
+        self.site.presence.forget(self)
+        for room in self.site.hub.drop(self):
+            self.site.presence.leave(room, self.member)
+
+    async def on_message(self, text: str) -> None:
+        """Do what a message asks; a refused one is answered and changes nothing."""
+        asked: dict[str, Any] = {}
+        try:
+            asked = wire.read(text, self.room)
+            await MESSAGES[asked["type"]](self, asked)
+        except Refusal as refusal:
+            self.refuse(refusal, asked)
+        except Exception:
+            log.exception("a %s failed", asked.get("type"))
+            self.refuse(Unavailable(), asked)
+
+    def refuse(self, refusal: Refusal, asked: dict[str, Any]) -> None:
+        """Say that nothing was stored, and why."""
+        known: dict[str, Any] = {key: asked[key] for key in ("room", "nonce") if key in asked}
+        if isinstance(refusal, Unavailable | SlowDown):
+            known["retry_after"] = refusal.retry_after
+        self.say(wire.message("error", code=refusal.code, message=refusal.sentence, **known))
+
+    # --- the protocol's messages
+
+    async def join(self, asked: dict[str, Any]) -> None:
+        room = await self.site.memory.read(room_of, self.member.id, asked["room"])
+        if await self.site.hub.join(self, room, asked.get("after")):
+            self.site.presence.enter(room.slug, self.member)
+        self.room = room.slug
+        self.site.presence.tell(self, room.slug)
+
+    async def leave(self, asked: dict[str, Any]) -> None:
+        if self.site.hub.leave(self, asked["room"]):
+            self.site.presence.leave(asked["room"], self.member)
+
+    async def post(self, asked: dict[str, Any]) -> None:
+        """Append, without waiting for the disk before the next message is read."""
+        body = clean_body(asked["body"], self.site.limits.max_message)
+        self.site.limiter.take(self.member.id)
+        draft = Draft(asked["room"], self.member.id, body, asked["nonce"])
+        await self.appending.acquire()
+        task = asyncio.ensure_future(self.append(draft, asked))
+        task.add_done_callback(lambda _: self.appending.release())
+
+    async def append(self, draft: Draft, asked: dict[str, Any]) -> None:
+        """Append and acknowledge."""
+        try:
+            await self.site.hub.append(draft, self.acknowledge)
+            self.site.presence.type(draft.room, self.member, is_typing=False)
+        except Refusal as refusal:
+            self.refuse(refusal, asked)
+        except Exception:
+            log.exception("appending failed")
+            self.refuse(Unavailable(), asked)
+
+    def acknowledge(self, entry: Entry) -> None:
+        """Say that the entry is on disk."""
+        self.say(wire.message("ack", room=entry.room, seq=entry.seq, nonce=entry.nonce))
+
+    async def typing(self, asked: dict[str, Any]) -> None:
+        self.site.presence.type(asked["room"], self.member)
+
+    async def ping(self, asked: dict[str, Any]) -> None:
+        self.say(wire.message("pong"))
+
+
+MESSAGES = {
+    "join": ChatConnection.join,
+    "leave": ChatConnection.leave,
+    "post": ChatConnection.post,
+    "typing": ChatConnection.typing,
+    "ping": ChatConnection.ping,
+}
+
+
+def chat_router(site: Site) -> Router:
+    """Return the routes of the chat, for members of the site."""
+    authenticate = functools.partial(find_sign_in, site)
+    settings = {
+        "authenticate": authenticate,
+        "sockjs_url": "/static/vendor/sockjs.min.js",
+        "transports": site.limits.transports,
+    }
+    return Router(functools.partial(ChatConnection, site), "/chat", settings)

@@ -1,0 +1,111 @@
+"""Turns an entry into HTML. `body_html` is the only function whose result is not escaped."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tornado.escape
+import tornado.locale
+import tornado.template
+from markdown_it import MarkdownIt
+
+from models.log import Entry
+
+TOGETHER = 5 * 60  # seconds within which one author's messages stand under one name
+KEPT_PAGES = 16  # the newest one of each room, in each language, and some of the past
+KEPT = 512  # drawn messages: ten pages of them; 4 MB of words, if all are as long as they may be
+
+# CommonMark without HTML, images and headings: what people type in a chat.
+_RULES = ["backticks", "blockquote", "emphasis", "escape", "fence", "linkify", "list", "newline", "strikethrough"]
+_markdown = MarkdownIt("zero", {"html": False, "breaks": True, "linkify": True, "typographer": False}).enable(_RULES)
+
+
+# Most messages are a line of words, in which no rule finds anything and no character needs escaping.
+_PLAIN = re.compile(r"[^\W\d_](?:[^\\`*_~<>&\"@:/.\s\0]|\.(?= |$)| (?! |$))*")
+
+
+def body_html(body: str) -> str:
+    """Return the safe HTML of a message's body: p, br, a, code, pre, blockquote, em, strong, s, ul, ol, li."""
+    if _PLAIN.fullmatch(body):
+        return f"<p>{body}</p>\n"
+    html: str = _markdown.render(body)
+    return html
+
+
+def initial(username: str) -> str:
+    """Return the letter in a member's picture."""
+    return next(c for c in username if c.isalnum()).upper()[0]
+
+
+def tint(username: str) -> int:
+    """Return which of the ten colours a member's picture has."""
+    return zlib.crc32(username.encode()) % 10
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A message in its place: `day` is the label of the line above it, `follows` that it needs no name."""
+
+    entry: Entry
+    html: str
+    day: str | None
+    follows: bool
+
+
+def day_label(at: float, today: datetime.date, locale: tornado.locale.Locale) -> str:
+    """Return the name of the day of `at` in the server's zone, which is all that a page without a script knows."""
+    day = datetime.date.fromtimestamp(at)
+    if day == today:
+        return locale.translate("Today")
+    if day == today - datetime.timedelta(days=1):
+        return locale.translate("Yesterday")
+    moment = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+    label = locale.format_day(moment, gmt_offset=0)
+    return label if day.year == today.year else f"{label}, {day.year}"
+
+
+class Artist:
+    """Draws messages, for the page and for the live entry alike: no language, no viewer."""
+
+    def __init__(self, template_path: str) -> None:
+        templates = tornado.template.Loader(template_path)
+        self._template = templates.load("message.html")
+        self._rows_template = templates.load("modules/rows.html")
+        self.draw = functools.lru_cache(maxsize=KEPT)(self._draw)
+        self._drawn_rows = functools.lru_cache(maxsize=KEPT_PAGES)(self._draw_rows)
+
+    def rows(self, entries: Sequence[Entry], locale: tornado.locale.Locale, username: str) -> str:
+        """Return the HTML of a page's messages as `username` sees it; what all see alike is drawn once."""
+        drawn = self._drawn_rows(tuple(entries), locale, datetime.date.today())
+        row = f'<li data-author="{tornado.escape.xhtml_escape(username)}" class="row'
+        return drawn.replace(row, f"{row} own")
+
+    def _draw_rows(self, entries: tuple[Entry, ...], locale: tornado.locale.Locale, today: datetime.date) -> str:
+        rows: list[Row] = []
+        last: Entry | None = None
+        label = ""
+        for entry in entries:
+            previous_label, label = label, day_label(entry.at, today, locale)
+            day = label if label != previous_label else None
+            together = last is not None and last.author == entry.author and entry.at - last.at < TOGETHER
+            rows.append(Row(entry, self.draw(entry), day, together and day is None))
+            last = entry
+        return self._rows_template.generate(rows=rows).decode()
+
+    def _draw(self, entry: Entry) -> str:
+        """Return the HTML of a message."""
+        at = datetime.datetime.fromtimestamp(entry.at, datetime.UTC)
+        drawn = self._template.generate(
+            entry=entry,
+            body_html=body_html(entry.body),
+            initial=initial,
+            tint=tint,
+            iso=at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            clock=at.astimezone().strftime("%H:%M"),
+        )
+        return drawn.decode()

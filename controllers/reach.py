@@ -1,0 +1,99 @@
+"""Where a fetch may go: to the public web, and never to what only this machine or its network can reach."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado.netutil import Resolver
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# What Python calls global, at least in some versions, though it is nobody's, or leads to an address within the address.
+UNICAST = IPv6Network("2000::/3")  # all that is given out; IPv4-mapped, NAT64 and site-local ones are not among them
+DETOURS: tuple[Network, ...] = (
+    IPv4Network("192.0.0.0/24"),  # protocol assignments (RFC 6890)
+    IPv4Network("192.88.99.0/24"),  # relays for 6to4 (RFC 7526)
+    IPv6Network("2001::/23"),  # Teredo (RFC 4380) and other protocol assignments (RFC 2928)
+    IPv6Network("2002::/16"),  # 6to4 (RFC 3056)
+    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+)
+
+
+class OutOfReach(Exception):
+    """A fetch may not go there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a fetch may go. `networks` are taken although they are not public."""
+
+    ports: frozenset[int] = frozenset(DEFAULT_PORTS.values())
+    networks: tuple[Network, ...] = ()
+    redirects: int = 5
+
+    def includes(self, address: str) -> bool:
+        """Tell whether a fetch may connect to a resolved address."""
+        found = ip_address(address)
+        return is_public(found) or any(found in network for network in self.networks)
+
+
+PUBLIC = Reach()
+
+
+def reach_of(url: str) -> Reach:
+    """Return the reach for a URL that the person who runs the site has chosen: wherever it is, and no further."""
+    parts = urlsplit(url)
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
+    return Reach(frozenset({port}), (IPv4Network("0.0.0.0/0"), IPv6Network("::/0")), redirects=0)
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address is on the public internet (IANA's special-purpose registries, RFC 6890)."""
+    if not address.is_global or address.is_multicast:
+        return False
+    if isinstance(address, IPv6Address) and address not in UNICAST:
+        return False
+    return not any(address in network for network in DETOURS)
+
+
+def is_web_url(url: str) -> bool:
+    """Tell whether `url` is one of http or https, with a host, and without a name and a password."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:  # of the port, or of an address in brackets
+        return False
+
+
+class CheckedResolver(Resolver):
+    """Resolves names, and refuses those that lead out of `reach`.
+
+    The client connects to the addresses that it gets here, so nothing is looked up a second time, and an odd
+    spelling (127.1, 0x7f000001, full-width digits) is judged by what it means to the system.
+    """
+
+    def initialize(self, resolver: Resolver, reach: Reach) -> None:
+        self._resolver = resolver
+        self._reach = reach
+
+    def close(self) -> None:
+        self._resolver.close()
+
+    async def resolve(
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[tuple[int, Any]]:
+        """Return the addresses of `host`. Raise OutOfReach if the port or any one of them is not to be connected to."""
+        if port not in self._reach.ports:
+            raise OutOfReach(f"port {port}")
+        found = await self._resolver.resolve(host, port, family)
+        for _, address in found:
+            if not self._reach.includes(address[0]):
+                raise OutOfReach(f"{host} is {address[0]}")
+        return found

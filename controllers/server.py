@@ -1,0 +1,165 @@
+"""The HTTP server at its limits: bodies that are too large, clients that dribble, more connections than files."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import resource
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import tornado.httpserver
+import tornado.iostream
+import tornado.web
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+
+from controllers.handlers import BaseHandler
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 256 * 1024  # bytes: the longest message, in the most wasteful encoding of a form
+HEADER_TIMEOUT = 75.0  # seconds for a request's head, and between two requests; Nginx keeps connections for less
+BODY_TIMEOUT = 60.0  # seconds for a request's body: MAX_BODY at 4 KiB/s
+
+RESERVE = 100  # of the files that the process may open are no connection's: database, pages' files, fetchers
+REFUSING = 5.0  # seconds for which a connection that is refused may take one of them
+SILENCE = 60.0  # seconds between two complaints
+
+
+def open_files() -> int:
+    """Let this process have as many files open as the system allows it; return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = soft if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
+
+
+class Refusing(BaseHandler):
+    """Answers every request with the same error."""
+
+    needs_member = False
+    status: int
+
+    def check_xsrf_cookie(self) -> None:
+        """Nothing: there is nothing here that a forged request could do."""
+
+    def check_trusted_origin(self, origin: str) -> bool:
+        return True
+
+    async def prepare(self) -> None:
+        raise tornado.web.HTTPError(self.status)
+
+
+class TooLarge(Refusing):
+    """There is too much in the request."""
+
+    status = 413
+
+
+class NoRoom(Refusing):
+    """There are too many connections for this one."""
+
+    status = 503
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        self.set_header("Connection", "close")
+        self.set_header("Retry-After", "5")
+
+
+class Refuser(tornado.web.Application):
+    """Answers in place of an application, with its settings: whatever is asked, by one handler."""
+
+    def __init__(self, handler: type[Refusing], settings: dict[str, Any]) -> None:
+        super().__init__([(r".*", handler)])
+        self.settings.update(settings)  # given before, a static_path would have routes of its own
+
+
+class Bounded(HTTPMessageDelegate):
+    """Lets a request through unless its body is longer than MAX_BODY.
+
+    Such a body is read to its end, without keeping it, and refused then: a client that is answered earlier may
+    still be sending, and would see a broken connection instead of the answer (RFC 9112, 9.6).
+    """
+
+    def __init__(self, delegate: HTTPMessageDelegate, refuse: Callable[[], HTTPMessageDelegate]) -> None:
+        self._delegate = delegate
+        self._refuse = refuse
+        self._left = MAX_BODY
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        self._head = start_line, headers
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        was_left, self._left = self._left, self._left - len(chunk)
+        if self._left >= 0:
+            return self._delegate.data_received(chunk)
+        if was_left >= 0:
+            self._give_up()
+        return None
+
+    def _give_up(self) -> None:
+        refusal = self._refuse()
+        refusal.headers_received(*self._head)
+        self._delegate.on_connection_close()  # last: it forgets what a proxy has said about the request
+        self._delegate = refusal
+
+    def finish(self) -> None:
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        self._delegate.on_connection_close()
+
+
+class Server(tornado.httpserver.HTTPServer):
+    """Serves an application to as many connections as the process may have files open."""
+
+    def initialize(self, application: tornado.web.Application, xheaders: bool) -> None:  # type: ignore[override]
+        super().initialize(
+            application,
+            xheaders=xheaders,
+            idle_connection_timeout=HEADER_TIMEOUT,
+            body_timeout=BODY_TIMEOUT,
+            max_body_size=sys.maxsize,  # Bounded refuses more politely
+        )
+        self._files = open_files()
+        reserve = min(RESERVE, self._files // 2)
+        self._most = self._files - reserve
+        self._utmost = self._files - reserve // 2
+        self._too_large = Refuser(TooLarge, application.settings)
+        self._full = Refuser(NoRoom, {**application.settings, "log_function": lambda handler: None})
+        self._complained_at = -SILENCE
+
+    def handle_stream(self, stream: tornado.iostream.IOStream, address: Any) -> None:
+        """Serve a connection. One that is too many is told so as long as half of the reserve lasts, then hung up."""
+        number = _number(stream)
+        if number >= self._most:
+            self._complain()
+            if number >= self._utmost:
+                stream.close()
+                return
+            stream.io_loop.call_later(REFUSING, stream.close)
+        super().handle_stream(stream, address)
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Return what reads a request."""
+        if _number(server_conn.stream) >= self._most:  # type: ignore[attr-defined]
+            return self._full.start_request(server_conn, request_conn)
+        delegate = super().start_request(server_conn, request_conn)
+        return Bounded(delegate, functools.partial(self._too_large.start_request, server_conn, request_conn))
+
+    def _complain(self) -> None:
+        now = time.monotonic()
+        if now - self._complained_at >= SILENCE:
+            self._complained_at = now
+            log.warning("only %d files may be open here: further connections are refused", self._files)
+
+
+def _number(stream: tornado.iostream.IOStream) -> int:
+    """Return a connection's file descriptor: as the lowest free one it tells how many are in use."""
+    return int(stream.socket.fileno()) if stream.socket is not None else -1

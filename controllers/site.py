@@ -1,0 +1,120 @@
+"""What one process works with: its database, its Hub, its hashing thread. Handlers are handed this, not options."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from controllers.authenticator import Authenticator
+from controllers.endings import end_all
+from controllers.fetcher import Source
+from controllers.hub import Hub
+from controllers.limits import Limiter
+from controllers.markup import Artist
+from controllers.memory import Memory
+from controllers.presence import Presence
+from controllers.watch import Watch
+from models.stores import Stores
+
+log = logging.getLogger(__name__)
+
+LAST = 0.5  # seconds for the last answers
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the person who runs the site may set."""
+
+    max_message: int  # characters
+    messages_per_second: float  # of one member; 0: no limit
+    connections_per_member: int  # at one process; 0: no limit
+    transports: tuple[str, ...]  # of SockJS, that are on
+
+
+class Site:
+    """One process's part of the site. Made and started while the loop runs."""
+
+    def __init__(self, name: str, stores: Stores, fetch_url: str, limits: Limits, artist: Artist) -> None:
+        self.name = name
+        self.limits = limits
+        self.artist = artist
+        self.process = secrets.token_hex(4)
+        self.limiter = Limiter(limits.messages_per_second)
+        self.fetcher = Source(fetch_url)
+        self._stores = stores
+        self._hashing = ThreadPoolExecutor(1, "hashing")
+        self.write = stores.write
+        self.read = stores.read
+        self.authenticator = Authenticator(self.read, self.write, self.hash)
+        self.memory = Memory(stores)
+        self.log = stores.log
+        self.hub = Hub(self.log, artist.draw)
+        self.presence = Presence(self.process, self.hub, stores)
+        self._watch = Watch(self.hub, self.presence, stores)
+        stores.doorbell.is_busy = lambda: bool(self.hub.readers)
+        self.is_stopping = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._requests: set[object] = set()  # pages and forms under way
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+
+    def start(self) -> None:
+        """Begin to listen to the other processes."""
+        for work in (self._stores.doorbell.watch, self.hub.follow, self.presence.follow, self._watch.follow):
+            self._tasks.append(asyncio.create_task(work()))
+
+    def begin(self, request: object) -> None:
+        """Note that a request is under way."""
+        self._requests.add(request)
+        self._is_idle.clear()
+
+    def end(self, request: object) -> None:
+        """Note that it is answered, or that nobody waits for the answer any more."""
+        self._requests.discard(request)
+        if not self._requests:
+            self._is_idle.set()
+
+    async def watch(self) -> None:
+        """Return when the site cannot go on; the log says why."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            log.critical("a part of the site has ended", exc_info=task.exception())
+
+    async def hash(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `work`, something with passwords, returns; it takes long, so it has a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._hashing, lambda: work(*args, **kwargs))
+
+    async def finish(self, code: int, reason: str) -> None:
+        """End the chat's connections; return when what was begun is done.
+
+        From now on every answer closes its connection.
+        """
+        self.is_stopping = True
+        await end_all(self.hub.readers, code, reason)
+        await self._is_idle.wait()
+        await self.log.finish()
+        await self.presence.stop()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        running = set(self._tasks)
+        while running:
+            for task in running:
+                task.cancel()  # the second time interrupts psycopg, which asks a silent server to cancel a query
+            _, running = await asyncio.wait(running, timeout=LAST)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.fetcher.close()
+        self._hashing.shutdown(wait=True)
+        await self._stores.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST):  # what waited for the stores is refused now, and says so
+                await self._is_idle.wait()

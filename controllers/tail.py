@@ -1,0 +1,93 @@
+"""The tail of a room's log as one process keeps it, and what the Hub knows of those who read it."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import Any, TypeVar
+
+from models.accounts import SignIn
+from models.log import Entry
+
+RING = 500  # entries of each room that a process keeps at hand
+NEWEST = 100  # entries of each room that a process keeps for its newest page
+
+Encoded = TypeVar("Encoded", str, bytes)
+
+
+class Frame:
+    """Messages that leave together, encoded once for each kind of transport however many readers get them."""
+
+    __slots__ = ("_encoded", "messages")
+
+    def __init__(self, messages: Sequence[str]) -> None:
+        self.messages = messages
+        self._encoded: dict[object, Any] = {}
+
+    def encoded(self, encode: Callable[[Sequence[str]], Encoded]) -> Encoded:
+        """Return what `encode` makes of the messages."""
+        try:
+            found: Encoded = self._encoded[encode]
+        except KeyError:
+            found = self._encoded[encode] = encode(self.messages)
+        return found
+
+
+class Reader(ABC):
+    """A connection, as the Hub sees it."""
+
+    sign_in: SignIn
+    tails: set[Tail]  # of the rooms that it has joined
+    polls: bool  # whether it hears one frame with each request
+
+    # Sends a frame now and returns True, or returns False and calls Hub.drained later. An attribute, not a
+    # method: whoever makes the connection binds what is quickest for its transport.
+    offer: Callable[[Frame], bool]
+
+    @abstractmethod
+    def say(self, text: str) -> None:
+        """Send one message that answers this reader alone."""
+
+    @abstractmethod
+    def end(self, code: int, reason: str) -> None:
+        """Close the connection with a SockJS close code."""
+
+
+class Tail:
+    """The newest entries of one room, and its readers: at the head, or behind with a cursor."""
+
+    def __init__(self, room: str, head: int) -> None:
+        self.room = room
+        self.head = head
+        self.delivered = head
+        self.version: object = None  # the log's, when this tail was last up to date
+        self.ring: deque[tuple[int, str]] = deque(maxlen=RING)  # seq and message of the entries up to the head
+        self.newest: deque[Entry] = deque(maxlen=NEWEST)  # the entries up to the head
+        self.at_head: set[Reader] = set()
+        self.due: set[Reader] = set()  # whom the frame that is being delivered has not reached yet
+        self.authors: set[int] = set()  # of the entries that are not delivered yet
+        self.rests = False  # after a delivery, until what is just being written is there too, or for REST
+        self.moved = asyncio.Event()  # a pulse, whenever a delivery begins
+        self.behind: dict[Reader, int] = {}
+        self.serving: set[Reader] = set()
+
+    def after(self, seq: int) -> list[tuple[int, str]] | None:
+        """Return seq and message of what was delivered after `seq`; None if the ring does not reach that far back."""
+        first = self.ring[0][0] if self.ring else self.head + 1
+        if seq < first - 1:
+            return None
+        newest_first = takewhile(lambda item: item[0] > seq, reversed(self.ring))
+        return [item for item in newest_first if item[0] <= self.delivered][::-1]
+
+    def readers(self) -> list[Reader]:
+        """Return everybody who has joined."""
+        return [*self.at_head, *self.due, *self.behind]
+
+    def remove(self, reader: Reader) -> None:
+        """Forget a reader."""
+        self.at_head.discard(reader)
+        self.due.discard(reader)
+        self.behind.pop(reader, None)

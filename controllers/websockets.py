@@ -1,0 +1,222 @@
+"""The websocket transports: what is sent goes straight to the socket as long as the socket takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import Any
+
+import tornado.httputil
+import tornado.iostream
+import tornado.websocket
+
+from controllers.framing import BadPayload, decode_messages, websocket_frame
+from controllers.guard import Guarded
+from controllers.stock import rawwebsocket, websocket
+from controllers.tail import Frame
+
+log = logging.getLogger(__name__)
+
+MAX_BUFFER = 4 * 1024 * 1024  # bytes that wait for a reader who does not read; then the connection ends
+NO_HEADERS = tornado.httputil.HTTPHeaders()
+
+
+class Pulse:
+    """Pings all websockets from one task, and closes those that don't answer; a task for each took 1.2 KiB a member."""
+
+    LOOK = 0.25  # seconds between two looks for those whose time has come
+
+    def __init__(self) -> None:
+        self._silent: dict[Protocol, float] = {}  # when each is to be pinged, soonest first (time.monotonic)
+        self._pinged: dict[Protocol, float] = {}  # by when each must have answered
+        self._task = asyncio.create_task(self._beat())
+
+    def add(self, protocol: Protocol) -> None:
+        """Ping a connection from now on."""
+        self._silent[protocol] = time.monotonic() + protocol.ping_interval
+
+    def remove(self, protocol: Protocol) -> None:
+        """Forget a connection that has closed."""
+        self._silent.pop(protocol, None)
+        self._pinged.pop(protocol, None)
+
+    def stop(self) -> None:
+        """Ping nobody any more."""
+        self._task.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self.LOOK)
+            now = time.monotonic()
+            for protocol in _due(self._pinged, now):
+                if protocol.has_answered():
+                    self._silent[protocol] = now + max(protocol.ping_interval - protocol.ping_timeout, 0)
+                else:
+                    protocol.close(reason="ping timed out")
+            for protocol in _due(self._silent, now):
+                protocol.ping()
+                self._pinged[protocol] = now + protocol.ping_timeout
+
+
+def _due(times: dict[Protocol, float], now: float) -> list[Protocol]:
+    """Take those out whose time has come."""
+    due = [protocol for protocol, _ in takewhile(lambda item: item[1] <= now, times.items())]
+    for protocol in due:
+        del times[protocol]
+    return due
+
+
+class Protocol(tornado.websocket.WebSocketProtocol13):
+    """Tornado's, but what only the handshake needed ends with it, and the pings are the router's."""
+
+    handler: Any  # GuardedWebSocket
+
+    def start_pinging(self) -> None:
+        if self.ping_interval > 0:
+            self.handler.server.pulse.add(self)
+
+    def ping(self) -> None:
+        """Ask whether the other side is there."""
+        self._received_pong = False
+        with contextlib.suppress(tornado.iostream.StreamClosedError, tornado.websocket.WebSocketClosedError):
+            self.write_ping(b"")
+
+    def has_answered(self) -> bool:
+        """Tell whether the last ping was answered."""
+        return self._received_pong
+
+    async def _receive_frame_loop(self) -> None:
+        """Receive in a task of its own: the coroutines of the request need not stay for hours beneath it."""
+        self._receiving = asyncio.create_task(super()._receive_frame_loop())
+        self._receiving.add_done_callback(self._ended)
+
+    def _ended(self, receiving: asyncio.Task[None]) -> None:
+        self.handler.server.pulse.remove(self)
+        if not receiving.cancelled() and (error := receiving.exception()):
+            log.error("receiving failed", exc_info=error)
+
+
+class GuardedWebSocket(Guarded):
+    """What the two websocket transports share."""
+
+    session: Any
+    ws_connection: Any
+
+    # Tornado's own: the library's wrapper checks the same, and keeps the request's headers for ever.
+    _execute = tornado.websocket.WebSocketHandler._execute
+
+    def check_origin(self, origin: str) -> bool:
+        return True  # Guarded.prepare has asked
+
+    def get_websocket_protocol(self) -> Protocol | None:
+        protocol = super().get_websocket_protocol()  # type: ignore[misc]
+        return protocol and Protocol(self, False, protocol.params)  # type: ignore[arg-type]
+
+    def get_compression_options(self) -> None:
+        """None: the same bytes go to everybody."""
+
+    def offers(self, encode: Callable[[Sequence[str]], bytes]) -> Callable[[Frame], bool]:
+        """Return what sends a frame, or returns False while the socket still has something to take.
+
+        A function with all that it needs at hand: a thousand members hear a message one by one.
+        """
+        stream = self.ws_connection.stream
+        if stream.closed():
+            return lambda frame: False  # hung up while we asked who it is; on_close follows
+        stream.max_write_buffer_size = MAX_BUFFER
+        waiting = stream._write_buffer.__len__  # stream.writing() asks the same, in twice the time
+        send, send_bytes = stream.socket.send, self.send_bytes
+
+        def offer(frame: Frame) -> bool:
+            if waiting():
+                return False
+            data = frame.encoded(encode)
+            try:
+                sent = send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                stream.close()  # on_close follows, and forgets this reader
+                return True
+            if sent < len(data):
+                send_bytes(data[sent:])
+            return True
+
+        return offer
+
+    def drop_request(self) -> None:
+        """Let go of what only the handshake needed: ten thousand members sit on their connections for hours."""
+        self.request.headers.clear()
+        self.request._cookies = None
+        self.request.connection = self.request.server_connection = None
+        self._headers = NO_HEADERS
+        self.ui = None  # type: ignore[assignment]
+        if self.session is not None:
+            self.session.conn_info = None
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send `data`, waiting in the stream's own buffer for what the socket does not take now."""
+        if self.ws_connection is None:
+            return
+        try:
+            self.ws_connection.stream.write(data).add_done_callback(self._written)
+        except tornado.iostream.StreamBufferFullError:
+            self.ws_connection.stream.close()
+        except tornado.iostream.StreamClosedError:
+            return
+
+    def send_pack(self, message: str, binary: bool = False) -> None:
+        self.send_bytes(websocket_frame(message))
+
+    def _written(self, written: asyncio.Future[None]) -> None:
+        if not written.cancelled() and written.exception() is None and self.session is not None:
+            self.session.drained()
+
+
+class WebSocket(GuardedWebSocket, websocket.WebSocketTransport):
+    """websocket."""
+
+    def open(self, session_id: str) -> None:
+        super().open(session_id)
+        self.drop_request()
+
+    async def on_message(self, message: str | bytes) -> None:
+        if not message or self.session is None:
+            return
+        try:
+            messages = decode_messages(message, self.server.max_messages)
+        except BadPayload:
+            self.refuse_framing()
+            return
+        await self.session.on_messages(messages)
+
+    def refuse_framing(self) -> None:
+        """End the connection: abruptly, as the protocol has it; on the site with a word to those who write clients."""
+        if self.server.is_open:
+            self.abort_connection()
+        else:
+            self.session.close(1002, "Broken framing")
+
+
+class RawWebSocket(GuardedWebSocket, rawwebsocket.RawWebSocketTransport):
+    """The same without SockJS's framing."""
+
+    def open(self) -> None:
+        self.server.stats.on_conn_opened()
+        self.set_nodelay(True)
+        self.session = self.server.create_raw_session()
+        self.session.set_handler(self)
+        self.session.verify_state()
+        self.drop_request()
+
+    def session_closed(self) -> None:
+        self.close(*self.session.get_close_reason())
+        self._detach()
+
+    async def on_message(self, message: str | bytes) -> None:
+        if isinstance(message, str) and message and self.session is not None:
+            await self.session.on_messages([message])

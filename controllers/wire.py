@@ -1,0 +1,105 @@
+"""The wire protocol, version 1: how a message is written, and which ones are understood."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from models.errors import Refusal
+
+VERSION = 1
+LONGEST_NAME = 64  # characters of a room's slug or a nonce
+
+# What each kind of message must have, besides its type.
+FIELDS: dict[str, dict[str, type]] = {
+    "join": {"room": str},
+    "leave": {"room": str},
+    "post": {"room": str, "body": str},
+    "typing": {"room": str},
+    "ping": {},
+}
+
+
+class BadMessage(Refusal):
+    """Something that is not a message of the protocol."""
+
+    code = "bad_message"
+    sentence = "The site did not understand this message."
+
+
+class UnknownType(Refusal):
+    """A message of a type that this version does not have."""
+
+    code = "unknown_type"
+    sentence = "The site does not know this kind of message."
+
+
+class SlowDown(Refusal):
+    """More messages than the site takes from one member; `retry_after` in seconds."""
+
+    code = "slow_down"
+    sentence = "That was too fast. Please wait a moment."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+def message(kind: str, /, **fields: object) -> str:
+    """Return one message as it is sent."""
+    return json.dumps({"type": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
+
+
+def read(text: str, room: str) -> dict[str, Any]:
+    """Return the message in `text`; plain text is a post to `room`. Raise BadMessage, UnknownType."""
+    if not text.startswith("{"):
+        asked: dict[str, Any] = {"type": "post", "room": room, "body": text}
+    else:
+        asked = _object(text)
+    kind = asked.get("type")
+    if not isinstance(kind, str):
+        raise BadMessage()
+    if kind not in FIELDS:
+        raise UnknownType()
+    if kind == "post":
+        asked.setdefault("nonce", secrets.token_hex(16))
+    _check(asked, FIELDS[kind])
+    return asked
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadMessage() from error
+    if not isinstance(found, dict):
+        raise BadMessage()
+    return found
+
+
+def _check(asked: dict[str, Any], fields: dict[str, type]) -> None:
+    for name, kind in fields.items():
+        if not isinstance(asked.get(name), kind):
+            raise BadMessage()
+        if kind is str and not _is_text(asked[name]):
+            raise BadMessage()
+    for name in ("room", "nonce"):
+        if name in asked and not _is_name(asked[name]):
+            raise BadMessage()
+    after = asked.get("after")
+    if after is not None and (type(after) is not int or not 0 <= after < 2**53):
+        raise BadMessage()
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and _is_text(value)
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether `value` can be stored: a lone surrogate (JSON can name one) is no character."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,19 @@
+// Makes the room page live. Without this module the same page reads, pages back and posts by its form.
+
+import { Composer } from './composer.js';
+import { Conversation } from './conversation.js';
+import { Live } from './live.js';
+import { Pages } from './pages.js';
+
+const room = document.getElementById('room');
+const conversation = new Conversation(room);
+const pages = new Pages(conversation);
+const composer = new Composer({
+  key: `prosa.draft.${room.dataset.me}.${room.dataset.room}`,
+  max: Number(room.dataset.max),
+  sends: (body) => live?.post(body) ?? 'form',
+  types: () => live?.type(),
+});
+
+// A page of the past stays what it is: only the newest one is live, and from here the form posts.
+const live = 'past' in room.dataset ? null : new Live({ room, conversation, composer, pages });

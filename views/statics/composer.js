@@ -1,0 +1,91 @@
+// Where one writes: grows with the text, keeps it over reloads, and refuses what is too long before it is sent.
+
+import { forget, keep, recall } from './storage.js';
+import { say } from './words.js';
+
+const TYPING_EVERY = 3000;  // ms between two `typing`
+// Where there is no keyboard, Enter is the only way to a new line.
+const isTouchOnly = matchMedia('(hover: none) and (pointer: coarse)');
+
+export class Composer {
+  // sends(body) returns 'taken', 'kept' (leave the text here) or 'form' (the browser shall post it).
+  // types() is called now and then while somebody writes.
+  constructor({ key, max, sends, types }) {
+    Object.assign(this, { key, max, sends, types, typedAt: 0 });
+    this.form = document.getElementById('composer');
+    this.field = this.form.elements.body;
+    this.refusal = document.getElementById('refusal');
+    this.form.noValidate = true;
+    document.getElementById('hint').hidden = false;
+    this.restore();
+    this.form.addEventListener('submit', (event) => this.submit(event));
+    this.field.addEventListener('input', () => this.written());
+    this.field.addEventListener('keydown', (event) => this.pressed(event));
+  }
+
+  restore() {
+    if (!this.field.value) this.field.value = recall('sessionStorage', this.key, '');
+    this.grow();
+  }
+
+  written() {
+    keep('sessionStorage', this.key, this.field.value);
+    this.grow();
+    this.refuse('');
+    if (!this.field.value.trim() || Date.now() - this.typedAt < TYPING_EVERY) return;
+    this.typedAt = Date.now();
+    this.types();
+  }
+
+  pressed(event) {
+    if (event.key !== 'Enter' || event.shiftKey || event.altKey) return;
+    // 229: the Enter that ends a composition in Safari.
+    if (event.isComposing || event.keyCode === 229) return;
+    if (isTouchOnly.matches && !event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    this.form.requestSubmit();
+  }
+
+  submit(event) {
+    const body = this.field.value.replace(/^\n+|\s+$/g, '');
+    const excess = [...body].length - this.max;
+    if (!body || excess > 0) {
+      event.preventDefault();
+      if (body) this.refuse(say('too_long', { n: excess, max: this.max }));
+      this.field.focus();
+    } else {
+      this.handOver(event, body);
+    }
+  }
+
+  handOver(event, body) {
+    const answer = this.sends(body);
+    if (answer !== 'form') event.preventDefault();
+    if (answer === 'taken') this.clear();
+    if (answer === 'form') forget('sessionStorage', this.key);
+  }
+
+  clear() {
+    this.field.value = '';
+    this.typedAt = 0;
+    forget('sessionStorage', this.key);
+    this.grow();
+    this.field.focus();
+  }
+
+  // Say in words why something can't be sent; `link` is [text, address].
+  refuse(words, link) {
+    this.refusal.textContent = words;
+    this.refusal.hidden = !words;
+    if (!link) return;
+    const anchor = document.createElement('a');
+    [anchor.textContent, anchor.href] = link;
+    this.refusal.append(' ', anchor);
+  }
+
+  grow() {
+    if (CSS.supports('field-sizing', 'content')) return;
+    this.field.style.height = 'auto';
+    this.field.style.height = `${this.field.scrollHeight}px`;
+  }
+}

@@ -1,0 +1,216 @@
+// One live connection to a room, kept alive. A connection is a cursor: the last seq that it has.
+// Every entry after the cursor is handed on exactly once and in order, whatever happens to the sockets.
+
+const AT_ONCE = 300;          // ms: the first reconnect, spread so that a restart is not answered by a stampede
+const FIRST_PAUSE = 1000;     // ms before the second; each further one is twice as long
+const LONGEST_PAUSE = 30_000;
+const STEADY = 2000;          // ms live after which the next loss is answered at once again
+const PATIENCE = 15_000;      // ms from opening to `joined`
+const QUIET = 30_000;         // ms without a word from the server: ask whether it is there. SockJS speaks every 25 s
+const ANSWER = 8000;          // ms for its answer
+const HOPELESS = 3;           // failed attempts after which we call ourselves offline
+const SIGNED_OUT = new Set([4001, 4008]);
+
+export class Connection {
+  // hears(frame): each message of the server, entries filtered. changes(state): connecting, live, reconnecting,
+  // offline (again after each attempt) or signed_out. asksWho(): a promise of whether the reader is still signed in.
+  constructor({ room, cursor, ways, hears, changes, asksWho }) {
+    Object.assign(this, { room, cursor, ways, hears, changes, asksWho });
+    this.state = '';
+    this.transport = '';
+    this.failures = 0;
+    this.reconnects = 0;
+    this.roundTrip = null;   // ms that the last answer to a ping took; null while unknown
+    this.headAtJoin = cursor;
+    this.wasLive = false;
+    this.watch();
+  }
+
+  get live() { return this.state === 'live'; }
+
+  // Whether this was said while we were not connected.
+  missed(seq) { return this.reconnects > 0 && seq <= this.headAtJoin; }
+
+  watch() {
+    setInterval(() => this.listen(), 5000);
+    addEventListener('online', () => this.hurry());
+    addEventListener('offline', () => this.lose());
+    document.addEventListener('visibilitychange', () => { if (!document.hidden) this.hurry(); });
+  }
+
+  open() {
+    clearTimeout(this.timer);
+    this.become(this.wasLive ? 'reconnecting' : 'connecting');
+    const socket = this.socket = this.makeSocket();
+    this.openedAt = this.heardAt = Date.now();
+    this.askedAt = 0;
+    this.pingedAt = -Infinity;
+    this.roundTrip = null;
+    const mine = (react) => (event) => { if (socket === this.socket) react(event); };
+    socket.onopen = mine(() => this.join());
+    socket.onmessage = mine((event) => this.receive(event.data));
+    socket.onheartbeat = mine(() => this.heard());
+    socket.onclose = mine((event) => this.closed(event.code));
+  }
+
+  makeSocket() {
+    if (window.SockJS) return new SockJS('/chat', null, { transports: this.ways });
+    return new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/chat/websocket`);
+  }
+
+  // Connect anew by these ways.
+  reopen(ways) {
+    this.ways = ways;
+    this.letGo();
+    this.failures = 0;
+    this.state = '';
+    this.open();
+  }
+
+  send(message) {
+    if (!this.socket || this.socket.readyState !== 1) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  join() {
+    this.send({ type: 'join', room: this.room, after: this.cursor });
+  }
+
+  heard() {
+    this.heardAt = Date.now();
+    this.askedAt = 0;
+  }
+
+  receive(text) {
+    this.heard();
+    let frame;
+    try { frame = JSON.parse(text); } catch { return; }
+    if (frame.type === 'hello') this.process = frame.process;
+    if (frame.type === 'pong') this.ponged();
+    if (frame.type === 'joined') this.joined(frame);
+    else if (frame.type === 'error' && !frame.nonce && frame.retry_after !== undefined) this.joinLater(frame.retry_after);
+    else if (frame.type !== 'entry' || this.advance(frame)) this.hears(frame);
+  }
+
+  // The server could not look just now (its database is locked, say); until it can, nothing is heard.
+  joinLater(seconds) {
+    const socket = this.socket;
+    setTimeout(() => { if (socket === this.socket) this.join(); }, seconds * 1000);
+  }
+
+  joined(frame) {
+    this.isOwed = this.isAskingAgain;
+    this.isAskingAgain = false;
+    if (this.live) return;
+    this.headAtJoin = frame.head;
+    if (this.wasLive) this.reconnects += 1;
+    this.wasLive = true;
+    this.joinedAt = Date.now();
+    this.transport = this.socket.transport ?? '';
+    this.become('live');
+  }
+
+  // Whether this entry is the next one. If it is a later one, ask again from the cursor; what then still
+  // jumps jumps in the log.
+  advance({ room, seq }) {
+    if (room !== this.room || seq <= this.cursor || this.isAskingAgain) return false;
+    if (seq > this.cursor + 1 && !this.isOwed) {
+      this.isAskingAgain = true;
+      this.join();
+      return false;
+    }
+    this.isOwed = false;
+    this.cursor = seq;
+    return true;
+  }
+
+  // Notice a peer that has gone without a word.
+  listen() {
+    if (!this.socket) return;
+    const now = Date.now();
+    const isLate = this.live ? this.askedAt && now - this.askedAt > ANSWER : now - this.openedAt > PATIENCE;
+    if (isLate) this.lose();
+    else if (this.live && !this.askedAt && now - this.heardAt > QUIET) this.ask();
+  }
+
+  ask() {
+    this.askedAt = Date.now();
+    this.ping();
+  }
+
+  // Find out the round trip, unless the answer may still be on its way.
+  measure() {
+    if (this.live && performance.now() - this.pingedAt > ANSWER) this.ping();
+  }
+
+  ping() {
+    this.pingedAt = performance.now();
+    this.send({ type: 'ping' });
+  }
+
+  ponged() {
+    this.roundTrip = performance.now() - this.pingedAt;
+    this.pingedAt = -Infinity;
+  }
+
+  // The network is back, or the reader: don't wait any longer.
+  hurry() {
+    if (this.state === 'signed_out' || this.state === '') return;
+    if (!this.socket) this.open();
+    else if (this.live && !this.askedAt) {
+      this.ask();
+      setTimeout(() => this.listen(), ANSWER + 100);
+    }
+  }
+
+  letGo() {
+    const socket = this.socket;
+    this.socket = null;
+    this.isAskingAgain = this.isOwed = false;
+    socket?.close();
+  }
+
+  lose() {
+    if (!this.socket) return;
+    this.letGo();
+    this.closed(0);
+  }
+
+  closed(code) {
+    this.socket = null;
+    this.isAskingAgain = this.isOwed = false;
+    if (this.live) this.failures = Date.now() - this.joinedAt > STEADY ? 0 : 1;
+    if (SIGNED_OUT.has(code)) this.signOut();
+    else this.pause();
+  }
+
+  pause() {
+    const grown = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.failures - 1)) * (0.5 + Math.random() / 2);
+    const wait = this.failures === 0 ? Math.random() * AT_ONCE : grown;
+    this.failures += 1;
+    if (!navigator.onLine || this.failures > HOPELESS) this.become('offline');
+    else this.become(this.wasLive ? 'reconnecting' : 'connecting');
+    this.timer = setTimeout(() => this.open(), wait);
+    if (this.failures > 1) this.checkWho();
+  }
+
+  async checkWho() {
+    const isSignedIn = await this.asksWho().catch(() => true);
+    if (isSignedIn || this.live) return;
+    this.signOut();
+  }
+
+  signOut() {
+    clearTimeout(this.timer);
+    this.letGo();
+    this.become('signed_out');
+  }
+
+  become(state) {
+    // Once offline, each further attempt is quiet until one succeeds: the word does not flicker.
+    if (this.state === 'offline' && (state === 'connecting' || state === 'reconnecting')) return;
+    this.state = state;
+    this.changes(state);
+  }
+}

@@ -1,0 +1,299 @@
+// The conversation on the page: rows in the order of their seq, day lines, grouping, what is new, scrolling.
+// Messages are drawn by the server; what is drawn here is only what the server does not have yet.
+
+import { element } from './element.js';
+import { dayName, eachMidnight, isSameDay, localise, say } from './words.js';
+
+const MOST_ROWS = 1000;       // in the page, while the reader is at the bottom
+const MOST_ROWS_HELD = 3000;  // while the reader is reading further up
+const NEAR = 48;              // px from the bottom that count as being there
+
+export class Conversation {
+  constructor(room) {
+    this.me = room.dataset.me;
+    this.gap = Number(room.dataset.gap);
+    this.place = `/rooms/${encodeURIComponent(room.dataset.room)}`;
+    for (const id of ['scroller', 'rows', 'waiting', 'jump']) this[id] = document.getElementById(id);
+    this.unseen = 0;
+    this.batch = [];
+    this.arrange();
+    eachMidnight(() => this.arrange());
+    this.scroller.addEventListener('scroll', () => this.look(), { passive: true });
+    this.jump.addEventListener('click', () => this.toNewest());
+  }
+
+  get newest() { return seqOf([...this.rows.querySelectorAll('.row')].at(-1)); }
+  get oldest() { return seqOf(this.rows.querySelector('.row')); }
+
+  // --- adding
+
+  // Add the entry's row; `isAway` if the reader was away when it was said. Entries that come together are
+  // drawn together: one look at the layout for all of them.
+  add(entry, isAway) {
+    this.batch.push([entry, isAway]);
+    if (this.batch.length === 1) queueMicrotask(() => this.drawBatch());
+  }
+
+  drawBatch() {
+    const batch = this.batch;
+    this.batch = [];
+    this.holding(() => {
+      document.getElementById('empty')?.remove();
+      for (const [entry, isAway] of batch) this.append(this.row(entry), isAway);
+      this.arrangeWaiting();
+    }, batch.filter(([entry]) => entry.author !== this.me).length);
+    this.trim();
+  }
+
+  row(entry) {
+    const row = element('li', entry.author === this.me ? 'row own' : 'row');
+    row.dataset.seq = entry.seq;
+    row.innerHTML = entry.html;
+    return row;
+  }
+
+  // Rows of a page that was fetched, newer than what stands here.
+  appendRows(rows) {
+    this.holding(() => rows.forEach((row) => this.append(row, false)), 0);
+  }
+
+  append(row, isAway) {
+    if (isAway && !row.matches('.own')) this.markAway();
+    this.rows.append(row);
+    dress(row);
+    beginDay(row, lastRowBefore(row));
+    this.group(row);
+  }
+
+  // Older rows, above all others. They are not news: nobody reads them aloud.
+  prepend(rows) {
+    const log = this.rows.parentElement;
+    log.setAttribute('aria-live', 'off');
+    this.holding(() => {
+      this.rows.prepend(...rows);
+      this.arrange();
+    }, 0);
+    setTimeout(() => log.setAttribute('aria-live', 'polite'), 1000);
+  }
+
+  // A small passing line: who came, who left.
+  pass(text) {
+    this.holding(() => {
+      const others = [...this.rows.querySelectorAll('.passing')];
+      if (others.length >= 20) others[0].remove();
+      const passing = line('passing', text);
+      passing.dataset.at = Date.now() / 1000;
+      this.rows.append(passing);
+      this.arrangeWaiting();
+    }, 0);
+  }
+
+  // --- arranging
+
+  // Draw all day lines and groups anew, by the days of the reader's zone.
+  arrange() {
+    this.rows.querySelectorAll('.day').forEach((day) => day.remove());
+    let before = null;
+    for (const row of this.rows.querySelectorAll('.row')) {
+      dress(row);
+      beginDay(row, before);
+      this.group(row);
+      before = row;
+    }
+  }
+
+  arrangeWaiting() {
+    for (const row of this.waiting.children) this.group(row, row.previousElementSibling ?? this.rows.lastElementChild);
+  }
+
+  // A message that follows another of its author closely is drawn without picture and name.
+  group(row, before = row.previousElementSibling) {
+    const isSameAuthor = before?.matches('.row') && authorOf(before) === authorOf(row);
+    row.classList.toggle('follows', Boolean(isSameAuthor && timeOf(row) - timeOf(before) < this.gap * 1000));
+  }
+
+  trim() {
+    const most = this.isAtBottom() ? MOST_ROWS : MOST_ROWS_HELD;
+    if (this.rows.children.length <= most + 100) return;
+    this.holding(() => {
+      while (this.rows.children.length > most) this.rows.firstElementChild.remove();
+      this.arrange();
+    }, 0);
+    this.trimmed?.();
+  }
+
+  // --- being away
+
+  // What comes from now on with `isAway` stands under a new line.
+  leave() { this.awayLine = null; }
+
+  markAway() {
+    if (!this.awayLine?.isConnected) {
+      this.rows.querySelectorAll('.away').forEach((old) => old.remove());
+      this.awayLine = line('away', '');
+      this.awayCount = 0;
+      this.rows.append(this.awayLine);
+    }
+    this.awayCount += 1;
+    this.awayLine.firstChild.textContent = say('away', { n: this.awayCount });
+  }
+
+  // --- scrolling
+
+  isAtBottom() { return Math.abs(this.scroller.scrollTop) < NEAR; }
+
+  // Change the list by `change`; `news` of it are new to the reader. Who reads further up keeps what is under
+  // their eyes; who is at the bottom stays there, but not past the line under which the news began.
+  holding(change, news) {
+    const wasAtBottom = this.isAtBottom();
+    const anchor = wasAtBottom ? null : this.topmost();
+    const top = anchor?.getBoundingClientRect().top;
+    change();
+    if (!wasAtBottom) {
+      if (anchor?.isConnected) this.scroller.scrollTop += anchor.getBoundingClientRect().top - top;
+    } else {
+      this.scroller.scrollTop = 0;
+      if (document.hidden) this.keepAwayLine();
+    }
+    if (!this.isAtBottom()) this.unseen += news;
+    this.look();
+  }
+
+  keepAwayLine() {
+    if (!this.awayLine?.isConnected) return;
+    const above = this.scroller.getBoundingClientRect().top + 8 - this.awayLine.getBoundingClientRect().top;
+    if (above > 0) this.scroller.scrollTop -= above;
+  }
+
+  // Only messages: day lines and passing lines are drawn anew when what is around them changes.
+  topmost() {
+    const { top } = this.scroller.getBoundingClientRect();
+    const isSeen = (row) => row.getBoundingClientRect().bottom > top;
+    const rows = [...this.rows.querySelectorAll('.row'), ...this.waiting.children];
+    return rows.find(isSeen) ?? rows.at(-1);
+  }
+
+  look() {
+    if (this.isAtBottom()) this.unseen = 0;
+    this.jump.hidden = this.unseen === 0;
+    if (this.unseen) this.jump.textContent = say('new_messages', { n: this.unseen });
+  }
+
+  toNewest() {
+    this.scroller.scrollTop = 0;
+    this.look();
+  }
+
+  // --- own messages on their way
+
+  waitingRow(nonce) {
+    return nonce ? this.waiting.querySelector(`[data-nonce="${CSS.escape(nonce)}"]`) : null;
+  }
+
+  // Draw an item of the outbox as it now is.
+  showItem(item, deedsOfItem) {
+    this.holding(() => this.drawItem(item, deedsOfItem), 0);
+  }
+
+  drawItem(item, { tryAgain, discard }) {
+    const row = this.waitingRow(item.nonce) ?? this.newWaitingRow(item);
+    const hasFailed = item.state === 'failed';
+    row.className = `row own${hasFailed ? ' failed' : item.state === 'stored' ? '' : ' pending'}`;
+    for (const note of row.querySelectorAll('.note')) note.textContent = noteOn(item);
+    row.querySelector('time').hidden = item.state !== 'stored';
+    row.querySelector('.deeds')?.remove();
+    if (hasFailed) row.querySelector('.message').append(deeds(item.why, tryAgain, discard));
+    this.arrangeWaiting();
+  }
+
+  // The same as message.html draws, with the text as it was written.
+  newWaitingRow(item) {
+    const row = element('li', 'row own');
+    row.dataset.nonce = item.nonce;
+    row.dataset.at = item.at / 1000;
+    const message = element('article', 'message');
+    const heading = element('p', 'heading');
+    const body = element('div', 'body plain');
+    const time = element('time');
+    time.dateTime = new Date(item.at).toISOString();
+    heading.append(element('b', 'author', this.me), ' ', time, element('span', 'note'));
+    body.append(element('p', '', item.body), ' ', element('span', 'note'));
+    message.append(this.myPicture(), heading, body);
+    row.append(message);
+    document.getElementById('empty')?.remove();
+    this.waiting.append(row);
+    localise(time);
+    return row;
+  }
+
+  myPicture() {
+    const picture = document.querySelector('.self .picture').cloneNode(true);
+    picture.classList.remove('present');
+    return picture;
+  }
+
+  dropItem(item) {
+    this.holding(() => {
+      this.waitingRow(item.nonce)?.remove();
+      this.arrangeWaiting();
+    }, 0);
+  }
+}
+
+// What stands beside the name, or behind the text where there is no name.
+function noteOn({ state }) {
+  if (state === 'failed') return say('not_sent');
+  if (state === 'stored') return '';
+  return state === 'sent' ? say('sending') : say('waiting');
+}
+
+function deeds(why, tryAgain, discard) {
+  const box = element('p', 'deeds');
+  if (why) box.append(element('span', 'why', why));
+  for (const [text, act] of [[say('try_again'), tryAgain], [say('discard'), discard]]) {
+    const button = element('button', '', text);
+    button.type = 'button';
+    button.addEventListener('click', act);
+    box.append(button);
+  }
+  return box;
+}
+
+// Bring what the server drew into the reader's zone, say on the row whose it is and when, and let links open
+// beside the room, so that a tap on one does not end the conversation.
+function dress(row) {
+  const time = row.querySelector('time');
+  localise(time);
+  row.dataset.author = authorOf(row);
+  row.dataset.at = Date.parse(time.dateTime) / 1000;
+  for (const link of row.querySelectorAll('.body a')) {
+    link.target = '_blank';
+    link.rel = 'noopener noreferrer';
+  }
+}
+
+const authorOf = (row) => row.querySelector('.author').textContent;
+const timeOf = (row) => new Date(row.dataset.at * 1000);
+const seqOf = (row) => (row ? Number(row.dataset.seq) : 0);
+
+// Draw a day line above a row of another day than the row before it, and above who came and went earlier that day.
+function beginDay(row, before) {
+  const isOfThatDay = (other) => isSameDay(timeOf(other), timeOf(row));
+  if (before && isOfThatDay(before)) return;
+  let first = row;
+  let above = row.previousElementSibling;
+  while (above?.matches('.passing') && isOfThatDay(above)) [first, above] = [above, above.previousElementSibling];
+  first.before(line('day', dayName(timeOf(row))));
+}
+
+function lastRowBefore(row) {
+  let before = row.previousElementSibling;
+  while (before && !before.matches('.row')) before = before.previousElementSibling;
+  return before;
+}
+
+function line(kind, text) {
+  const item = element('li', kind);
+  item.append(element('span', '', text));
+  return item;
+}

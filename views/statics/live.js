@@ -1,0 +1,183 @@
+// The live room: the connection's entries go into the conversation, what is written goes through the outbox.
+
+import { Connection } from './connection.js';
+import { Outbox } from './outbox.js';
+import { Panel } from './panel.js';
+import { People } from './people.js';
+import { keep, recall } from './storage.js';
+import { knows, say } from './words.js';
+
+export class Live {
+  constructor({ room, conversation, composer, pages }) {
+    const { me, room: slug } = room.dataset;
+    Object.assign(this, { room: slug, me, conversation, composer, pages, title: document.title, missed: 0 });
+    this.people = new People({ me, passes: (text) => conversation.pass(text) });
+    this.panel = new Panel({
+      reopens: (ways) => this.connection.reopen(ways),
+      measures: () => this.connection.measure(),
+    });
+    this.outbox = new Outbox({
+      key: `prosa.outbox.${me}.${slug}`,
+      room: slug,
+      send: (message) => this.connection.live && this.connection.send(message),
+      changed: (item) => this.drawItem(item),
+    });
+    this.connection = new Connection({
+      room: slug,
+      cursor: conversation.newest,
+      ways: this.panel.ways,
+      hears: (frame) => this.hear(frame),
+      changes: (state) => this.change(state),
+      asksWho: () => pages.isSignedIn(),
+    });
+    document.addEventListener('visibilitychange', () => this.comeOrGo());
+    this.connection.open();
+    this.outbox.items.forEach((item) => this.drawItem(item));
+  }
+
+  // --- writing
+
+  // Take a message. Signed out, it stays in the composer: it could not be shown as on its way.
+  post(body) {
+    if (this.connection.state === 'signed_out') {
+      this.saySignedOut();
+      return 'kept';
+    }
+    this.outbox.add(body);
+    this.conversation.toNewest();
+    if (this.connection.state === 'offline') this.postByForm();
+    return 'taken';
+  }
+
+  type() {
+    if (this.connection.live) this.connection.send({ type: 'typing', room: this.room });
+  }
+
+  drawItem(item) {
+    if (item.state === 'gone') this.conversation.dropItem(item);
+    else this.conversation.showItem(item, this.deedsOf(item));
+    this.showPanel();
+  }
+
+  deedsOf(item) {
+    return { tryAgain: () => this.outbox.again(item), discard: () => this.outbox.drop(item) };
+  }
+
+  // Where no live connection can be had, messages go as the form sends them; the nonce keeps them single.
+  async postByForm() {
+    if (this.isPosting || !navigator.onLine) return;
+    this.isPosting = true;
+    const isStuck = () => this.connection.state === 'offline';
+    for (let item; isStuck() && (item = this.outbox.items.find(({ state }) => state === 'waiting'));) {
+      const answer = await this.pages.post(this.composer.form, item).catch(() => ({}));
+      if (!this.heed(item, answer)) break;
+    }
+    this.isPosting = false;
+  }
+
+  // Do what the form's answer means; return whether to go on with the next message.
+  heed(item, { rows, refused, signedOut }) {
+    if (signedOut) this.connection.signOut();
+    else if (refused) this.outbox.fail(item, refused);
+    else if (rows) {
+      this.outbox.settled(item.nonce);
+      this.merge(rows);
+    }
+    return Boolean(rows || refused);
+  }
+
+  // Take over the newer rows of a page that was fetched.
+  merge(rows) {
+    const fresh = rows.filter((row) => Number(row.dataset.seq) > this.connection.cursor);
+    if (!fresh.length) return;
+    const isWhole = fresh.length < rows.length || this.connection.cursor === 0;
+    if (!isWhole) return location.reload();
+    this.connection.cursor = Number(fresh.at(-1).dataset.seq);
+    this.conversation.appendRows(fresh);
+  }
+
+  // --- hearing
+
+  hear(frame) {
+    if (frame.room !== undefined && frame.room !== this.room) return;
+    if (frame.type === 'entry') this.hearEntry(frame);
+    else if (frame.type === 'ack') this.hearAck(frame);
+    else if (frame.type === 'gap') this.skip(frame);
+    else if (frame.type === 'presence') this.people.showOnline(frame);
+    else if (frame.type === 'typing') this.people.showWriting(frame.members);
+    else if (frame.type === 'error') this.hearError(frame);
+    else if (frame.type === 'pong') this.showPanel();
+  }
+
+  hearEntry(entry) {
+    const isOwn = entry.author === this.me;
+    if (isOwn) this.outbox.settled(entry.nonce);
+    if (entry.kind !== 'post') return;
+    this.conversation.add(entry, document.hidden || this.connection.missed(entry.seq));
+    if (document.hidden && !isOwn) this.countMissed(this.missed + 1);
+  }
+
+  // On disk. Was it there before this page was made, its row stands here already.
+  hearAck({ seq, nonce }) {
+    if (this.saysUnavailable) this.composer.refuse('');
+    this.saysUnavailable = false;
+    this.outbox.acknowledged(nonce);
+    if (seq <= this.connection.cursor) this.outbox.settled(nonce);
+  }
+
+  hearError({ code, message, nonce, retry_after: retryAfter }) {
+    const words = knows(`refused_${code}`) ? say(`refused_${code}`) : message;
+    if (nonce) this.outbox.refused(nonce, words, retryAfter);
+    if (nonce && code === 'unavailable') {
+      this.saysUnavailable = true;
+      this.composer.refuse(words);
+    }
+    else if (code === 'not_member' || code === 'unknown_room') this.composer.refuse(words);
+  }
+
+  // Too much was missed to be told one by one: the page has the newest. Once for each place, lest a log from
+  // which the newest entries were taken away makes us go round in circles.
+  skip({ from, to }) {
+    const place = `${this.room} ${from}`;
+    const hasReloaded = recall('sessionStorage', 'prosa.gap') === place;
+    keep('sessionStorage', 'prosa.gap', place);
+    if (hasReloaded) this.connection.cursor = to;
+    else location.reload();
+  }
+
+  // --- being there
+
+  change(state) {
+    if (state === 'live') {
+      this.people.forget();
+      this.outbox.flush();
+      this.panel.look();
+    } else {
+      this.outbox.hold();
+      if (!document.hidden) this.conversation.leave();
+    }
+    if (state === 'signed_out') this.saySignedOut();
+    if (state === 'offline') this.postByForm();
+    this.people.showMe(state === 'live');
+    this.showPanel();
+  }
+
+  showPanel() {
+    this.panel.show(this.connection, this.outbox.waiting);
+  }
+
+  saySignedOut() {
+    const here = encodeURIComponent(location.pathname + location.search);
+    this.composer.refuse(say('signed_out_words'), [say('sign_in'), `/login?next=${here}`]);
+  }
+
+  comeOrGo() {
+    if (document.hidden) this.conversation.leave();
+    else this.countMissed(0);
+  }
+
+  countMissed(n) {
+    this.missed = n;
+    document.title = n ? `(${n}) ${this.title}` : this.title;
+  }
+}

@@ -1,0 +1,68 @@
+// What is read from the site by plain pages: older messages, whether one is still signed in, and, where no live
+// connection can be had, posting by the form.
+
+import { element } from './element.js';
+import { say } from './words.js';
+
+export class Pages {
+  constructor(conversation) {
+    this.conversation = conversation;
+    this.turn = document.getElementById('turn');
+    this.turn.addEventListener('click', (event) => this.turnBack(event));
+    conversation.trimmed = () => this.pointBefore(conversation.oldest);
+  }
+
+  async turnBack(event) {
+    const link = event.target.closest('a');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    if (this.isLoading) return;
+    this.isLoading = true;
+    link.textContent = say('loading');
+    await this.showOlder(link.href).catch(() => { link.textContent = say('not_loaded'); });
+    this.isLoading = false;
+  }
+
+  async showOlder(address) {
+    const answer = await fetch(address);
+    if (isSignIn(answer)) return location.assign(address);
+    if (!answer.ok) throw new Error(answer.statusText);
+    const page = parse(await answer.text());
+    this.conversation.prepend(rowsOf(page));
+    const wasFocused = this.turn.contains(document.activeElement);
+    this.turn.replaceChildren(...(page.getElementById('turn')?.childNodes ?? []));
+    const next = this.turn.querySelector('a') ?? document.getElementById('scroller');
+    if (wasFocused) next.focus({ preventScroll: true });
+  }
+
+  // What stood above `seq` has left the page: the link leads to it.
+  pointBefore(seq) {
+    const link = element('a', '', say('older'));
+    link.id = 'older';
+    link.rel = 'prev';
+    link.href = `${this.conversation.place}?before=${seq}`;
+    this.turn.replaceChildren(link);
+  }
+
+  async isSignedIn() {
+    const answer = await fetch(location.pathname, { redirect: 'manual', cache: 'no-store' });
+    return answer.type !== 'opaqueredirect';
+  }
+
+  // Post as the form does. Return {rows} of the page that came back, {refused: words}, {signedOut} or {} (not now).
+  async post(form, { body, nonce }) {
+    const fields = new URLSearchParams(new FormData(form));
+    fields.set('body', body);
+    fields.set('nonce', nonce);
+    const answer = await fetch(form.action, { method: 'POST', body: fields });
+    if (isSignIn(answer)) return { signedOut: true };
+    const page = parse(await answer.text());
+    if (answer.ok) return { rows: rowsOf(page) };
+    const refused = page.getElementById('refusal')?.textContent;
+    return refused && answer.status < 429 ? { refused } : {};
+  }
+}
+
+const isSignIn = (answer) => answer.redirected && new URL(answer.url).pathname === '/login';
+const parse = (text) => new DOMParser().parseFromString(text, 'text/html');
+const rowsOf = (page) => [...page.querySelectorAll('#rows > .row')];
