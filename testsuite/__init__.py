@@ -1,0 +1,1 @@
+"""What proves the site: real HTTP, real sockets, real servers, a real browser."""

@@ -1,0 +1,131 @@
+"""A process that appends to rooms' logs, for tests with several: `python -m testsuite.appender ADDRESS`.
+
+It prints "ready", and then for each line on standard input, {"room", "author", "bodies", "nonces"}, appends all at once
+and prints what became of them: a list of seqs, or the names of the refusals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from models.database import open_database
+from models.errors import Refusal
+from models.log import Draft, RoomLog
+from models.stores import Stores
+from testsuite.live import ROOT, TIMEOUT
+
+
+@contextlib.asynccontextmanager
+async def open_log(address: str) -> AsyncIterator[RoomLog]:
+    """Open the log as a process of the site does: in the people's database or, after a space, on a MongoDB."""
+    people, _, mongo = address.partition(" ")
+    open_database(people)
+    stores = Stores(mongo)
+    stores.doorbell.is_busy = lambda: True
+    watching = asyncio.create_task(stores.doorbell.watch())
+    await stores.open()
+    try:
+        yield stores.log
+    finally:
+        await stores.log.finish()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await stores.close()
+
+
+class Appender:
+    """Such a process, seen from the test."""
+
+    def __init__(self, address: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "testsuite.appender", address],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ready(self) -> None:
+        """Return once it has opened the log."""
+        assert self._read() == "ready"
+
+    def begin(self, author: int, bodies: list[str], nonces: list[str], room: str = "lobby") -> None:
+        """Let it append, without waiting."""
+        assert self._process.stdin is not None
+        asked = {"room": room, "author": author, "bodies": bodies, "nonces": nonces}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+
+    def end(self) -> list[Any]:
+        """Return the seqs, or the names of the refusals, of what it was let append."""
+        return list(json.loads(self._read()))
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def close(self) -> None:
+        """Let it end."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(TIMEOUT)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
+
+
+@contextlib.contextmanager
+def appenders(count: int, address: str) -> Iterator[list[Appender]]:
+    """Run so many appenders, all of them ready."""
+    with contextlib.ExitStack() as closing:
+        running = [Appender(address) for _ in range(count)]
+        for one in running:
+            closing.callback(one.close)
+        for one in running:
+            one.ready()
+        yield running
+
+
+async def append_all(log: RoomLog, asked: dict[str, Any]) -> list[int | str]:
+    """Append everything at once; return the seqs or the names of the refusals."""
+    drafts = [
+        Draft(asked["room"], asked["author"], body, nonce)
+        for body, nonce in zip(asked["bodies"], asked["nonces"], strict=True)
+    ]
+    outcomes = await asyncio.gather(*map(log.append, drafts), return_exceptions=True)
+    found: list[int | str] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            if not isinstance(outcome, Refusal):
+                raise outcome
+            found.append(type(outcome).__name__)
+        else:
+            found.append(outcome.seq)
+    return found
+
+
+async def main(address: str) -> None:
+    """Do what standard input asks, until it ends."""
+    async with open_log(address) as log:
+        say("ready")
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            say(json.dumps(await append_all(log, json.loads(line))))
+
+
+def say(line: str) -> None:
+    """Tell the test."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

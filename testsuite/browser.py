@@ -1,0 +1,145 @@
+"""Chromium for the tests, driven by Playwright. Whatever its console complains about fails the test."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from testsuite.live import PASSWORD, TIMEOUT, Client, SiteTest
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+
+# A violation of the Content-Security-Policy is an error like any other.
+WATCH = """addEventListener('securitypolicyviolation', (event) => {
+  console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`);
+});"""
+
+
+class BrowserTest(SiteTest):
+    """A test with a running site and a browser; each page has a context, so cookies, of its own."""
+
+    browser: Browser
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        program = shutil.which("chromium")
+        if program is None:
+            raise AssertionError("chromium is missing (apt-get install chromium)")
+        playwright = cls.enterClassContext(sync_playwright())
+        cls.browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        cls.addClassCleanup(cls.browser.close)
+        expect.set_options(timeout=TIMEOUT * 1000)
+
+    def setUp(self) -> None:
+        self.troubles: list[str] = []
+        self.tolerated: list[str] = []
+        self.addCleanup(self.check_troubles)
+
+    def check_troubles(self) -> None:
+        """Fail if a page complained about something that the test did not announce."""
+        unexpected = [line for line in self.troubles if not any(re.search(one, line) for one in self.tolerated)]
+        self.assertEqual(unexpected, [])
+
+    def tolerate(self, pattern: str) -> None:
+        """Announce that a page will complain."""
+        self.tolerated.append(pattern)
+
+    def page(self, url: str = "", **context: Any) -> Page:
+        """Return an empty page in a context of its own."""
+        opened = self.browser.new_context(
+            **{"locale": "en-US", "base_url": url or self.server.url, **DESKTOP, **context}
+        )
+        self.addCleanup(opened.close)
+        opened.set_default_timeout(TIMEOUT * 1000)
+        opened.add_init_script(WATCH)
+        page = opened.new_page()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
+        page.on("request", lambda request: self._check_origin(request, url or self.server.url))
+        return page
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.troubles.append(f"{message.type}: {message.text}")
+
+    def _check_origin(self, request: Request, url: str) -> None:
+        host = url.removeprefix("http://")
+        if not request.url.startswith((f"http://{host}/", f"ws://{host}/", "data:", "blob:", "about:")):
+            self.troubles.append(f"foreign request: {request.url}")
+
+    def member(self, name: str, server: int = 0, **context: Any) -> Page:
+        """Return the lobby, open in a new context in which `name` is signed in."""
+        url = self.servers[server].url
+        page = self.page(url, **context)
+        cookies = Client(url).sign_in(name).cookies
+        page.context.add_cookies([{"name": key, "value": value, "url": url} for key, value in cookies.items()])
+        page.goto("/rooms/lobby")
+        if context.get("java_script_enabled", True):
+            expect_live(page)
+        return page
+
+    def shoot(self, page: Page, name: str, full_page: bool = False) -> None:
+        """Keep a picture of the page, if somebody wants to look at it."""
+        folder = os.environ.get("PROSA_SCREENSHOTS")
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=full_page)
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    """Sign in by the form."""
+    page.goto("/login")
+    page.locator("#username").fill(name)
+    page.locator("#password").fill(password)
+    page.locator("form button").click()
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+def expect_live(page: Page) -> None:
+    """Wait until the page is connected."""
+    expect(page.locator("#state")).to_have_class("state live")
+
+
+def write(page: Page, body: str) -> None:
+    """Write a message and send it with Enter."""
+    page.locator("#body").fill(body)
+    page.locator("#body").press("Enter")
+
+
+def choose_transports(page: Page, *names: str) -> None:
+    """Leave only these ticked in the panel of the connection, and connect anew."""
+    if page.locator("#connection").get_attribute("open") is None:
+        page.locator("#connection summary").click()
+    for box in page.locator("#transports input").all():
+        box.set_checked(box.input_value() in names)
+    page.get_by_role("button", name="Reconnect").click()
+
+
+def messages(page: Page) -> list[str]:
+    """Return the bodies of the messages in the conversation, without those on their way."""
+    return [text.strip() for text in page.locator("#rows .row .body").all_inner_texts()]
+
+
+def expect_message(page: Page, body: str, count: int = 1) -> None:
+    """Wait until a message stands in the conversation, just so many times."""
+    expect(page.locator("#rows .row .body", has_text=re.compile(f"^\\s*{re.escape(body)}\\s*$"))).to_have_count(count)

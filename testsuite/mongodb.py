@@ -1,0 +1,113 @@
+"""A real MongoDB for the tests: the one that MONGODB_URL names, or SecantusDB, which speaks MongoDB's wire protocol
+over MongoDB's own storage engine, as a program in a folder of the test's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from testsuite.live import TIMEOUT, wait_for
+from testsuite.ports import free_ports
+
+PROGRAM = Path(sys.executable).parent / "secantusd-py"
+PATIENCE = 500  # milliseconds for one question whether it is there
+
+
+class MongoServer:
+    """A running SecantusDB; it can be stopped, killed and started again on the same port and with the same data."""
+
+    def __init__(self, folder: str, *options: str) -> None:
+        (self.port,) = free_ports(1)
+        self.url = f"mongodb://127.0.0.1:{self.port}/"
+        self._folder = Path(folder)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start(*options)
+
+    def start(self, *options: str) -> None:
+        """Start it, and return once it answers."""
+        data = self._folder / "mongodb"
+        with (self._folder / "mongodb.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                # Without --sync-on-commit it acknowledges what the disk does not have, whatever the client asks for.
+                [str(PROGRAM), f"--port={self.port}", f"--storage-path={data}", "--sync-on-commit", *options],
+                cwd=self._folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        wait_for(self._answers, "MongoDB does not answer")
+
+    def _answers(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise AssertionError(f"MongoDB ended:\n{(self._folder / 'mongodb.log').read_text(errors='replace')}")
+        with pymongo.MongoClient[Any](self.url, serverSelectionTimeoutMS=PATIENCE) as client:
+            try:
+                client.admin.command("ping")
+            except PyMongoError:
+                return False
+            return True
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it, if it runs."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError("MongoDB did not stop") from None
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.stop(signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def mongo_server(*options: str) -> Iterator[MongoServer]:
+    """Run a server of the test's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = MongoServer(folder, *options)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def any_mongo() -> Iterator[str]:
+    """Have a server for tests that leave it as it is: the one of MONGODB_URL, or one of its own. Yield its URL."""
+    if url := os.environ.get("MONGODB_URL"):
+        yield url
+    else:
+        with mongo_server() as server:
+            yield server.url
+
+
+@contextlib.contextmanager
+def mongo_database(url: str) -> Iterator[str]:
+    """Have a database that nobody else uses. Yield its URL."""
+    name = f"prosa_{secrets.token_hex(6)}"
+    yield urlsplit(url)._replace(path=f"/{name}").geturl()
+    with pymongo.MongoClient[Any](url) as client:
+        client.drop_database(name)
+
+
+@contextlib.contextmanager
+def opened(url: str) -> Iterator[pymongo.database.Database[Any]]:
+    """Look into the database of `url`, beside the site."""
+    with pymongo.MongoClient[Any](url) as client:
+        yield client.get_default_database()

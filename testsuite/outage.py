@@ -1,0 +1,81 @@
+"""What the site does while a server that keeps its data is away: the same, whichever server it is."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from abc import abstractmethod
+
+from testsuite.live import Chat, Client, Server, SiteTest, wait_for
+from testsuite.tables import elsewhere, logs
+
+
+class Outage(SiteTest):
+    """A server is killed, and later stopped, under two processes that share no file, and comes back each time."""
+
+    ends: tuple[signal.Signals, ...]  # how it ends
+    silent_pages: tuple[str, ...]  # what cannot be had without it
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        other = cls.enterClassContext(tempfile.TemporaryDirectory())
+        for addresses in (elsewhere, logs):
+            if cls.folder in addresses:
+                addresses[other] = addresses[cls.folder]
+                cls.addClassCleanup(addresses.pop, other)
+        cls.servers.append(Server(other, *cls.options))
+        cls.addClassCleanup(cls.servers[1].stop)
+        cls.servers[1].wait()
+
+    @abstractmethod
+    def end(self, how: signal.Signals) -> None:
+        """End the server."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Start it again."""
+
+    def test_pages_say_so_and_the_chat_goes_on_by_itself_without_a_hole(self) -> None:
+        ana, beto = self.chat("ana"), self.chat("beto", server=1)
+        page = self.client("carla", server=1)
+        page.get("/rooms/lobby")
+        beto.until("entry", nonce=ana.post("before"))
+        for how in self.ends:
+            self.end(how)
+            refused = ana.post(f"meanwhile {how.name}")
+            self.assertEqual(ana.until("error", nonce=refused)["code"], "unavailable")
+            self.check_pages(page)
+            self.begin()
+            self.post_until_stored(ana, f"meanwhile {how.name}", refused)
+            beto.until("entry", nonce=refused)
+            wait_for(lambda: page.get("/healthz").status == 200, "it is well again")
+            ana.until("entry", nonce=beto.post(f"after {how.name}"))
+            self.assertIn(f"after {how.name}", page.get("/rooms/lobby").text)
+            self.assertEqual(page.post("/rooms/lobby", {"body": "by form"}).status, 302)
+        last = ana.post("the end")
+        for chat in (ana, beto):
+            chat.until("entry", nonce=last)
+            heard = [message["seq"] for message in chat.heard if message["type"] == "entry"]
+            self.assertEqual(heard, list(range(1, 9)))
+
+    def check_pages(self, page: Client) -> None:
+        """Check that pages say in the site's look, and by their status, that they cannot be had now."""
+        self.assertEqual(page.get("/healthz").status, 503)
+        answers = [page.get(path) for path in self.silent_pages]
+        answers.append(page.post("/rooms/lobby", {"body": "by form", "nonce": "n"}))
+        for answer in answers:
+            self.assertEqual(answer.status, 503)
+            self.assertIn("/static/site.css", answer.text)
+            self.assertIn("can’t store anything right now", answer.text)
+
+    def post_until_stored(self, chat: Chat, body: str, nonce: str) -> None:
+        """Send a message again and again, as the page does, until it is acknowledged."""
+
+        def acknowledged() -> bool:
+            chat.post(body, nonce=nonce)
+            while (message := chat.receive()).get("nonce") != nonce or message["type"] == "entry":
+                pass
+            return bool(message["type"] == "ack")
+
+        wait_for(acknowledged, "the message is stored")

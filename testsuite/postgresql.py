@@ -1,0 +1,143 @@
+"""The real PostgreSQL for the tests: a server on a folder and a free port of its own, as an unprivileged user."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from testsuite.live import TIMEOUT
+from testsuite.ports import free_ports
+from testsuite.standstill import standing_still
+from testsuite.tables import elsewhere
+
+PASSWORD = "not the user's own"
+PROGRAMS = Path("/usr/lib/postgresql/15/bin")  # where Debian has them
+UNPRIVILEGED = "postgres"  # whom Debian's package makes; the server refuses root
+
+
+class PostgresqlServer:
+    """A server, over all its lives. `url` names its first database; each test makes itself one of its own."""
+
+    def __init__(self) -> None:
+        self._user = UNPRIVILEGED if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self._folder = Path(tempfile.mkdtemp(prefix="prosa-postgresql-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        (self.port,) = free_ports(1)
+        self.address = f"127.0.0.1:{self.port}"
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, self._user)
+        self._make()
+
+    def url(self, name: str = "postgres", password: str = PASSWORD) -> str:
+        """Return the address of a database."""
+        return f"postgresql://prosa:{password.replace(' ', '%20')}@{self.address}/{name}"
+
+    def _make(self) -> None:
+        password = self._folder / "password"
+        password.write_text(PASSWORD, encoding="utf-8")
+        options = ["--username=prosa", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8"]
+        command = [str(PROGRAMS / "initdb"), *options, "--no-locale", "--no-sync", str(self._folder / "data")]
+        made = subprocess.run(command, user=self._user, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stderr
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        options = [f"-p{self.port}", "-h127.0.0.1", f"-k{self._folder}", "-cmax_connections=200"]
+        command = [str(PROGRAMS / "postgres"), "-D", str(self._folder / "data"), *options]
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            with (self._folder / "log").open("ab") as log:
+                self._process = subprocess.Popen(command, user=self._user, stdout=log, stderr=log)
+            if self._answers(deadline):
+                return
+            self.stop()  # after a kill, those that it had started are still ending
+            assert time.monotonic() < deadline, (self._folder / "log").read_text()
+
+    def _answers(self, deadline: float) -> bool:
+        """Tell whether it answers before it ends or time is up."""
+        assert self._process is not None
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url(), connect_timeout=2):
+                return True
+            time.sleep(0.05)
+        return False
+
+    @property
+    def pid(self) -> int:
+        """The process that has started all others of the server."""
+        assert self._process is not None
+        return self._process.pid
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT hangs up on everybody, SIGKILL is a crash."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.wait(TIMEOUT)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self.stop(signal.SIGKILL)
+
+    def paused(self) -> contextlib.AbstractContextManager[None]:
+        """Let it stand still within the block."""
+        assert self._process is not None
+        return standing_still(self._process.pid)
+
+    def close(self) -> None:
+        """End it, and leave nothing."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def fresh_database(self) -> Iterator[str]:
+        """Make an empty database, yield its address, and remove it with whoever is still connected."""
+        name = f"test_{secrets.token_hex(6)}"
+        self.sql(f"CREATE DATABASE {name}")
+        try:
+            yield self.url(name)
+        finally:
+            self.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def sql(self, statement: str, name: str = "postgres") -> list[tuple[object, ...]]:
+        """Run one statement beside the site, and return what it finds."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@functools.cache
+def shared_server() -> PostgresqlServer:
+    """Return the server of this run of the tests, which is started when somebody asks first."""
+    server = PostgresqlServer()
+    atexit.register(server.close)
+    server.start()
+    return server
+
+
+class OnPostgresql:
+    """Put before a test with a site: it keeps everything in a database of the shared server."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def database(cls, folder: str) -> Iterator[None]:
+        """Make the database of the site in `folder`."""
+        with shared_server().fresh_database() as url:
+            elsewhere[folder] = url
+            try:
+                yield
+            finally:
+                del elsewhere[folder]

@@ -1,0 +1,61 @@
+"""The site's database as a test sees and changes it, beside the site."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cysqlite
+import psycopg
+
+from models.database import database
+from models.models import Membership, Room, User, create_tables
+
+PATIENCE = 20.0  # seconds for somebody else's transaction
+
+elsewhere: dict[str, str] = {}  # folders of sites that have no file there: the address of their database
+logs: dict[str, str] = {}  # folders of sites whose log is not in their database: the address of its MongoDB
+
+
+def address(folder: str) -> str:
+    """Return the database of the site in `folder`."""
+    return elsewhere.get(folder, str(Path(folder) / "people.db"))
+
+
+def sql(folder: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run one statement on the site's database, beside the site. It is written for SQLite: `user` needs no quotes."""
+    if folder in elsewhere:
+        spelt = re.sub(r"\b(FROM|UPDATE) user\b", r'\1 "user"', statement.replace("?", "%s"))
+        with psycopg.connect(address(folder), autocommit=True) as server:
+            cursor = server.execute(spelt.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+    with contextlib.closing(cysqlite.connect(address(folder), timeout=PATIENCE)) as connection:
+        return [tuple(row) for row in connection.execute(statement, values)]
+
+
+def forget_failures(folder: str) -> None:
+    """Make all failed sign-ins as if they had never been."""
+    sql(folder, "DELETE FROM failure")
+
+
+def add_room(folder: str, slug: str, *members: str) -> None:
+    """Make a room of the site for these members only, as a later version of the site will."""
+    create_tables(address(folder))
+    room = Room.create(slug=slug, name=slug.title())
+    for user in User.select().where(User.username << members):
+        Membership.create(room=room, user=user)
+    database.close()
+
+
+@contextlib.contextmanager
+def locked(folder: str) -> Iterator[None]:
+    """Hold the database's write lock, as another process may."""
+    with contextlib.closing(cysqlite.connect(address(folder), timeout=PATIENCE)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")

@@ -1,0 +1,91 @@
+"""What measures the site: it knows the engines, and bench/RESULTS.rst is what it writes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from bench import results
+from bench.engines import ENGINES, Engine
+from bench.figures import BARE, PROSA, ROWS, Figures
+from testsuite.documents import Document
+from testsuite.live import ROOT
+
+RESULTS = "bench/RESULTS.rst"
+TITLES = [engine.title for engine in ENGINES.values()]
+
+
+def bench(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m bench`."""
+    command = [sys.executable, "-W", "error", "-m", "bench", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+class Bench(unittest.TestCase):
+    def test_it_measures_a_site_on_each_engine(self) -> None:
+        for name, engine in ENGINES.items():
+            with self.subTest(name):
+                measured = bench(f"--engine={name}", "--only=start", "--rounds=1")
+                self.assertEqual(measured.returncode, 0, measured.stderr)
+                self.assertTrue(measured.stdout.startswith(f"{engine.title}\n---"), measured.stdout)
+                self.assertRegex(measured.stdout, r"(?m)^start to first answer +\d.* s ")
+                self.assertNotIn("Traceback", measured.stderr)
+
+    def test_an_engine_or_a_group_that_it_does_not_know_is_refused(self) -> None:
+        for option in ("--engine=oracle", "--only=start,everything"):
+            with self.subTest(option):
+                refused = bench(option)
+                self.assertEqual(refused.returncode, 2)
+                self.assertIn(option.rpartition(",")[2].rpartition("=")[2], refused.stderr.splitlines()[-1])
+
+    def test_make_hands_on_what_is_asked(self) -> None:
+        for words, options in (
+            ([], "--engine=sqlite"),
+            (["ENGINE=postgresql", "ONLY=start"], "--engine=postgresql --only=start"),
+        ):
+            command = ["make", "--dry-run", "--no-print-directory", "bench", *words]
+            said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+            self.assertEqual(said.stdout.splitlines()[-1].strip(), f".venv/bin/python -m bench {options}")
+
+
+class Results(unittest.TestCase):
+    def test_the_page_is_what_is_written(self) -> None:
+        page = results.PAGE.read_text(encoding="utf-8")
+        for title in TITLES:
+            part = results.part_of(page, title)
+            self.assertNotEqual(part, "", title)
+            self.assertEqual(results.page(page, title, part), page)
+
+    def test_a_new_part_leaves_the_others_as_they_are(self) -> None:
+        figures = Figures()
+        figures.add("start", PROSA, 0.5)
+        figures.add("start", BARE, 0.25)
+        part = results.part(figures, Engine(Path()), 1)
+        page = results.PAGE.read_text(encoding="utf-8")
+        changed = results.page(page, Engine.title, part)
+        self.assertEqual(results.part_of(changed, Engine.title), part)
+        for title in TITLES:
+            if title != Engine.title:
+                self.assertEqual(results.part_of(changed, title), results.part_of(page, title))
+        self.assertEqual(results.page(changed, Engine.title, results.part_of(page, Engine.title)), page)
+
+    def test_its_tables_have_the_rows_that_are_wanted(self) -> None:
+        known = [(row.what or results.BLANK, row.peer, row.wanted()) for row in ROWS]
+        tables = Document(RESULTS).tables()
+        self.assertEqual(len(tables), len(TITLES))
+        for headings, *rows in tables:
+            self.assertEqual(tuple(headings), results.HEADINGS)
+            shown = [(what, peer, wanted) for what, _, peer, _, _, wanted, _ in rows]
+            self.assertGreater(len(shown), 10)
+            left = iter(known)
+            for row in shown:
+                self.assertIn(row, left)  # that is, after the one before
+
+    def test_the_table_of_the_engines_shows_these_figures(self) -> None:
+        measured = [{what: own.partition(" (")[0] for what, own, *_ in rows} for rows in Document(RESULTS).tables()]
+        shown = Document("docs/scale.rst").table("What", *TITLES)
+        self.assertGreater(len(shown), 10)
+        for what, *figures in shown:
+            self.assertEqual(figures, [engine.get(what) for engine in measured], what)

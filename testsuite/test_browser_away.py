@@ -1,0 +1,218 @@
+"""Browsers on a bad day: the process dies, the network goes, the reader is elsewhere."""
+
+from __future__ import annotations
+
+import signal
+
+from playwright.sync_api import Locator, Page, expect
+
+from testsuite.browser import BrowserTest, expect_live, expect_message, messages, write
+from testsuite.live import Chat, Server
+from testsuite.tables import locked, sql
+
+NETWORK = "net::ERR_|WebSocket connection to|502|status of 50"
+
+
+class Away(BrowserTest):
+    """A page loses its process; members at the other one go on."""
+
+    processes = 2
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.tolerate(NETWORK)
+
+    def restart(self) -> None:
+        """Start the first process again, on its port."""
+        port = self.servers[0].port
+        self.servers[0] = Server(self.folder, *self.options, port=port).wait()
+
+    def test_a_page_whose_process_was_killed_comes_back_without_a_hole_or_a_double(self) -> None:
+        ana, beto = self.member("ana"), self.chat("beto", server=1)
+        write(ana, "before the fall")
+        expect_message(ana, "before the fall")
+        self.servers[0].stop(signal.SIGKILL)
+        expect(ana.locator("#state")).not_to_have_class("state live")
+        self.shoot(ana, "room-reconnecting")
+        missed = [f"said meanwhile {number}" for number in range(5)]
+        say_all(beto, missed)
+        self.restart()
+        expect_live(ana)
+        expect_message(ana, missed[-1])
+        self.assertEqual(messages(ana)[-6:], ["before the fall", *missed])
+        expect(ana.get_by_text("5 new while you were away")).to_be_visible()
+        self.shoot(ana, "room-back")
+        self.check_whole(ana)
+        ana.locator("#connection summary").click()
+        expect(ana.locator("#reconnects")).to_contain_text("1 time")
+        say_all(beto, ["and live again"])
+        expect_message(ana, "and live again")
+
+    def test_a_page_whose_process_stops_goes_to_another_at_once(self) -> None:
+        ana = self.member("ana")
+        self.servers[0].stop()
+        self.restart()
+        expect_live(ana)
+        write(ana, "that was quick")
+        expect_message(ana, "that was quick")
+
+    def test_what_was_written_while_offline_is_sent_later_just_once(self) -> None:
+        ana, beto = self.member("ana"), self.chat("beto", server=1)
+        ana.context.set_offline(True)
+        expect(ana.locator("#state")).to_have_text("Offline")
+        write(ana, "from the tunnel")
+        expect(ana.locator("#state")).to_have_text("Offline, 1 message waiting")
+        expect(ana.locator("#waiting .row")).to_contain_text("from the tunnel")
+        self.shoot(ana, "room-offline")
+        ana.context.set_offline(False)
+        expect_live(ana)
+        expect_message(ana, "from the tunnel")
+        expect(ana.locator("#waiting .row")).to_have_count(0)
+        say_all(beto, ["did it come once?"])
+        expect_message(ana, "did it come once?")
+        self.assertEqual(self.stored("from the tunnel"), 1)
+
+    def test_what_was_written_while_the_process_was_dead_survives_a_reload(self) -> None:
+        ana = self.member("ana")
+        self.servers[0].stop(signal.SIGKILL)
+        expect(ana.locator("#state")).not_to_have_class("state live")
+        for body in ("first letter", "second letter"):
+            write(ana, body)
+        expect(ana.locator("#waiting .row")).to_have_count(2)
+        self.restart()
+        ana.reload()
+        expect_live(ana)
+        expect_message(ana, "second letter")
+        expect(ana.locator("#waiting .row")).to_have_count(0)
+        self.assertEqual(messages(ana)[-2:], ["first letter", "second letter"])
+        self.assertEqual([self.stored("first letter"), self.stored("second letter")], [1, 1])
+        self.check_whole(ana)
+
+    def test_an_acknowledgement_that_was_lost_makes_no_second_message(self) -> None:
+        ana = self.member("ana")
+        with locked(self.folder):
+            write(ana, "sent into the dark")
+            expect(ana.locator("#waiting .row.pending")).to_have_count(1)
+            nonce = ana.locator("#waiting .row").get_attribute("data-nonce") or ""
+            self.servers[0].stop(signal.SIGKILL)
+        other = self.chat("ana", server=1)
+        other.until("ack", nonce=other.post("sent into the dark", nonce=nonce))
+        self.restart()
+        expect_live(ana)
+        expect_message(ana, "sent into the dark")
+        expect(ana.locator("#waiting .row")).to_have_count(0)
+        self.assertEqual(self.stored("sent into the dark"), 1)
+
+    def test_after_a_long_absence_the_page_begins_anew(self) -> None:
+        ana, beto = self.member("ana"), self.chat("beto", server=1)
+        self.servers[0].stop(signal.SIGKILL)
+        say_all(beto, [f"much was said {number}" for number in range(520)])
+        self.restart()
+        expect_message(ana, "much was said 519")
+        expect_live(ana)
+        self.check_whole(ana)
+        say_all(beto, ["the end"])
+        expect_message(ana, "the end")
+
+    def stored(self, body: str) -> int:
+        """Return how often a message is in the log."""
+        return int(sql(self.folder, "SELECT count(*) FROM entry WHERE body = ?", body)[0][0])
+
+    def check_whole(self, page: Page) -> None:
+        """Fail if an entry is missing or doubled on the page."""
+        seqs = page.locator("#rows .row").evaluate_all("rows => rows.map((row) => Number(row.dataset.seq))")
+        self.assertEqual(seqs, list(range(seqs[0], seqs[0] + len(seqs))))
+
+
+class Reading(BrowserTest):
+    """Readers who look at the past."""
+
+    def test_older_messages_come_above_and_the_reader_stays_where_they_are(self) -> None:
+        beto = self.chat("beto")
+        bodies = [f"page {number}" for number in range(120)]
+        say_all(beto, bodies)
+        ana = self.member("ana")
+        self.assertEqual(messages(ana), bodies[70:])
+        mark = ana.locator("#rows .row", has_text="page 70")
+        mark.scroll_into_view_if_needed()
+        ana.locator("#scroller").evaluate("it => it.scrollBy(0, -10000)")
+        where = height_of(mark)
+        ana.get_by_role("link", name="Older messages").click()
+        expect_message(ana, "page 20")
+        self.assertEqual(messages(ana), bodies[20:])
+        self.same_place(where, height_of(mark))
+        ana.locator("#scroller").evaluate("it => it.scrollBy(0, -100000)")
+        ana.get_by_role("link", name="Older messages").click()
+        expect_message(ana, "page 0")
+        self.assertEqual(messages(ana), bodies)
+        expect(ana.get_by_text("This is where lobby begins.")).to_have_count(1)
+        expect(ana.locator("#rows .day")).to_have_count(1)
+
+    def same_place(self, before: float, after: float) -> None:
+        """Fail if a thing has moved."""
+        self.assertLess(abs(before - after), 3)
+
+    def test_without_javascript_older_messages_are_a_page_of_their_own(self) -> None:
+        say_all(self.chat("beto"), [f"leaf {number}" for number in range(60)])
+        ana = self.member("ana", java_script_enabled=False)
+        newest = messages(ana)
+        ana.get_by_role("link", name="Older messages").click()
+        older = messages(ana)
+        self.assertEqual(older[-1], "leaf 9")
+        self.assertEqual([body for body in older if body in newest], [])
+        ana.get_by_role("link", name="Back to the newest messages").click()
+        self.assertEqual(messages(ana), newest)
+
+    def test_who_reads_further_up_is_not_moved_but_told_how_many_are_new(self) -> None:
+        beto = self.chat("beto")
+        say_all(beto, [f"line {number}" for number in range(60)])
+        ana = self.member("ana")
+        self.assertTrue(at_bottom(ana))
+        say_all(beto, ["seen at once"])
+        expect_message(ana, "seen at once")
+        self.assertTrue(at_bottom(ana))
+        expect(ana.locator("#jump")).to_be_hidden()
+        ana.locator("#scroller").hover()
+        ana.mouse.wheel(0, -900)
+        ana.wait_for_function("() => Math.abs(document.querySelector('#scroller').scrollTop) > 500")
+        top = ana.locator("#rows .row", has_text="line 40")
+        where = height_of(top)
+        say_all(beto, ["not seen 1", "not seen 2"])
+        expect(ana.locator("#jump")).to_have_text("2 new messages")
+        self.same_place(where, height_of(top))
+        self.shoot(ana, "room-new-below")
+        ana.locator("#jump").click()
+        expect(ana.locator("#jump")).to_be_hidden()
+        self.assertTrue(at_bottom(ana))
+        expect(ana.get_by_text("not seen 2")).to_be_in_viewport()
+
+    def test_writing_brings_one_to_the_newest(self) -> None:
+        say_all(self.chat("beto"), [f"row {number}" for number in range(60)])
+        ana = self.member("ana")
+        ana.locator("#scroller").hover()
+        ana.mouse.wheel(0, -900)
+        ana.wait_for_function("() => Math.abs(document.querySelector('#scroller').scrollTop) > 500")
+        write(ana, "down again")
+        expect_message(ana, "down again")
+        expect(ana.get_by_text("down again")).to_be_in_viewport()
+
+
+def say_all(chat: Chat, bodies: list[str]) -> None:
+    """Post messages and wait until they are on disk."""
+    for body in bodies:
+        last = chat.post(body)
+    chat.until("ack", nonce=last)
+
+
+def height_of(thing: Locator) -> float:
+    """Return where on the screen a thing begins."""
+    box = thing.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def at_bottom(page: Page) -> bool:
+    """Tell whether the newest message is in sight."""
+    ending = page.locator("#newest").evaluate("it => it.getBoundingClientRect().bottom")
+    below = page.locator("#scroller").evaluate("it => it.getBoundingClientRect().bottom")
+    return bool(ending <= below + 2)

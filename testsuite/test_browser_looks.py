@@ -1,0 +1,281 @@
+"""How the pages look and sound: two languages, two grounds, a phone, a keyboard, a screen reader."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from testsuite.browser import PHONE, BrowserTest, expect_message, write
+
+PAGES = ("/", "/rooms/lobby", "/members", "/logout")
+LETTER = """Bom dia! Olhem o que escrevi:
+
+```
+def greet(name):
+    return f"Olá, {name}!"
+```
+
+> Quem fala muito, dá bom dia a cavalo.
+
+1. **one** 2. *two* https://www.example.org/a/very/long/address/that/goes/on/and/on/and/on/and/on/and/on/and/on/for/ever
+"""
+
+
+class Languages(BrowserTest):
+    """English and Brazilian Portuguese, by the browser's preference."""
+
+    def test_every_page_is_in_the_browsers_language(self) -> None:
+        self.tolerate("404")
+        words = {"en-US": ("en", "Members", "Sign out"), "pt-BR": ("pt-BR", "Membros", "Sair")}
+        for locale, (lang, members, out) in words.items():
+            page = self.member("ana", locale=locale)
+            for path in (*PAGES, "/nowhere"):
+                with self.subTest(path=path, locale=locale):
+                    page.goto(path)
+                    expect(page.locator("html")).to_have_attribute("lang", lang)
+                    if path in PAGES[:3]:
+                        expect(page.get_by_role("link", name=members)).to_be_attached()
+                        expect(page.get_by_role("button", name=out)).to_be_attached()
+
+    def test_a_brazilian_sees_no_english_in_the_room(self) -> None:
+        page = self.member("beto", locale="pt-BR", timezone_id="America/Sao_Paulo")
+        expect(page.locator("#state")).to_have_text("Ao vivo")
+        write(page, LETTER)
+        expect(page.locator("#rows .row pre")).to_be_visible()
+        self.chat("carla").send("typing", room="lobby")
+        expect(page.locator("#writing")).to_have_text("carla está escrevendo …")
+        expect(page.locator(".passing").last).to_contain_text("carla entrou")
+        expect(page.locator("#rows .day")).to_have_text("Hoje")
+        self.shoot(page, "room-portuguese")
+        text = page.locator("body").inner_text()
+        self.assertEqual(
+            re.findall(r"\b(?:Send|Online now|Members|Today|Write to|joined|writing|Enter sends)\b", text), []
+        )
+
+    def test_the_card_pages_speak_portuguese(self) -> None:
+        page = self.page(locale="pt-BR")
+        page.goto("/login")
+        expect(page.locator("html")).to_have_attribute("lang", "pt-BR")
+        expect(page.get_by_label("Senha")).to_be_visible()
+        self.shoot(page, "login-portuguese")
+
+
+class Looks(BrowserTest):
+    """Colours, sizes and pictures."""
+
+    def furnish(self, page: Page) -> None:
+        """Fill the lobby as on a busy day."""
+        carla, beto = self.chat("carla"), self.chat("beto")
+        for chat, body in ((carla, "Good morning everybody"), (carla, "Who has the key?"), (beto, LETTER)):
+            chat.until("ack", nonce=chat.post(body))
+        expect(page.locator("#rows .row pre").last).to_be_visible()
+        own = page.locator("#rows .row.own .body", has_text="I have it. It is on the table, under the README.")
+        before = own.count()
+        page.locator("#body").fill("I have it. It is **on the table**, under the `README`.")
+        page.get_by_role("button", name="Send").click()
+        expect(own).to_have_count(before + 1)
+
+    def test_a_busy_lobby_on_a_desk(self) -> None:
+        for scheme, ground in (("light", "rgb(250, 248, 244)"), ("dark", "rgb(23, 22, 20)")):
+            page = self.member("ana", color_scheme=scheme)
+            self.furnish(page)
+            self.assertEqual(colour(page, "body", "background-color"), ground)
+            self.shoot(page, f"room-{scheme}")
+            no_sideways(self, page)
+
+    def test_a_busy_lobby_on_a_phone(self) -> None:
+        page = self.member("ana", **PHONE)
+        self.furnish(page)
+        no_sideways(self, page)
+        expect(page.locator("#sidebar")).not_to_be_in_viewport()
+        self.shoot(page, "room-phone")
+        page.locator("#menu summary").click()
+        expect(page.locator("#sidebar")).to_be_in_viewport()
+        self.shoot(page, "room-phone-menu")
+        small = page.locator("#sidebar a:visible, #sidebar button:visible").evaluate_all(SMALL)
+        self.assertEqual(small, [], "targets under 44 px")
+
+    def test_the_open_panel_of_the_connection(self) -> None:
+        looks: tuple[dict[str, Any], ...] = ({}, {"color_scheme": "dark", "locale": "pt-BR", **PHONE})
+        for name, look in zip(("desk", "phone-dark-portuguese"), looks, strict=True):
+            with self.subTest(look=name):
+                page = self.member("ana", **look)
+                page.locator("#connection summary").click()
+                expect(page.locator("#round-trip")).to_have_text(re.compile(r"^\d+ ms$"))
+                self.shoot(page, f"connection-{name}")
+                no_sideways(self, page)
+                expect(page.locator("#connection-form")).to_be_in_viewport(ratio=1)
+                self.assertEqual(page.evaluate(FAINT), [])
+                self.assertEqual(page.evaluate(FAULTS), [])
+        small = page.locator("#connection-form label, #connection-form button").evaluate_all(SMALL)
+        self.assertEqual(small, [], "targets under 44 px")
+        expect(page.locator("dt")).to_have_text(["Em uso", "Processo", "Ida e volta", "Reconectou"])
+
+    def test_a_phone_without_javascript_opens_the_menu_too(self) -> None:
+        page = self.member("ana", java_script_enabled=False, **PHONE)
+        page.locator("#menu summary").click()
+        expect(page.get_by_role("link", name="Members")).to_be_in_viewport()
+
+    def test_cards_on_a_phone_in_the_dark(self) -> None:
+        page = self.page(color_scheme="dark", **PHONE)
+        page.goto("/login")
+        no_sideways(self, page)
+        self.shoot(page, "login-phone-dark")
+
+    def test_motion_is_reduced_for_who_wants_that(self) -> None:
+        page = self.member("ana", reduced_motion="reduce")
+        moving = page.evaluate("document.getAnimations().length")
+        self.assertEqual(moving, 0)
+
+
+class Access(BrowserTest):
+    """For those who use a keyboard, or listen."""
+
+    def test_everything_in_the_room_can_be_reached_by_keyboard(self) -> None:
+        page = self.member("ana")
+        page.locator("body").click(position={"x": 640, "y": 2})
+        reached: list[str] = []
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate(FOCUSED))
+            outline = page.evaluate(OUTLINE)
+            self.assertTrue(outline, f"no focus ring on {reached[-1]}")
+        for wanted in ("a /members", "summary Live", "textarea", "button Send", "button Sign out"):
+            self.assertTrue([one for one in reached if one.startswith(wanted)], f"{wanted} in {reached}")
+        page.locator("#body").focus()
+        page.keyboard.type("by keyboard alone")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect_message(page, "by keyboard alone")
+
+    def test_the_skip_link_leads_past_the_sidebar(self) -> None:
+        page = self.member("ana")
+        page.locator("body").click(position={"x": 640, "y": 2})
+        page.goto("/members")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        self.assertTrue(page.url.endswith("#main"))
+
+    def test_escape_closes_the_panel(self) -> None:
+        page = self.member("ana")
+        page.locator("#connection summary").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Reconnect")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Reconnect")).to_be_hidden()
+        expect(page.locator("#connection summary")).to_be_focused()
+
+    def test_every_page_is_made_of_named_parts(self) -> None:
+        page = self.member("ana")
+        write(page, "a row to look at")
+        expect_message(page, "a row to look at")
+        for path in PAGES:
+            with self.subTest(path=path):
+                page.goto(path)
+                self.assertEqual(page.evaluate(FAULTS), [])
+        page.context.clear_cookies()
+        page.goto("/login")
+        self.assertEqual(page.evaluate(FAULTS), [])
+
+    def test_the_live_list_is_a_log_and_states_are_spoken(self) -> None:
+        page = self.member("ana")
+        log = page.get_by_role("log")
+        expect(log).to_have_attribute("aria-live", "polite")
+        expect(log).to_have_accessible_name("Messages in lobby")
+        expect(page.get_by_role("status")).to_have_text("Live")
+        expect(page.get_by_role("textbox")).to_have_accessible_name("Write to lobby")
+
+    def test_texts_stand_out_from_their_grounds(self) -> None:
+        for scheme in ("light", "dark"):
+            page = self.member("ana", color_scheme=scheme)
+            write(page, "to be read in any light")
+            expect_message(page, "to be read in any light", 1 if scheme == "light" else 2)
+            for path in PAGES:
+                page.goto(path)
+                with self.subTest(scheme=scheme, path=path):
+                    self.assertEqual(page.evaluate(FAINT), [])
+
+
+def colour(page: Page, selector: str, name: str) -> Any:
+    """Return a computed style."""
+    return page.locator(selector).evaluate("(it, name) => getComputedStyle(it)[name]", name)
+
+
+def no_sideways(test: BrowserTest, page: Page) -> None:
+    """Fail if the page or the conversation can be scrolled sideways."""
+    for selector in ("html", "#scroller, main"):
+        wide = page.locator(selector).first.evaluate("it => it.scrollWidth - it.clientWidth")
+        test.assertLessEqual(wide, 0, selector)
+
+
+SMALL = """all => all.filter((one) => one.getBoundingClientRect().height < 44)
+    .map((one) => `${one.textContent.trim()} ${one.getBoundingClientRect().height}`)"""
+
+FOCUSED = """() => {
+  const one = document.activeElement;
+  const name = one.getAttribute('href') ?? one.textContent.trim();
+  return one === document.body ? 'body' : `${one.localName} ${name}`;
+}"""
+
+# The browser's own focus ring counts: what matters is that there is one, on the element or around it.
+OUTLINE = """() => {
+  const hasRing = (one) => {
+    const style = getComputedStyle(one);
+    return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+  };
+  const one = document.activeElement;
+  return one === document.body || hasRing(one) || hasRing(one.parentElement);
+}"""
+
+# What a machine can find of WCAG 2.2: names, labels, one main and one h1, headings in order, unique ids.
+FAULTS = """() => {
+  const faults = [];
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const isSeen = (one) => one.checkVisibility();
+  const name = (one) => one.getAttribute('aria-label') || [...(one.labels ?? [])].map((it) => it.textContent).join('')
+    || one.textContent.trim();
+  for (const one of all('input:not([type=hidden]), textarea, select')) {
+    if (isSeen(one) && !one.labels.length && !one.getAttribute('aria-label')) faults.push(`no label: ${one.outerHTML}`);
+  }
+  for (const one of all('a, button, summary')) if (isSeen(one) && !name(one)) faults.push(`no name: ${one.outerHTML}`);
+  for (const one of all('img')) if (!one.hasAttribute('alt')) faults.push(`no alt: ${one.outerHTML}`);
+  if (all('main').length !== 1) faults.push(`${all('main').length} main`);
+  if (all('h1').length !== 1) faults.push(`${all('h1').length} h1`);
+  const ids = all('[id]').map((one) => one.id);
+  faults.push(...ids.filter((id, i) => ids.indexOf(id) !== i).map((id) => `twice: #${id}`));
+  for (const key of ['for', 'aria-labelledby', 'aria-describedby', 'aria-controls']) {
+    for (const one of all(`[${key}]`)) {
+      if (!document.getElementById(one.getAttribute(key))) faults.push(`leads nowhere: ${one.outerHTML}`);
+    }
+  }
+  if (!document.title) faults.push('no title');
+  if (!document.documentElement.lang) faults.push('no lang');
+  return faults;
+}"""
+
+# Contrast of each text with the nearest ground that is painted; WCAG 2.2, 1.4.3.
+FAINT = """() => {
+  const part = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  const ground = (one) => {
+    for (let it = one; it; it = it.parentElement) {
+      const [r, g, b, a = 1] = parse(getComputedStyle(it).backgroundColor);
+      if (a === 1) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const one = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !one.checkVisibility() || one.matches('script, noscript')) continue;
+    const [x, y] = [light(parse(getComputedStyle(one).color)), light(ground(one))].sort((a, b) => b - a);
+    const ratio = (x + 0.05) / (y + 0.05);
+    if (ratio < 4.5) faint.push(`${walk.currentNode.data.trim()}: ${ratio.toFixed(2)}`);
+  }
+  return faint;
+}"""

@@ -1,0 +1,136 @@
+"""The panel "Connection": each of the tutorial's transports, chosen alone, carries the chat in a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+from collections.abc import Iterator
+
+from playwright.sync_api import Page, WebSocket, expect
+
+from controllers.transport import TRANSPORTS
+from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, write
+
+MILLISECONDS = re.compile(r"^\d+ ms$")
+
+
+class Connection(BrowserTest):
+    """What a member may choose."""
+
+    def test_the_tutorials_seven_transports_can_be_chosen(self) -> None:
+        ana = self.member("ana")
+        ana.locator("#connection summary").click()
+        names = ana.locator("#transports input").evaluate_all("all => all.map((one) => one.value)")
+        self.assertEqual(names, list(TRANSPORTS))
+        expect(ana.locator("#transport")).to_have_text("websocket")
+        process = self.client().get("/healthz").json()["process"]
+        expect(ana.locator("#process")).to_have_text(process)
+        self.shoot(ana, "room-connection")
+
+    def test_each_transport_chosen_alone_carries_the_chat_and_is_shown(self) -> None:
+        self.tolerate("document.domain mutation is ignored")  # it stands in the protocol's own pages
+        ana, beto = self.member("ana"), self.chat("beto")
+        for name in TRANSPORTS:
+            with self.subTest(transport=name):
+                choose_transports(ana, name)
+                expect(ana.locator("#transport")).to_have_text(name)
+                expect_live(ana)
+                write(ana, f"by {name} ☃")
+                expect_message(ana, f"by {name} ☃")
+                beto.until("entry", body=f"by {name} ☃")
+                expect(ana.locator("#waiting .row")).to_have_count(0)
+                beto.post(f"and back to {name}")
+                expect_message(ana, f"and back to {name}")
+
+    def test_what_was_chosen_is_kept_over_a_reload(self) -> None:
+        ana = self.member("ana")
+        choose_transports(ana, "xhr-polling", "jsonp-polling")
+        expect(ana.locator("#transport")).to_have_text("xhr-polling")
+        ana.reload()
+        expect_live(ana)
+        expect(ana.locator("#transport")).to_have_text("xhr-polling")
+
+    def test_choosing_nothing_is_refused(self) -> None:
+        ana = self.member("ana")
+        choose_transports(ana)
+        expect(ana.get_by_text("Choose at least one.")).to_be_visible()
+        expect_live(ana)
+
+
+class RoundTrip(BrowserTest):
+    """How long an answer takes, which is asked while somebody looks."""
+
+    def open_anew(self, page: Page) -> WebSocket:
+        """Load the room again, with a clock that the test can put forward; return its websocket."""
+        page.clock.install()
+        with page.expect_websocket() as found:
+            page.reload()
+        expect_live(page)
+        return found.value
+
+    def test_it_is_measured_every_few_seconds_while_the_panel_is_open(self) -> None:
+        page = self.member("ana")
+        socket = self.open_anew(page)
+        sent: list[str | bytes] = []
+
+        def keep(frame: str | bytes) -> None:
+            sent.append(frame)
+
+        socket.on("framesent", keep)
+        with socket.expect_event("framesent", is_ping):
+            page.locator("#connection summary").click()
+        expect(page.locator("#round-trip")).to_have_text(MILLISECONDS)
+        with socket.expect_event("framesent", is_ping):
+            page.clock.fast_forward(3000)
+        page.keyboard.press("Escape")
+        expect(page.locator("#round-trip")).to_be_hidden()
+        before = pings(sent)
+        page.clock.fast_forward(20_000)
+        write(page, "nobody looks")
+        expect_message(page, "nobody looks")
+        self.assertEqual(pings(sent), before)
+
+    def test_it_is_unknown_until_an_answer_came_and_then_as_long_as_that_took(self) -> None:
+        page = self.member("ana")
+        self.open_anew(page)
+        with self.halted():
+            page.locator("#connection summary").click()
+            expect(page.locator("#round-trip")).to_have_text("measuring …")
+            page.clock.fast_forward(5000)
+            expect(page.locator("#round-trip")).to_have_text("measuring …")
+        expect(page.locator("#round-trip")).to_have_text(MILLISECONDS)
+        shown = page.locator("#round-trip").inner_text()
+        self.assertGreaterEqual(int(shown.removesuffix(" ms")), 5000)
+
+    def test_an_answer_that_was_lost_with_its_connection_is_not_waited_for(self) -> None:
+        self.tolerate("net::ERR_INTERNET_DISCONNECTED")
+        page = self.member("ana")
+        with self.halted():
+            page.locator("#connection summary").click()
+            expect(page.locator("#round-trip")).to_have_text("measuring …")
+            page.context.set_offline(True)
+            expect(page.locator("#round-trip")).to_have_text("\u2013")
+        page.context.set_offline(False)
+        expect_live(page)
+        expect(page.locator("#round-trip")).to_have_text(MILLISECONDS)
+        expect(page.locator("#reconnects")).to_have_text("1 time")
+
+    @contextlib.contextmanager
+    def halted(self) -> Iterator[None]:
+        """Keep the process from answering."""
+        self.server.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.server.process.send_signal(signal.SIGCONT)
+
+
+def is_ping(frame: str | bytes) -> bool:
+    """Tell whether a frame asks for a pong."""
+    return '"ping' in str(frame)
+
+
+def pings(frames: list[str | bytes]) -> int:
+    """Return how many of these ask for a pong."""
+    return sum(map(is_ping, frames))

@@ -1,0 +1,179 @@
+"""What the chat refuses: it is said why, nothing is stored, and the connection stays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from testsuite.live import Chat, SiteTest, wait_for
+from testsuite.polling import WebSocket, close_code
+from testsuite.tables import add_room
+
+LONGEST_FRAME = 64 * 1024  # bytes
+
+
+class Refusals(SiteTest):
+    """What is refused: it is said why, nothing is stored, and the connection stays."""
+
+    options = ("--messages_per_second=0", "--max_message=300")
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        add_room(cls.folder, "cellar", "beto")
+
+    def refused(self, chat: Chat, sent: str | dict[str, Any]) -> dict[str, Any]:
+        """Send something, return the error that comes back, and show that nothing else happened."""
+        before = chat.until("ack", nonce=chat.post("before"))["seq"]
+        chat.socket.send(sent if isinstance(sent, str) else json.dumps(sent))
+        error: dict[str, Any] = chat.until("error")
+        self.assertTrue(error["message"])
+        after = chat.until("ack", nonce=chat.post("after"))["seq"]
+        self.assertEqual(after, before + 1)
+        return error
+
+    def test_an_empty_message(self) -> None:
+        ana = self.chat("ana")
+        for body in ("", " ", "\n\t\r\n", "\0"):
+            with self.subTest(body=body):
+                error = self.refused(ana, {"type": "post", "room": "lobby", "body": body, "nonce": "empty"})
+                self.assertEqual((error["code"], error["nonce"]), ("empty", "empty"))
+
+    def test_a_message_that_is_too_long(self) -> None:
+        ana = self.chat("ana")
+        longest = "á" * 300
+        ana.post(longest)
+        self.assertEqual(ana.until("entry")["body"], longest)
+        error = self.refused(ana, {"type": "post", "room": "lobby", "body": longest + "!", "nonce": "long"})
+        self.assertEqual((error["code"], error["nonce"]), ("too_long", "long"))
+
+    def test_something_that_is_no_message(self) -> None:
+        ana = self.chat("ana")
+        bad: list[str | dict[str, Any]] = [
+            "{",
+            '{"type":}',
+            '{"room":"lobby"}',
+            '{"type":7}',
+            '{"type":"post","room":"lobby"}',
+            '{"type":"post","room":"lobby","body":7}',
+            '{"type":"post","room":["lobby"],"body":"x"}',
+            '{"type":"post","room":"lobby","body":"x","nonce":7}',
+            '{"type":"post","room":"lobby","body":"x","nonce":""}',
+            {"type": "post", "room": "lobby", "body": "x", "nonce": "n" * 65},
+            '{"type":"post","room":"lobby","body":"\\ud800","nonce":"surrogate"}',
+            '{"type":"join","room":"lobby","after":-1}',
+            '{"type":"join","room":"lobby","after":"1"}',
+            '{"type":"join","room":"lobby","after":true}',
+            '{"type":"join"}',
+            '{"type":"join","room":"lobby","after":NaN}',
+            "{" * 5000,
+            '{"a":' * 5000,
+        ]
+        for sent in bad:
+            with self.subTest(sent=str(sent)[:70]):
+                self.assertEqual(self.refused(ana, sent)["code"], "bad_message")
+
+    def test_a_type_that_does_not_exist(self) -> None:
+        error = self.refused(self.chat("ana"), {"type": "shout", "room": "lobby", "nonce": "n"})
+        self.assertEqual(error["code"], "unknown_type")
+
+    def test_joining_a_room_of_others_is_the_same_as_one_that_is_not_there(self) -> None:
+        self.assertEqual(self.chat("beto", room="cellar").head, 0)
+        ana = self.chat("ana")
+        errors = [self.refused(ana, {"type": "join", "room": room}) for room in ("cellar", "attic")]
+        self.assertEqual([error["code"] for error in errors], ["unknown_room"] * 2)
+        self.assertEqual([error["room"] for error in errors], ["cellar", "attic"])
+        self.assertEqual(errors[0]["message"], errors[1]["message"])
+
+    def test_posting_to_a_room_that_one_is_not_in(self) -> None:
+        beto = self.chat("beto", room="cellar")
+        heard = beto.post("mine", room="cellar")
+        beto.until("entry", nonce=heard)
+        ana = self.chat("ana")
+        for room in ("cellar", "attic"):
+            error = self.refused(ana, {"type": "post", "room": room, "body": "let me in", "nonce": room})
+            self.assertEqual((error["code"], error["nonce"]), ("not_member", room))
+        later = beto.post("still alone", room="cellar")
+        self.assertEqual(beto.until("entry")["nonce"], later)
+
+    def test_typing_in_a_room_that_one_is_not_in_is_not_told(self) -> None:
+        beto, ana = self.chat("beto", room="cellar"), self.chat("ana")
+        ana.send("typing", room="cellar")
+        beto.send("typing", room="cellar")
+        beto.until("typing", members=["beto"])
+        self.assertNotIn("ana", [name for frame in beto.heard for name in frame.get("members", [])])
+
+    def test_a_frame_over_the_limit_closes_the_connection(self) -> None:
+        """Line 16 of what the site withstands: a frame over 64 KiB closes with 1009."""
+        ana = self.chat("ana")
+        ana.socket.send("x" * LONGEST_FRAME)
+        self.assertEqual(ana.until("error")["code"], "too_long")
+        ana.socket.send("x" * (LONGEST_FRAME + 1))
+        self.assertEqual(ana.until_closed(), 1009)
+        in_pieces = self.chat("ana")
+        in_pieces.socket.send(["x" * (LONGEST_FRAME // 2)] * 2)
+        self.assertEqual(in_pieces.until("error")["code"], "too_long")
+        in_pieces.socket.send(["x" * (LONGEST_FRAME // 2)] * 3)
+        self.assertEqual(in_pieces.until_closed(), 1009)
+        by_sockjs = WebSocket(self.client("ana"))
+        self.addCleanup(by_sockjs.close)
+        by_sockjs.join().send_texts("x" * (LONGEST_FRAME - len('[""]')))
+        self.assertEqual(by_sockjs.until("error")["code"], "too_long")
+        by_sockjs.send_texts("x" * LONGEST_FRAME)
+        self.assertEqual(close_code(by_sockjs), 1009)
+
+
+class Haste(SiteTest):
+    """Line 16 of what the site withstands: members who send faster than they may."""
+
+    options = ("--messages_per_second=20",)
+
+    def test_a_member_is_told_to_slow_down_and_when_to_try_again(self) -> None:
+        ana = self.chat("ana")
+        nonces = [ana.post(f"{number}") for number in range(60)]
+        answers = {nonce: answer_to(ana, nonce) for nonce in nonces}
+        refused = [answer for answer in answers.values() if answer["type"] == "error"]
+        self.assertGreaterEqual(len(nonces) - len(refused), 20)
+        self.assertGreater(len(refused), 5)
+        for error in refused:
+            self.assertEqual(error["code"], "slow_down")
+            self.assertGreater(error["retry_after"], 0)
+            self.assertLessEqual(error["retry_after"], 1 / 20)
+
+    def test_a_message_that_was_refused_is_taken_later(self) -> None:
+        beto = self.chat("beto")
+        nonces = [beto.post(f"{number}") for number in range(60)]
+        answers = [answer_to(beto, nonce) for nonce in nonces]
+        late = next(answer["nonce"] for answer in answers if answer["type"] == "error")
+        ack = wait_for(lambda: accepted(resend(beto, late)), "it is taken")
+        self.assertEqual(beto.until("entry", nonce=late)["seq"], ack["seq"])
+
+    def test_one_members_haste_does_not_slow_another(self) -> None:
+        carla, ana = self.chat("carla"), self.chat("ana")
+        hasty = [carla.post(f"{number}") for number in range(60)]
+        nonce = ana.post("in peace")
+        self.assertEqual(answer_to(ana, nonce)["type"], "ack")
+        self.assertIn("error", {answer_to(carla, nonce)["type"] for nonce in hasty})
+
+
+def answer_to(chat: Chat, nonce: str) -> dict[str, Any]:
+    """Return the acknowledgement or the last refusal of this nonce, whatever else came before."""
+    while True:
+        for message in chat.heard[::-1]:
+            if message["type"] in ("ack", "error") and message.get("nonce") == nonce:
+                return message
+        chat.receive()
+
+
+def resend(chat: Chat, nonce: str) -> dict[str, Any]:
+    """Post again what was refused; return the answer."""
+    chat.post("again", nonce=nonce)
+    while True:
+        answer = chat.receive()
+        if answer.get("nonce") == nonce:
+            return answer
+
+
+def accepted(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an acknowledgement, and nothing for a refusal."""
+    return answer if answer["type"] == "ack" else {}

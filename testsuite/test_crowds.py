@@ -1,0 +1,82 @@
+"""Two thousand members in one room; and members who read nothing of what is said to them."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+from bench import chats, people
+from bench.load import Crowd, Member
+from bench.sites import places
+from bench.talk import Silent, Talk, long_winded, talk_beside
+from testsuite.crowd import SECRET
+from testsuite.live import FolderTest, Server, wait_for
+from testsuite.memory import peak, resident
+
+LIMIT = 60.0  # seconds
+
+
+class CrowdTest(FolderTest):
+    """A site with as many members as a test wants, all of whom are signed in."""
+
+    def serve(self, members: int) -> tuple[Server, list[str]]:
+        """Start a process; return it and the members' Cookie headers."""
+        cookies = people.make(Path(self.folder) / "people.db", SECRET, members)
+        return self.start(f"--cookie_secret={SECRET}", "--messages_per_second=0").wait(), cookies
+
+
+class FullRoom(CrowdTest):
+    """As many members as this machine lets one process have, up to 2,000."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+
+    def test_everybody_joins_and_stays_and_hears_each_message_once(self) -> None:
+        members = places(2000)
+        server, cookies = self.serve(members)
+        with Crowd(server.port, chats.prosa(cookies)) as crowd:
+            crowd.join(members, LIMIT)
+            for run in ("first", "second"):
+                talk = Talk(crowd, 1, run)
+                talk.go_on(enough=lambda: True, limit=LIMIT)
+                self.assertEqual((len(talk.delays), talk.fault()), (members, ""))
+
+
+class SilentReaders(CrowdTest):
+    """Line 17 of what the site withstands: 50 readers that read nothing under 100 MB of traffic cost less than
+    50 MB of memory, and fast readers lose nothing."""
+
+    silent = 50
+    fast = 8
+
+    def test_readers_who_read_nothing_cost_no_memory_and_the_others_nothing(self) -> None:
+        server, cookies = self.serve(self.silent + self.fast)
+        with (
+            Crowd(server.port, long_winded(chats.prosa(cookies[: self.fast]))) as crowd,
+            Silent(server.port, chats.prosa(cookies[self.fast :])) as beside,
+        ):
+            beside.join(self.silent, LIMIT)
+            crowd.join(self.fast, LIMIT)
+            beside.quiet(LIMIT)
+            beside.fall_silent()
+            before = resident(server.process.pid)
+            talk = talk_beside(beside, crowd, self.fast, "long", LIMIT)
+            self.assertEqual(talk.fault(), "")
+            self.assertLess(peak(server.process.pid) - before, 50_000_000 / 1024, "KiB")
+            self.assertEqual(self.told_of_a_gap(beside), set(range(self.silent)))
+
+    def told_of_a_gap(self, beside: Silent) -> set[int]:
+        """Let the silent ones read; return who of them was still there, and is told what they have missed."""
+        told = set[int]()
+
+        def heard(member: Member, payload: bytes) -> None:
+            if any('"type":"gap"' in text for text in member.chat.messages(payload)):
+                told.add(member.index)
+
+        for member in beside.members:
+            beside.listen(member, heard)
+        wait_for(lambda: beside.read(0.1) and len(told) == self.silent, "everybody is told")
+        return told

@@ -1,0 +1,102 @@
+"""The promise holds in a minute of everything that goes wrong, and the harness shows that it does go wrong."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+from faults.faultmaker import KINDS
+from faults.schedule import DECKS, schedule
+from testsuite.live import ROOT
+
+SECONDS = 60
+SEED = 20261122
+LIMIT = 240  # seconds for the run, its beginning and its end
+
+# Each of these must have happened, or the run has proved less than it says.
+COUNTED = (
+    r"messages: (\d+) sent",
+    r"resent: (\d+)",
+    r"reconnects: readers (\d+)",
+    r"writers (\d+)$",
+    r"websocket (\d+)",
+    r"xhr-polling (\d+)",
+    r"xhr-streaming (\d+)",
+    r"page (\d+)",
+    r"faults: .*?\bkill (\d+)",
+    r"faults: .*?\bpause (\d+)",
+    r"faults: .*?\brolling restart (\d+)",
+    r"faults: .*?\breset (\d+)",
+    r"faults: .*?\bhalf open (\d+)",
+    r"faults: .*?\baborted poll (\d+)",
+    r"faults: .*?\blocked (\d+)",
+)
+
+
+# And where the database is on a server of its own, these.
+COUNTED_WITH_A_SERVER = (
+    r"faults: .*?\bmachine away (\d+)",
+    r"faults: .*?\bdatabase killed (\d+)",
+    r"faults: .*?\bdatabase restarted (\d+)",
+    r"faults: .*?\bdatabase paused (\d+)",
+)
+
+
+class Schedule(unittest.TestCase):
+    def test_a_seed_is_one_schedule(self) -> None:
+        for engine in DECKS:
+            self.assertEqual(schedule(1, 60, engine), schedule(1, 60, engine))
+            self.assertNotEqual(schedule(1, 60, engine), schedule(2, 60, engine))
+
+    def test_a_minute_has_faults_of_every_kind_and_most_end_in_it(self) -> None:
+        for engine, deck in DECKS.items():
+            for seed in range(20):
+                plans = schedule(seed, 60, engine)
+                self.assertEqual({plan.kind for plan in plans}, set(deck), seed)
+                self.assertTrue(all(plan.at < 60 and plan.at + plan.lasts <= 61 for plan in plans), seed)
+
+    def test_every_kind_is_known_to_whoever_carries_it_out(self) -> None:
+        self.assertEqual({kind for deck in DECKS.values() for kind in deck}, set(KINDS))
+
+
+class Promise:
+    """Line 22 of what the site withstands: `kill -9` again and again under load, and worse.
+
+    The harness also asks the database for its integrity, and every process to end within 10 s of SIGTERM.
+    """
+
+    engine = ""
+    counted: tuple[str, ...] = COUNTED
+
+    def test_what_was_acknowledged_is_heard_by_everybody_exactly_once_and_in_order(self: Any) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            history = Path(folder) / "history.jsonl"
+            command = [sys.executable, "-W", "error", "-m", "faults", f"--engine={self.engine}"]
+            run = subprocess.run(
+                [*command, f"--seconds={SECONDS}", f"--seed={SEED}", f"--history={history}"],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=LIMIT,
+                check=False,
+            )
+        self.assertEqual(run.returncode, 0, run.stdout)
+        self.assertIn(f"seed {SEED}", run.stdout)
+        for pattern in self.counted:
+            found = re.search(pattern, run.stdout, re.MULTILINE)
+            self.assertTrue(found and int(found[1]), f"{pattern} in:\n{run.stdout}")
+
+
+class OnSqlite(Promise, unittest.TestCase):
+    engine = "sqlite"
+
+
+class OnPostgresql(Promise, unittest.TestCase):
+    engine = "postgresql"
+    counted = COUNTED + COUNTED_WITH_A_SERVER

@@ -1,0 +1,193 @@
+"""Requests that other sites make in a member's name: refused everywhere, and nothing is changed."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from testsuite.live import PASSWORD, Answer, Client, FolderTest, SiteTest
+from testsuite.tables import sql
+from testsuite.test_four_processes import FourTest
+
+FORM = "application/x-www-form-urlencoded"
+STORED = ("user", "session", "invitation", "entry", "membership", "setting")
+
+# What a browser says of a request that another site has made.
+FOREIGN: tuple[dict[str, str], ...] = (
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "{url}.evil.example"},
+    {"Origin": "{url}0"},
+    {"Origin": "http://x{host}"},
+    {"Origin": "https://{host}"},
+    {"Origin": "http://[{host}"},
+    {"Referer": "https://evil.example/{host}"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://sub.{host}"},
+)
+OWN: tuple[dict[str, str], ...] = ({"Sec-Fetch-Site": "same-origin"}, {"Origin": "{url}"}, {"Sec-Fetch-Site": "none"})
+
+
+def filled(headers: dict[str, str], url: str) -> dict[str, str]:
+    """Return headers with the site's address in its places."""
+    host = url.partition("//")[2]
+    return {name: value.format(url=url, host=host) for name, value in headers.items()}
+
+
+class Forgery:
+    """What all the forms are tried with."""
+
+    folder: str
+
+    def state(self) -> list[object]:
+        """Return everything that a form could change."""
+        return [sql(self.folder, f"SELECT * FROM {table}") for table in STORED]
+
+    def send(self, client: Client, path: str, fields: dict[str, str], headers: dict[str, str]) -> Answer:
+        """POST a form as it is, with no token of its own."""
+        return client.request("POST", path, urlencode(fields), **{"Content-Type": FORM, **headers})
+
+    def refusals(self, client: Client, other: Client, path: str, fields: dict[str, str]) -> dict[str, Answer]:
+        """Return what each forgery of a form of `client` is answered; `other` is another visitor's browser."""
+        good = {"_xsrf": client.cookies["_xsrf"], **fields}
+        answers = {
+            "no token": self.send(client, path, fields, {}),
+            "an empty token": self.send(client, path, {**fields, "_xsrf": ""}, {}),
+            "rubbish": self.send(client, path, {**fields, "_xsrf": "2|zz|zz|1"}, {}),
+            "another visitor's token": self.send(client, path, {**fields, "_xsrf": other.cookies["_xsrf"]}, {}),
+        }
+        for headers in FOREIGN:
+            answers[str(headers)] = self.send(client, path, good, filled(headers, client.url))
+        planted = Client(client.url)
+        planted.cookies = client.cookies | {"_xsrf": other.cookies["_xsrf"]}
+        doubled = {**fields, "_xsrf": other.cookies["_xsrf"]}
+        answers["a planted cookie and its token"] = self.send(
+            planted, path, doubled, {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-site"}
+        )
+        return answers
+
+
+class MembersFormsTest(Forgery, SiteTest):
+    """Line 2 of what the site withstands: no form is taken from another site, nor without this visitor's token."""
+
+    members = (*SiteTest.members, "davi")
+
+    def setUp(self) -> None:
+        self.ana = self.client("ana")
+        self.other = self.client("beto")
+
+    def assert_protected(self, path: str, fields: dict[str, str]) -> None:
+        """Refuse every forgery, then take the same form from this site's own page."""
+        before = self.state()
+        for how, answer in self.refusals(self.ana, self.other, path, fields).items():
+            with self.subTest(how):
+                self.assertEqual(answer.status, 403)
+                self.assertNotIn("session", (answer.headers.get("Set-Cookie") or "").partition("=")[0])
+        self.assertEqual(self.state(), before)
+        good = {"_xsrf": self.ana.cookies["_xsrf"], **fields}
+        self.assertEqual(self.send(self.ana, path, good, filled(OWN[0], self.ana.url)).status, 302)
+        self.assertNotEqual(self.state(), before)
+
+    def test_posting_to_a_room(self) -> None:
+        self.assert_protected("/rooms/lobby", {"body": "hello", "nonce": "n1"})
+
+    def test_making_an_invitation(self) -> None:
+        self.assert_protected("/members/invitations", {})
+
+    def test_ending_an_invitation(self) -> None:
+        self.ana.post("/members/invitations")
+        ((newest,),) = sql(self.folder, "SELECT max(id) FROM invitation")
+        self.assert_protected(f"/members/invitations/{newest}/end", {})
+
+    def test_signing_in(self) -> None:
+        self.ana, self.other = self.client(), self.client()
+        self.ana.get("/login"), self.other.get("/login")
+        self.assert_protected("/login", {"username": "carla", "password": PASSWORD})
+
+    def test_signing_out(self) -> None:
+        self.assert_protected("/logout", {})
+
+    def test_changing_the_password(self) -> None:
+        self.ana = self.client("beto")
+        self.assert_protected("/account", {"current": PASSWORD, "password": PASSWORD, "again": PASSWORD})
+
+    def test_signing_another_device_out(self) -> None:
+        self.client("ana")
+        ((newest,),) = sql(self.folder, "SELECT max(id) FROM session")
+        self.assert_protected(f"/account/devices/{newest}/end", {})
+
+    def test_removing_a_member(self) -> None:
+        ((davi,),) = sql(self.folder, "SELECT id FROM user WHERE username = 'davi'")
+        self.assert_protected(f"/members/{davi}/remove", {})
+
+    def test_joining(self) -> None:
+        self.ana.post("/members/invitations")
+        ((token,),) = sql(self.folder, "SELECT token FROM invitation ORDER BY id DESC LIMIT 1")
+        self.ana, self.other = self.client(), self.client()
+        self.ana.get("/login"), self.other.get("/login")
+        self.assert_protected(f"/join/{token}", {"username": "dora", "password": PASSWORD, "again": PASSWORD})
+
+    def test_every_way_in_which_this_sites_own_pages_post_is_taken(self) -> None:
+        for number, headers in enumerate(OWN):
+            with self.subTest(headers):
+                fields = {"_xsrf": self.ana.cookies["_xsrf"], "body": "hello", "nonce": f"own{number}"}
+                answer = self.send(self.ana, "/rooms/lobby", fields, filled(headers, self.ana.url))
+                self.assertEqual(answer.status, 302)
+
+    def test_no_form_is_taken_by_another_method_or_from_the_address(self) -> None:
+        before = self.state()
+        token = urlencode({"_xsrf": self.ana.cookies["_xsrf"], "body": "hello"})
+        for method in ("PUT", "DELETE", "PATCH"):
+            self.assertIn(self.ana.request(method, "/rooms/lobby", token, Content_Type=FORM).status, (403, 405))
+        self.assertEqual(self.ana.get(f"/rooms/lobby?{token}").status, 200)
+        self.assertEqual(self.state(), before)
+
+    def test_an_unknown_address_is_not_found_rather_than_forged(self) -> None:
+        self.assertEqual(self.send(self.ana, "/nothing", {}, {}).status, 404)
+
+
+class MembersFormsBehindNginx(MembersFormsTest, FourTest):
+    """Line 2 of what the site withstands, by four processes behind Nginx."""
+
+    def client(self, member: str = "", server: int = 0) -> Client:
+        return self.through_nginx(member) if member else Client(self.nginx.url)
+
+
+class HttpsFormsTest(Forgery, SiteTest):
+    """Line 14 of what the site withstands: behind a proxy that speaks HTTPS, a page without it is another site."""
+
+    options = ("--xheaders",)
+
+    def test_posting_from_the_same_host_without_https(self) -> None:
+        for scheme, other in (("https", "http"), ("http", "https")):
+            ana = self.client()
+            ana.headers = {"X-Forwarded-Proto": scheme}
+            ana.sign_in("ana")
+            host = ana.url.partition("//")[2]
+            for number, source in enumerate(("Origin", "Referer")):
+                with self.subTest(scheme, source=source):
+                    fields = {"_xsrf": ana.xsrf, "body": "hello", "nonce": f"{scheme}{number}"}
+                    before = self.state()
+                    headers = {source: f"{other}://{host}" + "/" * number}
+                    self.assertEqual(self.send(ana, "/rooms/lobby", fields, headers).status, 403)
+                    self.assertEqual(self.state(), before)
+                    headers = {source: f"{scheme}://{host}" + "/" * number}
+                    self.assertEqual(self.send(ana, "/rooms/lobby", fields, headers).status, 302)
+                    self.assertNotEqual(self.state(), before)
+
+
+class SetupFormTest(Forgery, FolderTest):
+    """Line 2 of what the site withstands, for the form of the first set-up."""
+
+    def test_setting_up(self) -> None:
+        server = self.start().wait()
+        client, other = Client(server.url), Client(server.url)
+        client.get("/login"), other.get("/login")
+        fields = {"username": "ana", "email": "a@example.org", "password": PASSWORD, "again": PASSWORD}
+        before = self.state()
+        for how, answer in self.refusals(client, other, server.setup_path, fields).items():
+            with self.subTest(how):
+                self.assertEqual(answer.status, 403)
+        self.assertEqual(self.state(), before)
+        self.assertEqual(client.post(server.setup_path, fields).status, 302)

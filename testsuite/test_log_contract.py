@@ -1,0 +1,93 @@
+"""The contract of the rooms' log, on every engine: SQLite, PostgreSQL, MongoDB."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from unittest import mock
+
+import psycopg
+
+from models.postgresql import SETTINGS
+from testsuite import log_contract
+from testsuite.mongodb import any_mongo, mongo_database, mongo_server, opened
+from testsuite.postgresql import PostgresqlServer, shared_server
+from testsuite.tables import locked
+
+
+class OnSqlite(log_contract.RoomLogContract):
+    def blocked(self) -> contextlib.AbstractContextManager[None]:
+        return locked(self.folder)
+
+
+class OnPostgresql(log_contract.RoomLogContract):
+    def people_url(self) -> str:
+        self.enterContext(mock.patch.dict(SETTINGS, lock_timeout=500))
+        return self.enterContext(shared_server().fresh_database())
+
+    @contextlib.contextmanager
+    def blocked(self) -> Iterator[None]:
+        with psycopg.connect(self.people) as other:
+            other.execute("SELECT * FROM room FOR UPDATE")
+            yield
+
+
+class OnMongodb(log_contract.RoomLogContract):
+    server: str
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.server = cls.enterClassContext(any_mongo())
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.url = self.enterContext(mongo_database(self.server))
+
+    @property
+    def address(self) -> str:
+        return f"{self.people} {self.url}"
+
+    @contextlib.contextmanager
+    def blocked(self) -> Iterator[None]:
+        with opened(self.url) as database:
+            database.command("collMod", "entries", validator={"no": "entry"})
+            yield
+            database.command("collMod", "entries", validator={})
+
+
+class ServedByPostgresql(log_contract.ServedLogContract):
+    def people_url(self) -> str:
+        self.server = PostgresqlServer()
+        self.addCleanup(self.server.close)
+        self.server.start()
+        return self.server.url()
+
+    def stop_server(self) -> None:
+        self.server.stop()
+
+    def kill_server(self) -> None:
+        self.server.stop(signal.SIGKILL)
+
+    def start_server(self) -> None:
+        self.server.start()
+
+
+class ServedByMongodb(log_contract.ServedLogContract):
+    def setUp(self) -> None:
+        super().setUp()
+        self.server = self.enterContext(mongo_server())
+
+    @property
+    def address(self) -> str:
+        return f"{self.people} {self.server.url}"
+
+    def stop_server(self) -> None:
+        self.server.stop()
+
+    def kill_server(self) -> None:
+        self.server.kill()
+
+    def start_server(self) -> None:
+        self.server.start()

@@ -1,0 +1,201 @@
+"""The log on MongoDB: what only this engine has."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pymongo
+
+from models.errors import CannotOpen, Unavailable
+from models.mongo_log import MongoLog
+from testsuite import log_contract
+from testsuite.appender import open_log
+from testsuite.live import wait_for
+from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server, opened
+from testsuite.ports import free_ports
+
+
+class MongoTest(log_contract.LogTest):
+    """A test with a log on a MongoDB, in a database of its own."""
+
+    server: str
+    log: MongoLog
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = cls.enterClassContext(any_mongo())
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.url = self.enterContext(mongo_database(self.server))
+
+    @property
+    def address(self) -> str:
+        return f"{self.people} {self.url}"
+
+
+class MongoLogTest(MongoTest):
+    async def test_drafts_that_wait_are_inserted_together(self) -> None:
+        await self.fill(1000)
+        entries = await self.everything()
+        self.assertEqual([entry.seq for entry in entries], list(range(1, 1001)))
+        self.assertLessEqual(len({entry.at for entry in entries}), 5)  # those of one insert have one time
+
+    async def test_the_head_never_falls_although_entries_are_purged(self) -> None:
+        await self.fill(5)
+        with opened(self.url) as database:
+            wait_for(lambda: database["heads"].find_one({"_id": "lobby", "head": 5}), "the head is noted")
+            database["entries"].delete_many({"seq": {"$gte": 4}})
+        async with open_log(self.address) as other:
+            self.assertEqual(await other.head("lobby"), 5)
+            self.assertEqual((await other.append(self.draft("next"))).seq, 6)
+
+    async def test_pages_are_whole_although_entries_were_purged_in_the_middle(self) -> None:
+        await self.fill(100)
+        with opened(self.url) as database:
+            database["entries"].delete_many({"seq": {"$gte": 11, "$lte": 60}})
+        kept = [*range(1, 11), *range(61, 101)]
+        self.assertEqual([entry.seq for entry in await self.log.after("lobby", 5, 10)], kept[5:15])
+        self.assertEqual([entry.seq for entry in await self.log.before("lobby", 66, 10)], kept[5:15][::-1])
+        self.assertEqual([entry.seq for entry in await self.log.before("lobby", None, 45)], kept[5:][::-1])
+
+    async def test_entries_of_another_log_are_restored_as_they_are_however_often(self) -> None:
+        entries = [
+            dataclasses.replace(entry, at=entry.seq / 8, nonce=f"old {entry.nonce}")
+            for entry in await self.fill(4, "attic")
+        ]
+        restored = [dataclasses.replace(entry, room="lobby") for entry in entries]
+        for some in (restored[:2], restored, restored[3:], []):
+            await self.log.restore(some, {"lobby": 9})
+        self.assertEqual(await self.everything(), restored)
+        self.assertEqual(await self.log.head("lobby"), 9)
+        self.assertEqual((await self.log.append(self.draft("next"))).seq, 10)
+
+    async def test_what_refuses_to_write_is_noticed_by_the_check(self) -> None:
+        await self.log.check()
+        with opened(self.url) as database:
+            database.command("collMod", "settings", validator={"no": "entry"})
+        with self.assertRaises(Unavailable), self.assertLogs("models", "WARNING"):
+            await self.log.check()
+
+    async def test_what_is_logged_of_a_refusal_has_no_message_in_it(self) -> None:
+        await self.fill(1)
+        with opened(self.url) as database:
+            database.command("collMod", "entries", validator={"no": "entry"})
+        with self.assertLogs("models", "WARNING") as logged, self.assertRaises(Unavailable):
+            await self.log.append(self.draft("a secret between us"))
+        self.assertEqual(logged.output, ["WARNING:models.mongo_log:MongoDB refused: Document failed validation"])
+
+
+class Standalone(log_contract.LogTest):
+    """A MongoDB that is no replica set."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server = self.enterContext(mongo_server("--standalone"))
+
+    @property
+    def address(self) -> str:
+        return f"{self.people} {self.server.url}"
+
+    async def test_it_is_asked_ten_times_a_second_and_one_line_says_so(self) -> None:
+        with self.assertLogs("models", "WARNING") as logged:
+            async with self.listening() as heard, open_log(self.address) as other:
+                await self.until(lambda: bool(logged.output))
+                for number in range(1, 6):
+                    await other.append(self.draft(f"there {number}"))
+                    await self.until(lambda n=number: heard.get("lobby") == n)  # type: ignore[misc]
+        line = "this MongoDB is no replica set and has no change streams: asking it every 0.1 s"
+        self.assertEqual(logged.output, [f"WARNING:models.mongo_bell:{line}"])
+
+
+class CannotBeOpened(log_contract.LogTest):
+    """Bad input: one clear line, and no password in it."""
+
+    server: MongoServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = cls.enterClassContext(mongo_server())
+        with pymongo.MongoClient[dict[str, object]](cls.server.url) as client:
+            client["prosa"].command("createUser", "ana", pwd="correct", roles=["readWrite"])
+        cls.server.stop()
+        cls.server.start("--auth")
+
+    async def asyncSetUp(self) -> None:
+        asyncio.get_running_loop().set_debug(False)  # nothing is open: that is what the tests do
+
+    async def refused(self, url: str) -> str:
+        """Return the line."""
+        with self.assertRaises(CannotOpen) as refused:
+            async with open_log(f"{self.people} {url}"):
+                pass
+        line = str(refused.exception)
+        self.assertNotIn("secret", line)
+        self.assertNotIn("\n", line)
+        return line
+
+    async def test_an_address_that_is_none(self) -> None:
+        for url in (
+            "mysql://me:secret@127.0.0.1/prosa",
+            "mongodb://",
+            "mongodb://me:secret@127.0.0.1:port/prosa",
+            "mongodb://me:se/secret@127.0.0.1/prosa",
+            "mongodb://me:%secret@127.0.0.1/prosa",
+            "mongodb://me:secret@[::1/prosa",
+            "mongodb://me:secret@127.0.0.1/prosa?tls=maybe",
+        ):
+            with self.subTest(url=url):
+                self.assertEqual(
+                    await self.refused(url),
+                    "cannot use the URL of the MongoDB: give mongodb://HOST:PORT/DATABASE, and in a name or a password "
+                    "%3A for a colon, %2F for a slash, %40 for an @ and %25 for a %",
+                )
+
+    async def test_a_server_that_is_down(self) -> None:
+        (port,) = free_ports(1)
+        self.assertEqual(
+            await self.refused(f"mongodb://me:secret@127.0.0.1:{port}/prosa"),
+            f"cannot open the database 'prosa' of the MongoDB at 127.0.0.1:{port}: it does not answer",
+        )
+
+    async def test_wrong_credentials(self) -> None:
+        for name in ("ana", "beto"):
+            self.assertEqual(
+                await self.refused(f"mongodb://{name}:secret@127.0.0.1:{self.server.port}/prosa"),
+                f"cannot open the database 'prosa' of the MongoDB at 127.0.0.1:{self.server.port}: "
+                "it does not know this name with this password",
+            )
+
+    async def test_no_credentials(self) -> None:
+        self.assertEqual(
+            await self.refused(self.server.url),
+            f"cannot open the database 'prosa' of the MongoDB at 127.0.0.1:{self.server.port}: "
+            "it wants a name and a password that may read and write there",
+        )
+
+    async def test_the_right_ones_open_it(self) -> None:
+        url = f"mongodb://ana:correct@127.0.0.1:{self.server.port}/prosa"
+        async with open_log(f"{self.people} {url}") as log:
+            await log.check()
+
+
+class Newer(MongoTest):
+    """A database that a newer version has made."""
+
+    async def asyncSetUp(self) -> None:
+        asyncio.get_running_loop().set_debug(False)  # nothing is open: that is what the test does
+
+    async def test_a_database_of_a_newer_version_is_left_alone(self) -> None:
+        with opened(self.url) as database:
+            database["settings"].insert_one({"_id": "schema", "version": 2})
+            with self.assertRaises(CannotOpen) as refused:
+                async with open_log(self.address):
+                    pass
+            self.assertEqual(database.list_collection_names(), ["settings"])
+            self.assertRegex(
+                str(refused.exception),
+                f"^cannot open the database '{database.name}' of the MongoDB at [0-9.a-z:, ]+: "
+                r"it is of a newer version \(2; this program knows 1\)$",
+            )

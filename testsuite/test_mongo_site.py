@@ -1,0 +1,88 @@
+"""The site with its log on MongoDB: what the tests say of it on SQLite, and what happens while the server is away."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+from testsuite import outage, test_cursors, test_four_processes, test_removal, test_rooms
+from testsuite.live import FolderTest, run_app
+from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server
+from testsuite.ports import free_ports
+from testsuite.postgresql import OnPostgresql
+from testsuite.tables import logs
+
+
+class OnMongodb:
+    """Put before a SiteTest: its log lies on the MongoDB of the tests, in a database of its own."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def database(cls, folder: str) -> Iterator[None]:
+        """Make the database of the log of the site in `folder`."""
+        with any_mongo() as server, mongo_database(server) as url:
+            logs[folder] = url
+            try:
+                yield
+            finally:
+                del logs[folder]
+
+
+class RoomsOfOthersTest(OnMongodb, test_rooms.RoomsOfOthersTest):
+    pass
+
+
+class Replay(OnMongodb, test_cursors.Replay):
+    pass
+
+
+class Removal(OnMongodb, test_removal.Removal):
+    pass
+
+
+class Balanced(OnMongodb, test_four_processes.Balanced):
+    pass
+
+
+class ServerAway(outage.Outage):
+    """MongoDB is away; people and rooms, which lie on a PostgreSQL here, are not."""
+
+    ends = (signal.SIGKILL, signal.SIGTERM)
+    silent_pages = ("/rooms/lobby",)
+    mongodb: MongoServer
+
+    @classmethod
+    @contextlib.contextmanager
+    def database(cls, folder: str) -> Iterator[None]:
+        """Make the databases of the site in `folder`."""
+        with OnPostgresql.database(folder), mongo_server() as cls.mongodb:
+            logs[folder] = cls.mongodb.url
+            try:
+                yield
+            finally:
+                del logs[folder]
+
+    def end(self, how: signal.Signals) -> None:
+        self.mongodb.stop(how)
+
+    def begin(self) -> None:
+        self.mongodb.start()
+
+
+class CannotBeOpened(FolderTest):
+    """Bad input: one clear line without a password, and exit code 2."""
+
+    def test_an_address_that_is_none_and_a_server_that_is_down(self) -> None:
+        (port,) = free_ports(1)
+        for url, says in (
+            ("http://me:secret@127.0.0.1/prosa", "cannot use the URL of the MongoDB"),
+            ("mongodb://me:secret@127.0.0.1:port/prosa", "cannot use the URL of the MongoDB"),
+            (f"mongodb://me:secret@127.0.0.1:{port}/prosa", f"at 127.0.0.1:{port}: "),
+        ):
+            with self.subTest(url=url):
+                ended = run_app(self.folder, f"--mongo={url}", "--port=0")
+                self.assertEqual((ended.returncode, ended.stdout), (2, ""), ended.stderr)
+                self.assertIn(says, ended.stderr)
+                self.assertEqual(ended.stderr.count("\n"), 1)
+                self.assertNotIn("secret", ended.stderr)

@@ -1,0 +1,82 @@
+"""HTTPS: the real Nginx with its lines for TLS before a process, as docs/deploy.rst says."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import ssl
+import subprocess
+from urllib.parse import urlencode
+
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from testsuite.live import PASSWORD, TIMEOUT, SiteTest
+from testsuite.nginx import Nginx
+
+CERTIFICATE = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=prosa "
+    "-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem"
+)
+
+
+class Tls(SiteTest):
+    """Lines 3 and 13 of what the site withstands, with real TLS: cookies that never leave it, and HSTS."""
+
+    options = ("--xheaders",)
+    nginx: Nginx
+    trusting: ssl.SSLContext
+    page: str  # the last answer's body
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        subprocess.run(CERTIFICATE.split(), cwd=cls.folder, check=True, capture_output=True, timeout=TIMEOUT)
+        cls.trusting = ssl.create_default_context(cafile=f"{cls.folder}/cert.pem")
+        cls.nginx = Nginx(cls.folder, [cls.servers[0].port], tls=True)
+        cls.addClassCleanup(cls.nginx.stop)
+
+    def ask(self, method: str, path: str, body: str = "", **headers: str) -> http.client.HTTPResponse:
+        """Return the answer to one request over TLS, read to its end."""
+        connection = http.client.HTTPSConnection("127.0.0.1", self.nginx.port, timeout=TIMEOUT, context=self.trusting)
+        self.addCleanup(connection.close)
+        form = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        connection.request(method, path, body, {**form, **headers})
+        answer = connection.getresponse()
+        self.page = answer.read().decode()
+        return answer
+
+    def sign_in(self) -> str:
+        """Sign ana in by the form; return her cookies."""
+        xsrf = self.ask("GET", "/login").headers["Set-Cookie"].split(";")[0]
+        token = re.findall(r'name="_xsrf" value="([^"]+)"', self.page)[0]
+        form = urlencode({"username": "ana", "password": PASSWORD, "_xsrf": token})
+        answer = self.ask("POST", "/login", form, Cookie=xsrf, Origin=self.nginx.url)
+        self.assertEqual(answer.status, 302)
+        kept = answer.headers.get_all("Set-Cookie") or []
+        for line in kept:
+            self.assertTrue(line.startswith("__Host-"), line)
+            self.assertIn("; Secure", line)
+        return "; ".join([xsrf, *(line.split(";")[0] for line in kept)])
+
+    def test_cookies_are_bound_to_https_and_browsers_are_told_to_stay(self) -> None:
+        cookies = self.sign_in()
+        answer = self.ask("GET", "/rooms/lobby", Cookie=cookies)
+        self.assertEqual(answer.status, 200)
+        self.assertIn("max-age=31536000", answer.headers["Strict-Transport-Security"])
+        self.assertIn("max-age=31536000", self.ask("GET", "/static/site.css").headers["Strict-Transport-Security"])
+        self.assertEqual(self.client("ana").get("/rooms/lobby").headers["Strict-Transport-Security"], None)
+
+    def test_the_chat_goes_through_tls_and_only_for_our_own_pages(self) -> None:
+        given = {"Cookie": self.sign_in()}
+        with self.knock(given, self.nginx.url) as chat:
+            self.assertEqual(json.loads(chat.recv(TIMEOUT))["you"]["username"], "ana")
+        with self.assertRaisesRegex(InvalidStatus, "403"):
+            self.knock(given, self.nginx.url.replace("https", "http"))
+
+    def knock(self, headers: dict[str, str], origin: str) -> ClientConnection:
+        """Return the chat as a page of `origin` would open it."""
+        address = f"wss://127.0.0.1:{self.nginx.port}/chat/websocket"
+        return connect(address, ssl=self.trusting, origin=Origin(origin), additional_headers=headers)

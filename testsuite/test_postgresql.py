@@ -1,0 +1,239 @@
+"""PostgreSQL as the people's database: what cannot be opened, connections that come back, and the doorbell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import unittest
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from unittest import mock
+
+import psycopg
+
+from models import accounts
+from models.database import open_database, writing
+from models.engine import Doorbell
+from models.errors import Unavailable
+from models.postgresql import SETTINGS, PostgresqlDoorbell
+from models.stores import Stores
+from testsuite.live import TIMEOUT, FolderTest, run_app, together
+from testsuite.ports import free_ports
+from testsuite.postgresql import OnPostgresql, shared_server
+from testsuite.tables import address, sql
+
+
+class CannotBeOpened(FolderTest):
+    """Bad input: one clear line without a password, and exit code 2, of the site and of its commands."""
+
+    def refused(self, url: str) -> str:
+        """Return the line that the site and its commands end with."""
+        lines = set()
+        for words in ([], ["migrate"]):
+            ended = run_app(self.folder, f"--database={url}", "--port=0", *words)
+            self.assertEqual((ended.returncode, ended.stdout), (2, ""), ended.stderr)
+            lines.add(ended.stderr)
+        (line,) = lines
+        self.assertEqual(line.count("\n"), 1)
+        self.assertNotIn("secret", line)
+        return line.strip()
+
+    def test_a_kind_that_it_does_not_know(self) -> None:
+        self.assertEqual(
+            self.refused("mysql://me:secret@127.0.0.1/prosa"),
+            "cannot use a database of the kind 'mysql': give a path, sqlite:///path, "
+            "or postgresql://user:password@host/name",
+        )
+
+    def test_an_address_that_is_none(self) -> None:
+        for url in (
+            "postgresql://me:secret@127.0.0.1",
+            "postgresql://me:secret@127.0.0.1/",
+            "postgresql://me:secret@127.0.0.1:port/prosa",
+            "postgresql://me:secret@[::1/prosa",
+            "postgresql://me:secret@127.0.0.1/prosa?nonsense=1",
+        ):
+            with self.subTest(url=url):
+                self.assertEqual(
+                    self.refused(url), "cannot use the database: give it as postgresql://user:password@host/name"
+                )
+
+    def test_a_server_that_is_down(self) -> None:
+        (port,) = free_ports(1)
+        self.assertEqual(
+            self.refused(f"postgresql://me:secret@127.0.0.1:{port}/prosa"),
+            f"cannot open the database postgresql://127.0.0.1:{port}/prosa: Connection refused",
+        )
+
+    def test_wrong_credentials(self) -> None:
+        server = shared_server()
+        self.assertEqual(
+            self.refused(server.url(password="secret")),
+            f"cannot open the database postgresql://{server.address}/postgres: password authentication failed "
+            'for user "prosa"',
+        )
+
+    def test_a_database_that_is_not_there(self) -> None:
+        server = shared_server()
+        self.assertEqual(
+            self.refused(server.url("nowhere")),
+            f'cannot open the database postgresql://{server.address}/nowhere: database "nowhere" does not exist',
+        )
+
+    def test_a_database_of_a_newer_version(self) -> None:
+        with shared_server().fresh_database() as url:
+            made = run_app(self.folder, f"--database={url}", "migrate")
+            self.assertEqual(made.returncode, 0, made.stderr)
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("INSERT INTO schema_migration (name, applied) VALUES ('9999_later', now())")
+            self.assertIn("a newer version of the program has made it (9999_later)", self.refused(url))
+
+
+class Opening(OnPostgresql, FolderTest):
+    """Several processes that begin at once."""
+
+    def test_six_at_once_make_one_schema_and_one_secret(self) -> None:
+        ended = together(*[partial(run_app, self.folder, "migrate") for _ in range(6)])
+        self.assertEqual([one.returncode for one in ended], [0] * 6, [one.stderr for one in ended])
+        self.assertEqual(sql(self.folder, "SELECT slug FROM room"), [("lobby",)])
+        servers = [self.start("--logging=warning") for _ in range(3)]
+        self.assertEqual(len({server.wait().setup_path for server in servers}), 1)
+
+
+class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
+    """The connections of one process: what they wait for has an end, and they come back by themselves."""
+
+    folder = "of connections"
+
+    def setUp(self) -> None:
+        self.enterContext(self.database(self.folder))
+        self.open()
+
+    def open(self) -> None:
+        """Open the database with the settings as they are now."""
+        open_database(address(self.folder))
+
+    async def asyncSetUp(self) -> None:
+        asyncio.get_running_loop().set_debug(False)  # it would call the server's answers slow
+        self.rings = 0
+
+    @contextlib.asynccontextmanager
+    async def stores(self) -> AsyncIterator[Stores]:
+        """Open the stores of a process."""
+        stores = Stores()
+        try:
+            yield stores
+        finally:
+            await stores.close()
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[Doorbell]:
+        """Let a doorbell watch, and count its rings: one that it begins with, and one once it listens."""
+        async with self.stores() as stores:
+
+            async def count() -> None:
+                async for _ in stores.doorbell.rings():
+                    self.rings += 1
+
+            tasks = [asyncio.create_task(stores.doorbell.watch()), asyncio.create_task(count())]
+            try:
+                await self.until(lambda: self.rings == 2)
+                yield stores.doorbell
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def until(self, what: Callable[[], bool]) -> None:
+        """Return once `what` is true."""
+        async with asyncio.timeout(TIMEOUT):
+            while not what():  # noqa: ASYNC110 - what is waited for is no event
+                await asyncio.sleep(0.002)
+
+    def hang_up(self) -> None:
+        """End all connections to the database, as a server does that is restarted."""
+        name = address(self.folder).rpartition("/")[2]
+        shared_server().sql(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    async def test_the_doorbell_hears_what_others_commit(self) -> None:
+        with mock.patch.object(PostgresqlDoorbell, "SLOW", 1000.0):
+            async with self.listening() as doorbell:
+                people = doorbell.people_version()
+                sql(self.folder, "UPDATE room SET head = 1")
+                await self.until(lambda: self.rings == 3)
+                self.assertEqual(await doorbell.heads(), {"lobby": 1})
+                sql(self.folder, "INSERT INTO process (id, beat_at, version) VALUES ('p', 0, 0)")
+                sql(self.folder, "UPDATE process SET version = 1")
+                await self.until(lambda: self.rings == 4)
+                self.assertEqual(doorbell.people_version(), people)
+                sql(self.folder, "UPDATE room SET name = 'Hall'")
+                await self.until(lambda: self.rings == 5)
+                self.assertNotEqual(doorbell.people_version(), people)
+
+    async def test_a_lost_ring_is_found_by_the_slow_look(self) -> None:
+        with mock.patch.object(PostgresqlDoorbell, "SLOW", 0.05):
+            async with self.listening() as doorbell:
+                sql(self.folder, "ALTER TABLE room DISABLE TRIGGER ALL")
+                people = doorbell.people_version()
+                sql(self.folder, "UPDATE room SET head = 1")
+                await self.until(lambda: self.rings == 3)
+                self.assertEqual(doorbell.people_version(), people)
+                sql(self.folder, "UPDATE setting SET value = '1000' WHERE name = 'people_version'")
+                await self.until(lambda: self.rings == 4)
+                self.assertNotEqual(doorbell.people_version(), people)
+
+    async def test_a_doorbell_whose_connection_was_ended_comes_back_and_has_missed_nothing(self) -> None:
+        with mock.patch.multiple(PostgresqlDoorbell, SLOW=1000.0, RETRY=0.05):
+            async with self.listening():
+                with self.assertLogs("models.postgresql", "WARNING") as logged:
+                    sql(self.folder, "ALTER TABLE room DISABLE TRIGGER ALL")
+                    sql(self.folder, "UPDATE room SET head = 1")
+                    self.hang_up()
+                    await self.until(lambda: self.rings == 3)
+                self.assertEqual(len(logged.output), 1)
+                sql(self.folder, "ALTER TABLE room ENABLE TRIGGER ALL")
+                sql(self.folder, "UPDATE room SET head = 2")
+                await self.until(lambda: self.rings == 4)
+
+    async def test_a_connection_that_was_ended_costs_nobody_an_answer(self) -> None:
+        async with self.stores() as stores:
+            for _ in range(3):
+                await asyncio.gather(*(stores.read(accounts.members) for _ in range(8)))
+                await stores.write(accounts.check_health)
+                self.hang_up()
+
+    async def test_who_waits_for_a_lock_waits_for_an_end(self) -> None:
+        with mock.patch.dict(SETTINGS, lock_timeout=200):
+            self.open()
+        async with self.stores() as stores:
+            await stores.write(accounts.check_health)
+            with psycopg.connect(address(self.folder)) as other:
+                other.execute("SELECT * FROM setting FOR UPDATE")
+                with self.assertRaises(Unavailable), self.assertLogs("models.workers", "WARNING"):
+                    await stores.write(accounts.check_health)
+            await stores.write(accounts.check_health)
+
+    async def test_who_stops_in_the_middle_of_a_transaction_loses_its_locks(self) -> None:
+        with mock.patch.dict(SETTINGS, idle_in_transaction_session_timeout=200):
+            self.open()
+        has_begun, go_on = threading.Event(), threading.Event()
+
+        def stop_within() -> None:
+            with writing():
+                has_begun.set()
+                go_on.wait(TIMEOUT)
+                accounts.check_health()
+
+        async with self.stores() as stopping, self.stores() as other:
+            stopped = asyncio.create_task(stopping.write(stop_within))
+            await self.until(has_begun.is_set)
+            await other.write(accounts.check_health)
+            with self.assertRaises(Unavailable), self.assertLogs("models.workers", "WARNING"):
+                go_on.set()
+                await stopped
+            await stopping.write(accounts.check_health)
+
+    async def test_a_text_that_the_server_cannot_keep_finds_nobody(self) -> None:
+        async with self.stores() as stores:
+            self.assertIsNone(await stores.read(accounts.find_member, "a\0b"))

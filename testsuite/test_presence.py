@@ -1,0 +1,135 @@
+"""Who is online, as the readers of every process are told it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import time
+from typing import Any
+
+from testsuite.crowd import SECRET, make_crowd, signed_in
+from testsuite.live import Chat, SiteTest, wait_for
+
+
+class Presence(SiteTest):
+    """Members who come and go at two processes."""
+
+    processes = 2
+
+    def test_everybody_is_told_who_is_online_whichever_process_they_are_at(self) -> None:
+        ana, beto, carla = self.chat("ana"), self.chat("beto", server=1), self.chat("carla", server=1)
+        for reader in (ana, beto, carla):
+            told = until_online(reader, "ana", "beto", "carla")
+            self.assertEqual((told["room"], told["count"]), ("lobby", 3))
+
+    def test_two_connections_of_one_member_count_once(self) -> None:
+        ana = self.chat("ana")
+        for server in (0, 1, 1):
+            self.chat("beto", server)
+        self.chat("carla")
+        self.assertEqual(until_online(ana, "ana", "beto", "carla")["count"], 3)
+
+    def test_the_page_says_who_is_online_at_the_other_process(self) -> None:
+        ana = self.chat("ana", server=1)
+        until_present(ana, "ana")
+        page = self.client("beto")
+        wait_for(lambda: re.search(r'id="online"(?s:.*)>ana<', page.get("/rooms/lobby").text), "ana is in the list")
+
+    def test_only_who_stays_away_or_leaves_the_room_is_gone(self) -> None:
+        ana, beto, carla = self.chat("ana"), self.chat("beto", server=1), self.chat("carla", server=1)
+        until_online(ana, "ana", "beto", "carla")
+        met = len(ana.heard)
+        left = time.monotonic()
+        beto.close()
+        carla.send("leave", room="lobby")
+        self.chat("beto")  # back, and at another process
+        until_absent(ana, "carla")
+        self.assertGreater(time.monotonic() - left, 4)
+        self.assertLess(time.monotonic() - left, 8)
+        self.assertEqual([frame for frame in presences(ana, met) if "beto" not in frame["online"]], [])
+
+    def test_who_reconnects_all_the_time_never_leaves(self) -> None:
+        ana, carla, beto = self.chat("ana"), self.chat("carla"), self.client("beto")
+        first = beto.chat()
+        until_online(ana, "ana", "beto", "carla")
+        met = len(ana.heard)
+        first.close()
+        carla.close()
+        until = time.monotonic() + 7
+        while time.monotonic() < until:
+            beto.chat().close()
+        until_absent(ana, "carla")
+        self.assertEqual([frame for frame in presences(ana, met) if "beto" not in frame["online"]], [])
+
+
+class Death(SiteTest):
+    """A process that is killed, and one that is stopped."""
+
+    processes = 3
+
+    def test_the_members_of_a_dead_process_leave(self) -> None:
+        ana = self.chat("ana")
+        beto, carla = self.chat("beto", server=1), self.chat("carla", server=2)
+        until_online(ana, "ana", "beto", "carla")
+        killed = time.monotonic()
+        self.servers[1].stop(signal.SIGKILL)
+        self.servers[2].stop()
+        self.assertEqual(carla.until_closed(), 1012)
+        until_online(ana, "ana", "beto")
+        self.assertLess(time.monotonic() - killed, 9, "stopped: after the grace")
+        until_online(ana, "ana")
+        self.assertGreater(time.monotonic() - killed, 6.9, "killed: after ten seconds of silence")
+        self.assertLess(time.monotonic() - killed, 12)
+        beto.close()
+
+
+class Crowd(SiteTest):
+    """Many members at once."""
+
+    processes = 2
+    options = ("--messages_per_second=0", f"--cookie_secret={SECRET}")
+
+    def test_a_crowd_that_arrives_is_a_handful_of_frames(self) -> None:
+        ana = self.chat("ana")
+        until_online(ana, "ana")
+        names = make_crowd(self.folder, 120)
+        begun = time.monotonic()
+        with contextlib.ExitStack() as leaving:
+            for number, server in enumerate(self.servers):
+                for client in signed_in(self.folder, server.url, names[number::2]):
+                    leaving.enter_context(contextlib.closing(client.chat()))
+            told = until_count(ana, 121)
+            quarters = (time.monotonic() - begun) / 0.25
+            frames = [frame for frame in ana.heard if frame["type"] == "presence"]
+            self.assertLess(len(frames), quarters + 3)
+            self.assertEqual(told["online"], ["ana", *names[:99]])
+            newcomer = self.chat("beto")
+            self.assertEqual(len(until_count(newcomer, 122)["online"]), 100)
+
+
+def until_online(chat: Chat, *names: str) -> dict[str, Any]:
+    """Return the frame that says that just these members are online."""
+    return chat.until("presence", online=list(names))
+
+
+def until_count(chat: Chat, count: int) -> dict[str, Any]:
+    """Return the frame that says that so many members are online."""
+    return chat.until("presence", count=count)
+
+
+def until_present(chat: Chat, name: str) -> None:
+    """Return once this member is online."""
+    while name not in chat.until("presence")["online"]:
+        pass
+
+
+def until_absent(chat: Chat, name: str) -> None:
+    """Return once this member is not online."""
+    while name in chat.until("presence")["online"]:
+        pass
+
+
+def presences(chat: Chat, since: int) -> list[dict[str, Any]]:
+    """Return the presence frames that a reader has heard after its first `since` messages."""
+    return [message for message in chat.heard[since:] if message["type"] == "presence"]

@@ -1,0 +1,193 @@
+"""The room's page: reading back, posting by form, and who may do either."""
+
+from __future__ import annotations
+
+import re
+
+from testsuite.live import Answer, SiteTest
+from testsuite.roompage import Posting, older, rows
+from testsuite.tables import add_room, sql
+
+PAGE = 50  # messages
+
+
+class HistoryTest(SiteTest):
+    def setUp(self) -> None:
+        self.beto = self.client("beto")
+
+    def fill(self, count: int) -> int:
+        """Make the lobby at least `count` messages long; return its head."""
+        chat = self.chat("ana")
+        for number in range(chat.head, count):
+            chat.post(f"message {number + 1}")
+        for _ in range(chat.head, count):
+            chat.until("ack")
+        return max(chat.head, count)
+
+    def test_the_page_shows_the_50_newest_messages_oldest_first(self) -> None:
+        head = self.fill(120)
+        shown = [row.seq for row in rows(self.beto.get("/rooms/lobby"))]
+        self.assertEqual(shown, list(range(head - PAGE + 1, head + 1)))
+
+    def test_the_pages_before_lead_through_all_messages_without_gap_or_double(self) -> None:
+        head = self.fill(173)
+        page = self.beto.get("/rooms/lobby")
+        seen = [row.seq for row in rows(page)]
+        while path := older(page):
+            self.fill(head + len(seen) // PAGE)  # others go on writing meanwhile
+            page = self.beto.get(path)
+            self.assertEqual(page.status, 200)
+            seen = [row.seq for row in rows(page)] + seen
+        self.assertEqual(seen, list(range(1, head + 1)))
+
+    def test_a_page_of_the_past_leads_back_to_the_newest(self) -> None:
+        self.fill(60)
+        page = self.beto.get("/rooms/lobby?before=11")
+        self.assertEqual([row.seq for row in rows(page)], list(range(1, 11)))
+        self.assertEqual(older(page), "")
+        self.assertIn("Back to the newest messages", page.text)
+        self.assertNotIn("Back to the newest messages", self.beto.get("/rooms/lobby").text)
+
+    def test_a_before_that_is_no_number_is_no_error(self) -> None:
+        self.fill(3)
+        for before in ("x", "-1", "1.5", "9" * 30, "%00", "%D9%A1", "", "1e3", "0x10"):
+            with self.subTest(before):
+                self.assertEqual(self.beto.get(f"/rooms/lobby?before={before}").status, 200)
+        self.assertEqual(rows(self.beto.get("/rooms/lobby?before=1")), [])
+
+    def test_messages_of_one_author_stand_together_and_ones_own_are_marked(self) -> None:
+        for chat in (ana := self.chat("ana"), beto := self.chat("beto")):
+            chat.head = self.stored()
+        for chat in (ana, ana, beto):
+            chat.post("group")
+            chat.until("ack")
+        classes = [set(row.attributes["class"].split()) for row in rows(self.beto.get("/rooms/lobby"))[-3:]]
+        self.assertEqual(classes[1:], [{"row", "follows"}, {"row", "own"}])
+        self.assertNotIn("own", classes[0])
+
+    def stored(self) -> int:
+        return int(sql(self.folder, "SELECT count(*) FROM entry")[0][0])
+
+    def test_each_day_begins_with_its_name(self) -> None:
+        self.fill(10)
+        day = 86400.0
+        sql(self.folder, "UPDATE entry SET at = at - ? WHERE seq <= 4", day)
+        try:
+            page = self.beto.get("/rooms/lobby?before=9").text
+        finally:
+            sql(self.folder, "UPDATE entry SET at = at + ? WHERE seq <= 4", day)
+        order = re.findall(r'class="day"><span>(\w+)|data-seq="(\d+)"', page)
+        days = [(name or seq) for name, seq in order]
+        self.assertEqual(days, ["Yesterday", "1", "2", "3", "4", "Today", "5", "6", "7", "8"])
+
+
+class PostingTest(Posting, SiteTest):
+    def setUp(self) -> None:
+        self.beto = self.client("beto")
+
+    def test_a_message_is_posted_by_the_form_and_the_page_comes_back_with_it(self) -> None:
+        answer = self.post(self.beto, "good morning")
+        self.assertEqual((answer.status, answer.location), (302, "/rooms/lobby#newest"))
+        newest = rows(self.client("ana").get("/rooms/lobby"))[-1]
+        self.assertIn("good morning", newest.text)
+        self.assertEqual(newest.attributes["data-author"], "beto")
+
+    def test_those_who_are_connected_hear_it(self) -> None:
+        carla = self.chat("carla")
+        self.post(self.beto, "by form")
+        self.assertEqual(carla.until("entry")["body"], "by form")
+
+    def test_the_same_form_sent_twice_is_one_message(self) -> None:
+        before = self.stored()
+        answers = [self.post(self.beto, "once", nonce="twice") for _ in range(2)]
+        self.assertEqual([answer.status for answer in answers], [302, 302])
+        self.assertEqual(self.stored(), before + 1)
+        self.assertEqual(self.post(self.beto, "once", nonce="thrice").status, 302)
+        self.assertEqual(self.stored(), before + 2)
+
+    def test_two_members_may_have_the_same_nonce(self) -> None:
+        before = self.stored()
+        for member in ("ana", "beto"):
+            self.assertEqual(self.post(self.client(member), "mine", nonce="common").status, 302)
+        self.assertEqual(self.stored(), before + 2)
+
+    def test_a_form_without_a_nonce_or_with_an_absurd_one_posts_too(self) -> None:
+        before = self.stored()
+        self.assertEqual(self.beto.post("/rooms/lobby", {"body": "no nonce"}).status, 302)
+        self.assertEqual(self.beto.post("/rooms/lobby", {"body": "long nonce", "nonce": "x" * 5000}).status, 302)
+        self.assertEqual(self.stored(), before + 2)
+
+    def test_an_empty_message_is_refused(self) -> None:
+        before = self.stored()
+        for body in ("", "   ", "\r\n\r\n", "\t", "\x00"):
+            with self.subTest(body):
+                answer = self.post(self.beto, body)
+                self.assertEqual(answer.status, 400)
+                self.assertIn("There is nothing in this message yet.", answer.text)
+        self.assertEqual(self.stored(), before)
+        self.assertEqual(self.post(self.beto, ".").status, 302)
+
+    def test_a_message_that_is_too_long_is_refused_and_given_back(self) -> None:
+        self.assertEqual(self.post(self.beto, "ж" * 8000).status, 302)
+        before = self.stored()
+        answer = self.post(self.beto, "ж" * 8001)
+        self.assertEqual(answer.status, 400)
+        self.assertIn("This message is too long.", answer.text)
+        self.assertIn("ж" * 8001 + "</textarea>", answer.text)
+        self.assertEqual(self.stored(), before)
+
+    def test_line_breaks_of_a_form_count_once_and_leading_ones_survive_being_given_back(self) -> None:
+        self.assertEqual(self.post(self.beto, "a\r\n" * 4000).status, 302)
+        answer = self.post(self.beto, "\n\nz" + "y" * 8001)
+        self.assertIn("<textarea", answer.text)
+        self.assertIn(">\n\n\nz", answer.text)
+
+    def test_a_program_is_answered_with_json(self) -> None:
+        answer = self.client("beto").post("/rooms/nowhere", {"body": "x"}, Accept="application/json")
+        self.assertEqual((answer.status, answer.json()["error"]["status"]), (404, 404))
+
+
+class RoomsOfOthersTest(Posting, SiteTest):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        add_room(cls.folder, "attic", "carla")
+
+    def test_its_members_read_and_write_there(self) -> None:
+        carla = self.client("carla")
+        self.assertEqual(self.post(carla, "in the attic", room="attic").status, 302)
+        self.assertIn("in the attic", carla.get("/rooms/attic").text)
+        self.assertIn("/rooms/attic", carla.get("/").text)
+
+    def test_for_others_it_does_not_exist(self) -> None:
+        for name in ("ana", "beto"):
+            outsider = self.client(name)
+            before = self.stored()
+            answers = [outsider.get("/rooms/attic"), self.post(outsider, "let me in", room="attic")]
+            answers += [outsider.get("/rooms/nowhere"), self.post(outsider, "let me in", room="nowhere")]
+            self.assertEqual([answer.status for answer in answers], [404] * 4)
+            self.assertEqual(self.plain(answers[0]), self.plain(answers[2]))
+            self.assertNotIn("ttic", outsider.get("/").text)
+            self.assertEqual(self.stored(), before)
+
+    def plain(self, answer: Answer) -> str:
+        return answer.text.replace("attic", "ROOM").replace("nowhere", "ROOM")
+
+    def test_who_is_put_out_can_neither_read_nor_write(self) -> None:
+        beto = self.client("beto")
+        self.assertEqual(beto.get("/rooms/lobby").status, 200)
+        where = "WHERE room_id = 'lobby' AND user_id = (SELECT id FROM user WHERE username = 'beto')"
+        sql(self.folder, f"DELETE FROM membership {where}")
+        before = self.stored()
+        self.assertEqual(beto.get("/rooms/lobby").status, 404)
+        self.assertEqual(beto.post("/rooms/lobby", {"body": "still here", "nonce": "n"}).status, 404)
+        self.assertEqual(self.stored(), before)
+        self.assertEqual(beto.get("/").status, 200)
+
+    def test_the_room_is_for_members(self) -> None:
+        self.assertEqual(self.client("ana").get("/rooms/lobby").status, 200)
+        answer = self.client().get("/rooms/lobby?before=5")
+        self.assertEqual((answer.status, answer.location), (302, "/login?next=%2Frooms%2Flobby%3Fbefore%3D5"))
+        before = self.stored()
+        self.assertEqual(self.client().post("/rooms/lobby", {"body": "hello", "nonce": "n"}).status, 403)
+        self.assertEqual(self.stored(), before)

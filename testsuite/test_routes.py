@@ -1,0 +1,261 @@
+"""Every route, signed out: only sign-in, set-up, invitations, statics and health answer; and what every answer says."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from html.parser import HTMLParser
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import app
+from controllers.markup import Artist
+from controllers.site import Limits, Site
+from controllers.transport import TRANSPORTS
+from models.database import open_database
+from models.stores import Stores
+from testsuite.live import PASSWORD, Answer, Client, SiteTest, wait_for
+from testsuite.polling import knock
+from testsuite.test_four_processes import FourTest
+
+SESSION = "/chat/000/abcdefgh"
+
+# What a visitor gets. A path for each route: a new route fails until it stands here.
+OPEN = {"/login": 200, "/healthz": 200, "/static/site.css": 200, "/static/vendor/sockjs.min.js": 200}
+BY_TOKEN = {"/setup": 400, "/join/not-a-real-token": 400}  # each form looks at its own token
+TO_LOGIN = {"/logout": "/login"}
+PAGES = ("/", "/account", "/members", "/rooms/lobby")
+FORMS = ("/account/devices/1/end", "/members/invitations", "/members/invitations/1/end")  # POST only
+ASKED = ("/members/2/remove",)  # a page that asks, and its form
+FETCHERS = ("/async", "/gen", "/stuff/")
+CHAT = (
+    "/chat",
+    "/chat/",
+    "/chat/info",
+    "/chat/iframe.html",
+    "/chat/iframe-1.5.0.html",
+    "/chat/websocket",
+    *(
+        f"{SESSION}/{name}"
+        for name in ("websocket", "xhr", "xhr_send", "xhr_streaming", "eventsource", "htmlfile", "jsonp", "jsonp_send")
+    ),
+)
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+}
+ALL = (*OPEN, *BY_TOKEN, *TO_LOGIN, *PAGES, *ASKED, *FORMS, *FETCHERS, *CHAT)
+
+
+def first_route(rules: list[Any], path: str) -> int | None:
+    """Return the index of the route that takes `path`."""
+    for index, rule in enumerate(rules):
+        if rule.matcher.regex.match(path):
+            return index
+    return None
+
+
+class RouteTableTest(unittest.IsolatedAsyncioTestCase):
+    """Line 1 of what the site withstands: each of the application's own routes is known here."""
+
+    async def test_every_route_is_classified(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            open_database(str(Path(folder) / "people.db"))
+            site = Site(
+                "Prosa", Stores(), "http://127.0.0.1:1/", Limits(8000, 0, 0, TRANSPORTS), Artist(str(app.TEMPLATES))
+            )
+            rules = app.App(site, "a secret of this test").wildcard_router.rules
+            classified = {first_route(rules, path) for path in ALL}
+            unclassified = [rule.matcher.regex.pattern for i, rule in enumerate(rules) if i not in classified]  # type: ignore[attr-defined]
+            await site.close()
+        self.assertGreater(len(rules), 20)
+        self.assertEqual(unclassified, [])
+        self.assertNotIn(None, classified)
+
+
+class SignedOutTest(SiteTest):
+    """Line 1 of what the site withstands: signed out, only sign-in, set-up, invitations, statics and health answer."""
+
+    chat_paths: tuple[str, ...] = CHAT
+
+    def test_what_is_for_everybody_answers(self) -> None:
+        for path, status in (OPEN | BY_TOKEN).items():
+            with self.subTest(path):
+                self.assertEqual(self.client().get(path).status, status)
+
+    def test_pages_send_to_the_sign_in_and_forms_are_refused(self) -> None:
+        for path in (*PAGES, *ASKED):
+            with self.subTest(path):
+                self.assertEqual(self.client("ana").get(path).status, 200)
+                answer = self.client().get(path)
+                self.assertEqual((answer.status, answer.location.partition("?")[0]), (302, "/login"))
+                self.assertEqual(answer.body, b"")
+        for path in (*PAGES, *ASKED, *FORMS):
+            with self.subTest(path):
+                self.assertEqual(self.client().post(path).status, 403)
+        for path in FORMS:
+            self.assertEqual(self.client("ana").post(path).status, 302)
+        for path, target in TO_LOGIN.items():
+            self.assertEqual(self.client("ana").get(path).status, 200)
+            self.assertEqual(self.client().get(path).location, target)
+
+    def test_programs_are_told_401(self) -> None:
+        for path in FETCHERS:
+            self.assertEqual(self.client("ana").get(path).status, 200)
+            self.assertEqual(self.client().get(path).status, 401)
+        for path in (*PAGES, *ASKED, *FORMS):
+            with self.subTest(path):
+                answer = self.client().get(path, Accept="application/json")
+                self.assertEqual((answer.status, answer.json()["error"]["status"]), (401, 401))
+
+    def test_the_chat_is_closed(self) -> None:
+        self.assertEqual(self.client("ana").get("/chat/info").status, 200)
+        self.assertEqual(self.client("ana").get("/chat/websocket", **UPGRADE).status, 101)
+        for path in self.chat_paths:
+            with self.subTest(path):
+                upgrade = UPGRADE if path.endswith("/websocket") else {}
+                self.assertEqual(self.client().get(path, **upgrade).status, 403)
+                self.assertIn(self.client().request("POST", path, "[]").status, (403, 405))
+
+
+class SignedOutBehindNginx(SignedOutTest, FourTest):
+    """Line 1 of what the site withstands, by four processes behind Nginx."""
+
+    chat_paths = tuple(path for path in CHAT if path != "/chat")  # Nginx itself sends that to /chat/
+
+    def client(self, member: str = "", server: int = 0) -> Client:
+        return self.through_nginx(member) if member else Client(self.nginx.url)
+
+
+class LinkReader(HTMLParser):
+    """Collects every address that a page loads, links or posts to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.inline: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.links += [given[name] or "" for name in ("src", "href", "action", "formaction", "poster") if name in given]
+        if tag == "style" or (tag == "script" and "src" not in given and given.get("type") != "application/json"):
+            self.inline.append(tag)
+        self.inline += [name for name in given if name.startswith("on") or name == "style"]
+
+
+class EveryAnswerTest(SiteTest):
+    """Line 13 of what the site withstands: what every answer tells the browser, errors included."""
+
+    options = ("--xheaders",)
+
+    def answers(self, **headers: str) -> dict[str, Answer]:
+        """Return an answer of every route, signed out and in, and errors of all kinds."""
+        visitor, member = self.client(), self.client()
+        visitor.headers = member.headers = headers
+        member.sign_in("ana")
+        found = {f"visitor {path}": visitor.get(path) for path in ALL}
+        endless = ("/xhr", "/xhr_streaming", "/eventsource", "/htmlfile", "/jsonp", "/websocket")
+        found |= {f"member {path}": member.get(path) for path in ALL if not path.endswith(endless)}
+        found["wrong password"] = visitor.post("/login", {"username": "ana", "password": PASSWORD + "!"})
+        found["no token"] = visitor.request("POST", "/login", "")
+        found["not found"] = member.get("/nothing")
+        found["not found as JSON"] = member.get("/nothing", Accept="application/json")
+        found["no such file"] = visitor.get("/static/nothing.js")
+        found["no such method"] = member.request("PUT", "/rooms/lobby", "", X_Xsrftoken=member.xsrf)
+        found["no such method of a file"] = member.request("POST", "/static/site.css", "")
+        found["no method at all"] = member.request("BREW", "/")
+        found["head"] = member.request("HEAD", "/rooms/lobby")
+        found["part of a file"] = visitor.get("/static/site.css", Range="bytes=0-9")
+        found["no part of a file"] = visitor.get("/static/site.css", Range="bytes=9999999-")
+        found["no such room"] = member.get("/rooms/elsewhere")
+        found["another origin"] = member.get("/chat/info", Origin="https://evil.example")
+        statuses = {answer.status for answer in found.values()}
+        self.assertLessEqual({200, 206, 302, 400, 401, 403, 404, 405, 416}, statuses)
+        found["empty message"] = member.post("/rooms/lobby", {"body": ""})
+        found["redirect"] = member.post("/rooms/lobby", {"body": "x"})
+        etag = visitor.get("/static/site.css").headers["Etag"]
+        found["not modified"] = visitor.get("/static/site.css", If_None_Match=etag)
+        self.assertEqual(found["not modified"].status, 304)
+        return found
+
+    def assert_policy(self, answer: Answer | HTTPResponse) -> None:
+        policy = answer.headers["Content-Security-Policy"] or ""
+        for directive in ("default-src 'none'", "frame-ancestors"):
+            self.assertIn(directive, policy)
+        for hole in ("unsafe-inline", "unsafe-eval", "*", "http:", "https:", "data:"):
+            self.assertNotIn(hole, policy)
+        self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
+        self.assertIn(answer.headers["Referrer-Policy"], ("same-origin", "no-referrer", "strict-origin"))
+        self.assertIn("camera=()", answer.headers["Permissions-Policy"] or "")
+        self.assertNotIn("Tornado", answer.headers["Server"] or "")
+
+    def test_every_answer_carries_the_policy(self) -> None:
+        for name, answer in self.answers().items():
+            with self.subTest(name):
+                self.assert_policy(answer)
+                self.assertIsNone(answer.headers["Strict-Transport-Security"])
+
+    def test_over_https_every_answer_asks_to_stay_there(self) -> None:
+        for name, answer in self.answers(**{"X-Forwarded-Proto": "https"}).items():
+            with self.subTest(name):
+                self.assertIn("max-age=", answer.headers["Strict-Transport-Security"] or "")
+
+    def test_what_never_ends_carries_the_policy_at_its_head(self) -> None:
+        for headers in ({}, {"X-Forwarded-Proto": "https"}):
+            member = self.client()
+            member.headers = headers
+            member.sign_in("ana")
+            for path in CHAT:
+                upgrade = UPGRADE if path.endswith("/websocket") else {}
+                for method in ("GET", "POST", "BREW"):
+                    with self.subTest(path, method=method, **headers):
+                        answer = knock(member, method, path + "?c=cb", **upgrade, **headers)
+                        self.assert_policy(answer)
+                        self.assertEqual("Strict-Transport-Security" in answer.headers, bool(headers))
+
+    def test_nobody_keeps_a_page_of_a_member(self) -> None:
+        member = self.client("ana")
+        for path in (*PAGES, *FETCHERS):
+            self.assertIn("no-store", member.get(path).headers["Cache-Control"])
+
+    def test_pages_load_nothing_from_elsewhere_and_nothing_inline(self) -> None:
+        member = self.client("ana")
+        member.post("/rooms/lobby", {"body": "no link here"})
+        for client, path in ((member, "/"), (member, "/rooms/lobby"), (member, "/members"), (self.client(), "/login")):
+            with self.subTest(path):
+                page = LinkReader(client.get(path).text)
+                self.assertTrue(page.links)
+                self.assertEqual([link for link in page.links if not self.is_here(link)], [])
+                self.assertEqual(page.inline, [])
+                for link in page.links:
+                    if link.startswith("/static/"):
+                        self.assertEqual(client.get(link).status, 200, link)
+
+    def is_here(self, link: str) -> bool:
+        return link.startswith(("/", "?", "#")) and not link.startswith("//")
+
+    def test_a_static_file_with_its_version_is_kept_long(self) -> None:
+        client = self.client()
+        links = [link for link in LinkReader(client.get("/login").text).links if "site.css?v=" in link]
+        self.assertEqual(len(links), 1)
+        self.assertIn("max-age=", client.get(links[0]).headers["Cache-Control"])
+
+    def test_a_static_file_of_another_version_than_the_page_wants_is_not_kept(self) -> None:
+        for path in ("/static/site.css", "/static/site.css?v=", "/static/site.css?v=abc"):
+            answer = self.client().get(path)
+            self.assertEqual(answer.headers.get_all("Cache-Control"), ["no-cache"])
+            self.assertNotIn("Expires", answer.headers)
+
+
+class QuietTest(SiteTest):
+    def test_an_ordinary_visit_logs_no_warning(self) -> None:
+        client: Client = self.client("ana")
+        client.post("/rooms/lobby", {"body": "hello"})
+        for path in (*PAGES, *FETCHERS, *OPEN):
+            self.assertEqual(client.get(path).status in (200, 302), True)
+        wait_for(lambda: any("healthz" in line for line in self.server.lines), "the visit is logged")
+        self.assertEqual([line for line in self.server.lines if line.startswith(("[W", "[E"))], [])

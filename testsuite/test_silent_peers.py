@@ -1,0 +1,106 @@
+"""Peers that are there and do not answer: they end, and nobody waits for them."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import app
+from testsuite.live import ROOT, TIMEOUT, Client, SiteTest, environment
+
+GONE = 60.0  # seconds after which a silent peer is gone
+CLOSING = 5.0  # seconds that Tornado waits for the answer to a closing frame
+ESTABLISHED = "01"  # in /proc/net/tcp
+
+# A member who joins the lobby, tells the port that this took, and listens; pings are answered meanwhile.
+MEMBER = """
+import sys
+from websockets.exceptions import ConnectionClosed
+from testsuite.live import Client
+client = Client(sys.argv[1])
+client.cookies["session"] = sys.argv[2]
+chat = client.chat()
+print(chat.socket.local_address[1], flush=True)
+try:
+    while True:
+        chat.receive(3600)
+except ConnectionClosed:
+    print("closed", flush=True)
+"""
+UPGRADE = (
+    "GET /chat/websocket HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: session={session}\r\n\r\n"
+)
+
+
+class Listener:
+    """A member in a process of its own, which can be stopped."""
+
+    def __init__(self, client: Client) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", MEMBER, client.url, client.cookies["session"]],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline())
+
+    def is_connected(self) -> bool:
+        """Tell whether the server holds its connection: a FIN would wait behind what a stopped client does not read."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return any(row[2].endswith(f":{self.port:04X}") and row[3] == ESTABLISHED for row in rows)
+
+    def close(self) -> None:
+        """End it, whatever became of it."""
+        self.process.kill()
+        self.process.communicate(timeout=TIMEOUT)
+
+
+class SilentPeers(SiteTest):
+    """Line 17 of what the site withstands: a peer without pongs is gone, and harms no broadcast meanwhile."""
+
+    altered = ("app:PING_INTERVAL=2.0", "app:PING_TIMEOUT=2.0")
+
+    def listener(self, member: str) -> Listener:
+        """Return a member in a process of its own, ended with the test."""
+        listener = Listener(self.client(member))
+        self.addCleanup(listener.close)
+        return listener
+
+    def deaf(self, member: str) -> socket.socket:
+        """Return a websocket of `member` that never answers a ping."""
+        parts = urlsplit(self.server.url)
+        deaf = socket.create_connection((parts.hostname, parts.port), TIMEOUT)
+        self.addCleanup(deaf.close)
+        session = self.client(member).cookies["session"]
+        deaf.sendall(UPGRADE.format(host=parts.netloc, session=session).encode())
+        self.assertTrue(deaf.recv(4096).startswith(b"HTTP/1.1 101"))
+        return deaf
+
+    def test_the_stopped_and_the_deaf_end_and_meanwhile_everybody_else_hears_everything(self) -> None:
+        awake, *asleep = [self.listener(member) for member in ("beto", "carla", "carla", "carla")]
+        here, there, deaf = self.chat("ana"), self.chat("ana"), self.deaf("carla")
+        for listener in asleep:
+            listener.process.send_signal(signal.SIGSTOP)
+        said, deadline = 0, time.monotonic() + 2 * TIMEOUT
+        while any(listener.is_connected() for listener in asleep):
+            self.assertLess(time.monotonic(), deadline)
+            there.until("entry", nonce=here.post(f"louder {said}"))
+            said += 1
+        seqs = [message["seq"] for message in there.heard if message["type"] == "entry"]
+        self.assertEqual(seqs, list(range(there.head + 1, there.head + 1 + said)))
+        self.assertGreater(said, 10)
+        while deaf.recv(4096):
+            self.assertLess(time.monotonic(), deadline)
+        self.assertTrue(awake.is_connected())
+        here.until("presence", online=["ana", "beto"])
+
+    def test_with_the_sites_own_limits_that_takes_less_than_a_minute(self) -> None:
+        self.assertLess(app.PING_INTERVAL + app.PING_TIMEOUT + CLOSING, GONE)

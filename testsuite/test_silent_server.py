@@ -1,0 +1,58 @@
+"""PostgreSQL stands still while its machine keeps the connections: nobody waits for it for ever."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from testsuite.live import Client, FolderTest, Server, add_user, wait_for
+from testsuite.postgresql import PostgresqlServer
+
+END = 10.0  # seconds within which a process ends
+MEMBERS = 8  # who all wait at once
+
+
+class StandingStill(FolderTest):
+    """Line 23 of what the site withstands, where the database is a server."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.postgresql = PostgresqlServer()
+        self.addCleanup(self.postgresql.close)
+        self.postgresql.start()
+        self.option = f"--database={self.postgresql.url()}"
+        self.assertEqual(add_user(self.folder, "ana", self.option).returncode, 0)
+
+    def site(self, *altered: str) -> Server:
+        """Start a process, and sign in."""
+        server = self.start(self.option, "--messages_per_second=0", altered=altered).wait()
+        self.ana = Client(server.url).sign_in("ana")
+        self.ana.get("/rooms/lobby")
+        return server
+
+    def test_pages_are_refused_in_time_and_all_is_well_afterwards(self) -> None:
+        server = self.site("models.postgresql:ANSWER=1.0")
+        with self.postgresql.paused():
+            for path in ("/healthz", "/rooms/lobby"):
+                self.assertEqual(self.ana.get(path).status, 503)
+            self.assertEqual(self.ana.post("/rooms/lobby", {"body": "kept", "nonce": "form"}).status, 503)
+        wait_for(lambda: self.ana.get("/healthz").status == 200, "it is well again")
+        self.assertEqual(self.ana.post("/rooms/lobby", {"body": "kept", "nonce": "form"}).status, 302)
+        self.assertEqual(server.stop(), 0)
+
+    def test_a_process_ends_in_time_and_says_nothing_of_those_who_waited(self) -> None:
+        server = self.site()
+        chats = [self.ana.chat() for _ in range(MEMBERS)]
+        for chat in chats:
+            self.addCleanup(chat.close)
+        with self.postgresql.paused(), ThreadPoolExecutor(MEMBERS) as threads:
+            pages = [threads.submit(self.ana.get, "/rooms/lobby") for _ in range(MEMBERS)]
+            for chat in chats:
+                chat.send("join", room="lobby", after=0)
+                chat.post("in vain")
+                chat.send("leave", room="lobby")
+            began = time.monotonic()
+            self.assertEqual(server.stop(), 0)
+            self.assertLess(time.monotonic() - began, END)
+            self.assertEqual({page.result().status for page in pages}, {503})
+        self.assertNotIn("Traceback", "".join(server.lines))

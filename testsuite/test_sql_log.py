@@ -1,0 +1,39 @@
+"""The log on SQLite: what waits is committed together, and numbers are never used again."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from pathlib import Path
+
+from testsuite import log_contract
+from testsuite.tables import sql
+
+HEADER, FRAME_HEADER = 32, 24  # bytes, in a write-ahead log (sqlite.org/fileformat2.html, 4)
+
+
+def commits(path: str) -> int:
+    """Return how many transactions stand in the write-ahead log of the database: frames that end one say its size."""
+    wal = Path(path + "-wal").read_bytes()
+    page_size, salt = struct.unpack(">8xI4x8s", wal[:24])
+    starts = range(HEADER, len(wal), FRAME_HEADER + page_size)
+    frames = [struct.unpack(">4xI8s", wal[start : start + 16]) for start in starts]
+    return sum(1 for size, frame_salt in frames if size and frame_salt == salt)
+
+
+class SqlLogTest(log_contract.LogTest):
+    async def test_drafts_that_wait_are_committed_together(self) -> None:
+        await self.fill(1)
+        before = commits(self.people)
+        for n in range(5):
+            await self.log.append(self.draft(f"alone {n}"))
+        self.assertEqual(commits(self.people), before + 5)
+        await asyncio.gather(*(self.log.append(self.draft(f"together {n}")) for n in range(1000)))
+        self.assertLessEqual(commits(self.people), before + 5 + 5)
+        self.assertEqual(len(await self.everything()), 1006)
+
+    async def test_the_head_never_falls_although_entries_are_purged(self) -> None:
+        await self.fill(5)
+        sql(self.folder, "DELETE FROM entry WHERE seq >= 4")
+        self.assertEqual(await self.log.head("lobby"), 5)
+        self.assertEqual((await self.log.append(self.draft("next"))).seq, 6)

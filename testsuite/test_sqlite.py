@@ -1,0 +1,92 @@
+"""Which SQLite the site uses, and what it does where that one must not be trusted with a write-ahead log."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from testsuite.live import Chat, FolderTest, Server, SiteTest
+from testsuite.tables import sql
+
+OLD = "playhouse.cysqlite_ext:CySqliteDatabase.server_version=(3, 51, 2)"
+FIRST_SAFE = "playhouse.cysqlite_ext:CySqliteDatabase.server_version=(3, 51, 3)"
+POSTS = 100
+
+
+def says_old(server: Server) -> list[str]:
+    """Return the lines in which a process speaks of its SQLite."""
+    return [line for line in server.lines if "SQLite" in line]
+
+
+class Libraries(FolderTest):
+    """Line 25 of what the site withstands: the SQLite in use is checked, and is the only one."""
+
+    def test_a_process_with_a_library_that_may_lose_commits_says_so_in_one_line(self) -> None:
+        server = self.start(altered=[OLD]).wait()
+        self.assertEqual(len(says_old(server)), 1, server.lines)
+        self.assertIn("SQLite 3.51.2 may lose commits", says_old(server)[0])
+        self.assertEqual(sql(self.folder, "PRAGMA journal_mode"), [("delete",)])  # truncate is a connection's own
+        self.assertFalse(Path(self.folder, "people.db-wal").exists())
+
+    def test_a_process_with_a_good_one_keeps_a_write_ahead_log_and_silence(self) -> None:
+        for altered in ([], [FIRST_SAFE]):
+            with self.subTest(altered=altered):
+                server = self.start(altered=altered).wait()
+                self.assertEqual(says_old(server), [])
+                self.assertEqual(sql(self.folder, "PRAGMA journal_mode"), [("wal",)])
+                server.stop()
+
+    def test_a_database_with_a_write_ahead_log_loses_it(self) -> None:
+        self.start().wait().stop()
+        self.assertEqual(sql(self.folder, "PRAGMA journal_mode"), [("wal",)])
+        self.start(altered=[OLD]).wait()
+        self.assertEqual(sql(self.folder, "PRAGMA journal_mode"), [("delete",)])
+
+    def test_the_systems_sqlite_is_never_beside_it(self) -> None:
+        server = self.start().wait()
+        mapped = Path(f"/proc/{server.process.pid}/maps").read_text()
+        self.assertIn("cysqlite", mapped)
+        self.assertEqual([line for line in mapped.splitlines() if "_sqlite3" in line or "libsqlite3" in line], [])
+
+
+class WithoutWriteAheadLog(SiteTest):
+    """Line 25 of what the site withstands: all is well without a write-ahead log, only slower."""
+
+    altered = (OLD,)
+    processes = 2
+
+    def test_two_processes_hear_each_other_and_make_one_order(self) -> None:
+        chats = [self.chat("ana"), self.chat("beto", server=1)]
+        writers = [threading.Thread(target=post_all, args=(chat,)) for chat in chats]
+        for writer in writers:
+            writer.start()
+        heard = [[(entry["seq"], entry["nonce"]) for entry in chat.entries(2 * POSTS)] for chat in chats]
+        for writer in writers:
+            writer.join()
+        self.assertEqual(heard[0], heard[1])
+        first = chats[0].head
+        self.assertEqual([seq for seq, _ in heard[0]], list(range(first + 1, first + 2 * POSTS + 1)))
+        self.assertEqual(sql(self.folder, "PRAGMA journal_mode"), [("delete",)])
+
+    def test_a_sign_out_at_one_process_is_heard_at_the_other(self) -> None:
+        carla = self.client("carla")
+        carla.url = self.servers[1].url
+        there = carla.chat()
+        self.addCleanup(there.close)
+        carla.url = self.server.url
+        self.assertEqual(carla.post("/logout").status, 302)
+        self.assertEqual(there.until_closed(), 4008)
+
+    def test_pages_and_forms_work(self) -> None:
+        ana = self.client("ana", server=1)
+        beto = self.chat("beto")
+        self.assertEqual(ana.post("/rooms/lobby", {"body": "by form", "nonce": "form"}).status, 302)
+        beto.until("entry", nonce="form")
+        self.assertIn("by form", ana.get("/rooms/lobby").text)
+        self.assertEqual(ana.get("/healthz").status, 200)
+
+
+def post_all(chat: Chat) -> None:
+    """Post many messages."""
+    for number in range(POSTS):
+        chat.post(f"{number}")

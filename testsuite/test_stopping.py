@@ -1,0 +1,82 @@
+"""SIGTERM: nothing that was begun is lost, the chat's clients are sent elsewhere one after the other, and it ends."""
+
+from __future__ import annotations
+
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from testsuite.live import TIMEOUT, Chat, Client, FolderTest, add_user
+from testsuite.tables import locked, sql
+
+END = 10.0  # seconds within which a process ends
+SPREAD = 1.0  # seconds over which its clients are sent elsewhere
+CLIENTS = 60
+POSTS = 1000
+
+
+class Stopping(FolderTest):
+    """Line 22 of what the site withstands: SIGTERM drains within 10 s."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.assertEqual(add_user(self.folder, "ana").returncode, 0)
+        options = ("--messages_per_second=0", "--connections_per_member=0")
+        self.server = self.start(*options, altered=["models.sql_log:BATCH=1"]).wait()
+        self.ana = Client(self.server.url).sign_in("ana")
+
+    def chat(self) -> Chat:
+        """Return a chat client, closed at the end of the test."""
+        chat = self.ana.chat()
+        self.addCleanup(chat.close)
+        return chat
+
+    def stop(self) -> None:
+        """Stop the process in peace; fail if it takes too long."""
+        began = time.monotonic()
+        self.assertEqual(self.server.stop(), 0)
+        self.assertLess(time.monotonic() - began, END)
+
+    def test_clients_are_sent_elsewhere_spread_over_a_second(self) -> None:
+        chats = [self.chat() for _ in range(CLIENTS)]
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            endings = [threads.submit(ending, chat) for chat in chats]
+            self.stop()
+            codes, times = zip(*(ended.result() for ended in endings), strict=True)
+        self.assertEqual(set(codes), {1012})
+        self.assertGreater(max(times) - min(times), SPREAD / 2)
+
+    def test_one_client_does_not_keep_the_process(self) -> None:
+        chat = self.chat()
+        with ThreadPoolExecutor() as threads:
+            ended = threads.submit(ending, chat)
+            self.stop()
+            self.assertEqual(ended.result()[0], 1012)
+
+    def test_what_was_begun_is_finished(self) -> None:
+        chat = self.chat()
+        with locked(self.folder):
+            nonces = [chat.post(f"on the way {number}") for number in range(10)]
+            chat.send("ping")
+            chat.until("pong")  # all of them have arrived, and each one waits for the one before it
+            self.server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(chat.until_closed(), 1012)
+        self.assertEqual(self.server.process.wait(TIMEOUT), 0)
+        stored = [nonce for (nonce,) in sql(self.folder, "SELECT nonce FROM entry ORDER BY seq")]
+        self.assertEqual(stored, nonces)
+
+    def test_it_ends_in_time_while_another_process_holds_the_database(self) -> None:
+        chat = self.chat()
+        nonce = chat.until("ack", nonce=chat.post("before"))["nonce"]
+        with locked(self.folder):
+            for number in range(POSTS):
+                chat.post(f"in vain {number}")
+            self.stop()
+        self.assertEqual(sql(self.folder, "SELECT nonce FROM entry"), [(nonce,)])
+        chat.until_closed()
+        self.assertEqual([message["nonce"] for message in chat.heard if message["type"] == "ack"], [nonce])
+
+
+def ending(chat: Chat) -> tuple[int, float]:
+    """Return the code with which a connection ends, and when."""
+    return chat.until_closed(), time.monotonic()

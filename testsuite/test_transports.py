@@ -1,0 +1,84 @@
+"""SockJS's transports by hand: each of them carries the whole conversation."""
+
+from __future__ import annotations
+
+import time
+
+from testsuite.live import SiteTest
+from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, Jsonp, SockJS, Xhr, XhrStreaming, close_code
+
+
+class Conversations(SiteTest):
+    """What every transport carries."""
+
+    processes = 2
+
+    def talk(self, kind: type[SockJS], member: str = "ana", session: str = "") -> SockJS:
+        """Return a chat client on this transport, closed at the end of the test."""
+        chat = kind(self.client(member), session)
+        self.addCleanup(chat.close)
+        return chat
+
+    def test_a_conversation_goes_both_ways(self) -> None:
+        beto = self.chat("beto", server=1)
+        for kind in ALL_TRANSPORTS:
+            with self.subTest(transport=kind.__name__):
+                ana = self.talk(kind).join()
+                self.assertEqual(ana.frames[0], "o")
+                nonce = ana.post("Olá, Beto! ☃ </script> \u2028 \\ \" '")
+                entry = beto.until("entry", nonce=nonce)
+                self.assertEqual(ana.until("ack", nonce=nonce)["seq"], entry["seq"])
+                self.assertEqual(ana.until("entry", nonce=nonce), entry)
+                answer = beto.post("Oi, Ana!")
+                self.assertEqual(ana.until("entry", nonce=answer), beto.until("entry", nonce=answer))
+
+    def test_what_is_said_between_two_polls_is_not_lost(self) -> None:
+        """Line 17 of what was mended in sockjs-tornado: an absent poller has a cursor, and no queue."""
+        beto = self.chat("beto")
+        for kind in (Xhr, Jsonp):
+            with self.subTest(transport=kind.__name__):
+                ana = self.talk(kind).join()
+                nonces = [beto.post(f"between polls {number}") for number in range(100)]
+                beto.until("entry", nonce=nonces[-1])
+                self.assertEqual([entry["nonce"] for entry in ana.entries(100)], nonces)
+
+    def test_a_stream_that_has_grown_too_long_goes_on_in_another(self) -> None:
+        beto = self.chat("beto")
+        for kind in HTTP_TRANSPORTS:
+            with self.subTest(transport=kind.__name__):
+                ana = self.talk(kind).join()
+                nonces = [beto.post(f"{number} " * 700) for number in range(100)]
+                self.assertEqual([entry["nonce"] for entry in ana.entries(100)], nonces)
+
+    def test_a_new_session_goes_on_where_the_last_one_was(self) -> None:
+        beto = self.chat("beto")
+        for kind in ALL_TRANSPORTS:
+            with self.subTest(transport=kind.__name__):
+                ana = self.talk(kind).join()
+                ana.close()
+                nonces = [beto.post(f"missed {number}") for number in range(10)]
+                beto.until("entry", nonce=nonces[-1])
+                again = self.talk(kind).join(after=ana.head)
+                self.assertEqual([entry["nonce"] for entry in again.entries(10)], nonces)
+                self.assertEqual(again.until("entry", nonce=beto.post("and on"))["body"], "and on")
+
+    def test_a_second_poll_on_one_session_is_turned_away(self) -> None:
+        ana = self.talk(XhrStreaming).join()
+        second = self.talk(Xhr, session=ana.session)
+        self.assertEqual(second.until_closed(), 2010)
+        self.assertEqual(ana.until("entry", nonce=ana.post("still here"))["body"], "still here")
+
+    def test_signing_out_closes_every_transport(self) -> None:
+        for kind in ALL_TRANSPORTS:
+            for server in (0, 1):
+                with self.subTest(transport=kind.__name__, signed_out_at=server):
+                    ana = self.talk(kind).join()
+                    stays = self.talk(kind).join()
+                    leaver = self.client("ana", server)
+                    leaver.cookies = dict(ana.client.cookies)
+                    begun = time.monotonic()
+                    self.assertEqual(leaver.post("/logout").status, 302)
+                    polls = kind in (Xhr, Jsonp)  # and has perhaps no request under way
+                    self.assertIn(close_code(ana), (4008, 403) if polls else (4008,))
+                    self.assertLess(time.monotonic() - begun, 2)
+                    self.assertEqual(stays.until("entry", nonce=stays.post("I stay"))["body"], "I stay")
