@@ -1,0 +1,111 @@
+"""Ten thousand members in one room, and readers who read nothing: what one process carries, and what it is spared."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench import chats, sites
+from bench.chats import MARK, Chat
+from bench.figures import PROSA, WITHOUT, WS
+from bench.load import Crowd, Member
+from bench.rounds import JOIN_LIMIT, Bench
+from bench.sites import Server
+from bench.storm import FEW, NAP
+from bench.talk import Silent, long_winded, talk_beside
+
+CROWD = 10_000  # members of one room, on one process
+WAVES = 10  # in which they come
+MESSAGES = 20  # to all of them
+SILENT = 50  # members who read nothing
+READERS = 20  # beside so many who do
+TALKING = 16  # messages in flight, while they do
+LOST = 20.0  # seconds after which a message that has not reached everybody never will
+
+
+def ten_thousand(bench: Bench) -> None:
+    """More members than anybody has, in one room on one process."""
+    members = sites.places(CROWD)
+    if members < CROWD:
+        bench.figures.remark("crowd-p99", f"only {members} members: this machine allows no more file descriptors")
+    home, cookies = bench.site(members)
+    size = _ten_thousand(bench, PROSA, sites.prosa(home.options(), bench.secret), chats.prosa(cookies), members)
+    _ten_thousand(bench, WS, sites.WS, chats.websocket(size), members)
+
+
+def _ten_thousand(bench: Bench, name: str, command: list[str], chat: Chat, members: int) -> int:
+    """Measure one chat; return the bytes of a message in its frame."""
+    with Server(command) as server, Crowd(server.port, chat) as crowd:
+        crowd.warm_up(JOIN_LIMIT)
+        before = server.memory()
+        joining = sum(crowd.join(members // WAVES, JOIN_LIMIT) for _ in range(WAVES))
+        bench.figures.add("crowd-joining", name, joining)
+        crowd.quiet(JOIN_LIMIT)
+        bench.figures.add("crowd-memory", name, (server.memory() - before) / 1024 / len(crowd.members))
+        with bench.alone("crowd", name, server):
+            seen = one_by_one(crowd, MESSAGES, str(next(bench.runs)))
+        bench.figures.add("crowd-p99", name, statistics.median(seen.delays) * 1000, seen.fault)
+        return seen.size
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How long deliveries took, in seconds; bytes of one message in its frame; what went wrong, if anything did."""
+
+    delays: list[float]
+    size: int
+    fault: str
+
+
+def one_by_one(crowd: Crowd, count: int, run: str) -> Delivery:
+    """Send `count` messages, each when everybody has the one before; a delay ends when 99 % have the message."""
+    crowd.quiet(limit=30)
+    sender, others = crowd.members[0], crowd.members[1:]
+    masses = [crowd.mass(member) for member in others]
+    delays = [_deliver(crowd, sender, others, f"{MARK}{run}-{number:07d}") for number in range(count)]
+    crowd.quiet(limit=30)
+    gained = [crowd.mass(member) - mass for member, mass in zip(others, masses, strict=True)]
+    odd = sum(mass != gained[0] for mass in gained)
+    return Delivery(delays, gained[0] // count + 2, f"{odd} members received something else" if odd else "")
+
+
+def _deliver(crowd: Crowd, sender: Member, others: Sequence[Member], token: str) -> float:
+    """Send one message to everybody; return the seconds until 99 % of the others had it."""
+    before, most, reads, delay = crowd.frames(others), len(others) * 99 // 100, 0, 0.0
+    began = time.perf_counter()
+    sender.send(sender.chat.frame(sender.chat.say(token)))
+    while (elapsed := time.perf_counter() - began) < LOST:
+        ready = crowd.read(LOST - elapsed)
+        now = time.perf_counter()
+        reads += ready
+        if reads >= most:  # before that it is not worth counting: nobody has the message without a read
+            received = crowd.frames(others) - before
+            if received >= most and not delay:
+                delay = now - began
+            if received >= len(others):
+                return delay
+        if ready < FEW:
+            time.sleep(NAP)
+    raise TimeoutError(f"only {crowd.frames(others) - before} of {len(others)} received a message")
+
+
+def silent_readers(bench: Bench) -> None:
+    """Members who read nothing of 100 MB: what they cost the process, and the others."""
+    for name, silent in ((WITHOUT, 0), (PROSA, SILENT)):
+        home, cookies = bench.site(READERS + SILENT)
+        with (
+            Server(sites.prosa(home.options(), bench.secret)) as server,
+            Crowd(server.port, long_winded(chats.prosa(cookies[:READERS]))) as crowd,
+            Silent(server.port, chats.prosa(cookies[READERS:])) as beside,
+        ):
+            beside.join(silent, JOIN_LIMIT)
+            crowd.join(READERS, JOIN_LIMIT)
+            beside.quiet(JOIN_LIMIT)
+            beside.fall_silent()
+            crowd.quiet(JOIN_LIMIT)
+            before = server.memory()
+            with bench.alone("silent", name, server):
+                talk = talk_beside(beside, crowd, TALKING, str(next(bench.runs)), JOIN_LIMIT)
+            ranks = statistics.quantiles(talk.delays, n=100, method="inclusive")
+            bench.figures.add("silent-p99", name, ranks[98] * 1000, talk.fault())
+            bench.figures.add("silent-memory", name, (server.peak() - before) / 1_000_000)

@@ -1,0 +1,224 @@
+"""How each figure is measured: one function a group, called once a round, Prosa before its peers."""
+
+import itertools
+import re
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from urllib.parse import urlencode
+
+from bench import appends, chats, crowds, sites
+from bench.chats import Chat
+from bench.figures import BARE, PROSA, SOCKJS, THOUSAND, TUTORIAL, WS
+from bench.keepalive import Client, Tally, hammer, request
+from bench.latency import delays
+from bench.load import Crowd
+from bench.rounds import JOIN_LIMIT, Bench
+from bench.sites import Server
+from bench.storm import storm
+
+ROOM = "/rooms/lobby"
+WARM_UP = 1.0
+WINDOW = 3.0
+PAGE_CONNECTIONS = 4
+FORM_CONNECTIONS = 16
+ARRIVING = 10  # messages a second, while the room page is asked for
+PROCESSES = 4
+PER_SECOND = 50  # messages, from process to process
+MILLION = 1_000_000
+JOINS = 50
+BEHIND = 50  # entries: what one page has, and one frame holds
+
+
+# --- chat
+
+
+def fan_out(bench: Bench) -> None:
+    """Fan-out, joining and memory: the same members come to each chat and talk."""
+    home, cookies = bench.site(bench.members)
+    command = sites.prosa(home.options(), bench.secret)
+    bench.entry_bytes = _chat(bench, PROSA, command, chats.prosa(cookies)) or bench.entry_bytes
+    _chat(bench, WS, sites.WS, chats.websocket(bench.entry_bytes))
+    if not bench.engine.is_served:
+        _chat(bench, SOCKJS, sites.SOCKJS, chats.sockjs())
+        _chat(bench, TUTORIAL, sites.TUTORIAL, chats.sockjs())
+
+
+def _chat(bench: Bench, name: str, command: list[str], chat: Chat) -> int:
+    """Measure one chat; return the bytes of a message in its frame."""
+    with Server(command) as server, Crowd(server.port, chat) as crowd:
+        crowd.warm_up(JOIN_LIMIT)
+        before = server.memory()
+        bench.figures.add("joining", name, crowd.join(bench.members, JOIN_LIMIT))
+        crowd.quiet(JOIN_LIMIT)
+        kilobytes = (server.memory() - before) / 1024
+        bench.figures.add("memory", name, kilobytes / bench.members)
+        storm(crowd, 1, WARM_UP, str(next(bench.runs)))
+        size = 0
+        for in_flight in (1, 16):
+            figure = f"fanout-{in_flight}"
+            with bench.alone(figure, name, server):
+                seen = storm(crowd, in_flight, WINDOW, str(next(bench.runs)))
+            bench.figures.add(figure, name, seen.rate, seen.fault)
+            bench.figures.add("load", name, seen.busy)
+            size = seen.size
+        return size
+
+
+def cross_process(bench: Bench) -> None:
+    """Latency from each of four processes to each other, which share nothing but the engine."""
+    home, cookies = bench.site(40)
+    with ExitStack() as stack:
+        command = [*sites.prosa(home.options(), bench.secret), "--xheaders"]
+        servers = [stack.enter_context(Server(command)) for _ in range(PROCESSES)]
+        port = stack.enter_context(sites.nginx([server.port for server in servers], bench.engine.directory))
+        crowd = stack.enter_context(Crowd(port, chats.prosa(cookies)))
+        crowd.join(len(cookies), JOIN_LIMIT)
+        seen = delays(crowd, PROCESSES, PER_SECOND, WINDOW * 4, str(next(bench.runs)))
+        ranks = statistics.quantiles(seen, n=100, method="inclusive")
+        bench.figures.add("latency-p50", PROSA, ranks[49] * 1000)
+        bench.figures.add("latency-p99", PROSA, ranks[98] * 1000)
+
+
+# --- pages
+
+
+def room_page(bench: Bench) -> None:
+    """The room page for members who are signed in, while others write."""
+    home, cookies = bench.site(20, entries=200)
+    with Server(sites.prosa(home.options(), bench.secret)) as server, Crowd(server.port, chats.prosa(cookies)) as crowd:
+        crowd.join(1, JOIN_LIMIT)
+        pages = itertools.cycle([request("GET", ROOM, server.port, {"Cookie": cookie}) for cookie in cookies])
+        hammer(server.port, lambda: next(pages), PAGE_CONNECTIONS, WARM_UP)
+        with bench.alone("page", PROSA, server):
+            tally = hammer(server.port, lambda: next(pages), PAGE_CONNECTIONS, WINDOW, meanwhile=_writer(bench, crowd))
+    rows = tally.last.body.count(b"data-seq=") if tally.last else 0
+    if rows != 50:
+        bench.figures.remark("page", f"the last page had {rows} messages")
+    _add_tally(bench, "page", PROSA, tally)
+    _bare(bench, "page", PAGE_CONNECTIONS, lambda port: lambda: request("GET", "/", port, {}))
+
+
+def _writer(bench: Bench, crowd: Crowd) -> Callable[[], None]:
+    """Return what lets the crowd's first member write ten messages a second whenever it is called."""
+    run, began, count = next(bench.runs), time.perf_counter(), itertools.count()
+    due = began
+
+    def write() -> None:
+        nonlocal due
+        crowd.read(0)
+        if time.perf_counter() >= due:
+            due += 1 / ARRIVING
+            member = crowd.members[0]
+            member.send(member.chat.frame(member.chat.say(f"{chats.MARK}{run}-{next(count):07d}")))
+
+    return write
+
+
+def form_post(bench: Bench) -> None:
+    """Posts by the room's form, each on disk before it is answered."""
+    home, cookies = bench.site(FORM_CONNECTIONS)
+    with Server(sites.prosa(home.options(), bench.secret)) as server:
+        forms = itertools.cycle([_form(server.port, cookie) for cookie in cookies])
+        counted = itertools.count()
+
+        def post() -> bytes:
+            headers, xsrf = next(forms)
+            return _post(ROOM, server.port, headers, xsrf, next(counted))
+
+        hammer(server.port, post, FORM_CONNECTIONS, WARM_UP)
+        with bench.alone("form", PROSA, server):
+            tally = hammer(server.port, post, FORM_CONNECTIONS, WINDOW, expected=302)
+    _add_tally(bench, "form", PROSA, tally)
+    counted = itertools.count()
+    _bare(bench, "form", FORM_CONNECTIONS, lambda port: lambda: _post("/", port, {}, "x" * 60, next(counted)))
+
+
+def _form(port: int, cookie: str) -> tuple[dict[str, str], str]:
+    """Open the room as a browser does; return the headers and the token with which its form is sent."""
+    with Client(port) as client:
+        page = client.ask(request("GET", ROOM, port, {"Cookie": cookie}))
+    kept = re.search(rb"[Ss]et-[Cc]ookie: (_xsrf=[^;\r]+)", page.head)
+    token = re.search(rb'name="_xsrf" value="([^"]+)"', page.body)
+    if not kept or not token:
+        raise ConnectionError(f"the room page has no form: {page.status}")
+    return {"Cookie": f"{cookie}; {kept[1].decode()}"}, token[1].decode()
+
+
+def _post(path: str, port: int, headers: dict[str, str], xsrf: str, number: int) -> bytes:
+    fields = {"_xsrf": xsrf, "nonce": f"form{number}", "body": chats.body(f"form-{number:07d}")}
+    return request("POST", path, port, headers, urlencode(fields).encode())
+
+
+def _bare(bench: Bench, figure: str, connections: int, maker: Callable[[int], Callable[[], bytes]]) -> None:
+    """Ask the bare handler in the same way."""
+    with Server(sites.BARE) as server:
+        make = maker(server.port)
+        hammer(server.port, make, connections, WARM_UP)
+        with bench.alone(figure, BARE, server):
+            tally = hammer(server.port, make, connections, WINDOW)
+    _add_tally(bench, figure, BARE, tally)
+
+
+def _add_tally(bench: Bench, figure: str, name: str, tally: Tally) -> None:
+    bench.figures.add(figure, name, tally.rate, tally.fault)
+    bench.figures.add("load", name, tally.busy)
+
+
+def first_answer(bench: Bench) -> None:
+    """From the start of the process to its first page, with a database that exists."""
+    home, _ = bench.site(10)
+    for name, command, page in ((PROSA, sites.prosa(home.options(), bench.secret), "/login"), (BARE, sites.BARE, "/")):
+        with Server(command) as server, Client(server.port) as client:
+            answer = client.ask(request("GET", page, server.port, {}))
+            elapsed = time.perf_counter() - server.began
+            fault = "" if answer.status == 200 else f"answered {answer.status}"
+            bench.figures.add("start", name, elapsed, fault)
+
+
+# --- a long log
+
+
+def long_log(bench: Bench) -> None:
+    """A room with a million messages beside one with a thousand."""
+    logs = {PROSA: MILLION, THOUSAND: MILLION // 1000}
+    with ExitStack() as stack:
+        for name, entries in logs.items():
+            if entries not in bench.long_logs:
+                began = time.perf_counter()
+                bench.long_logs[entries] = bench.site(10, entries)
+                if name == PROSA:
+                    bench.figures.add("million-made", PROSA, time.perf_counter() - began)
+            home, cookies = bench.long_logs[entries]
+            server = stack.enter_context(Server(sites.prosa(home.options(), bench.secret)))
+            _read_log(bench, name, server.port, cookies, entries)
+
+
+def _read_log(bench: Bench, name: str, port: int, cookies: list[str], entries: int) -> None:
+    """Measure two pages, one after another on one connection, and joins."""
+    for figure, query in (("million-page", ""), ("million-middle", f"?before={entries // 2}")):
+        page = request("GET", ROOM + query, port, {"Cookie": cookies[0]})
+        hammer(port, lambda page=page: page, 1, WARM_UP)  # type: ignore[misc]
+        tally = hammer(port, lambda page=page: page, 1, WINDOW)  # type: ignore[misc]
+        bench.figures.add(figure, name, 1000 / tally.rate, tally.fault)
+    chat = chats.prosa_behind(cookies, entries - BEHIND)
+    took = []
+    for _ in range(JOINS):
+        with Crowd(port, chat) as crowd:
+            took.append(crowd.join(1, JOIN_LIMIT))
+    bench.figures.add("million-join", name, statistics.median(took) * 1000)
+
+
+GROUPS: dict[str, Callable[[Bench], None]] = {
+    "fanout": fan_out,
+    "crowd": crowds.ten_thousand,
+    "silent": crowds.silent_readers,
+    "latency": cross_process,
+    "page": room_page,
+    "form": form_post,
+    "start": first_answer,
+    "million": long_log,
+    "append": appends.append,
+}
+NOT_OF_THE_ENGINE = {"crowd", "silent"}  # what these tell is the same wherever the log is

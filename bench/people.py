@@ -1,0 +1,100 @@
+"""Members with sessions, and logs of any length: made through the models, in a process of its own.
+
+`python -m bench.people DATABASE --secret=... --members=1000 --entries=50` prints a JSON list of
+the members' session cookies. It ends before the server starts: only one process at a time holds
+the database, and its threads and locks stay out of the load.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tornado.web import create_signed_value
+
+from bench.chats import body
+from models import accounts, passwords
+from models.database import database, writing
+from models.models import EntryRow, Membership, Room, User, create_tables, fold
+
+LOBBY = "lobby"
+PACE = 20.0  # seconds between two messages of the log
+MANY = 2000  # rows in one statement
+ROOT = Path(__file__).resolve().parent.parent
+LIMIT = 300  # seconds
+
+
+def make(database: Path | str, secret: str, members: int, entries: int = 0, *, rooms: int = 0) -> list[str]:
+    """Make the database at a path or URL and return its members' Cookie headers."""
+    command = [sys.executable, "-m", "bench.people", str(database), f"--secret={secret}"]
+    command += [f"--members={members}", f"--entries={entries}", f"--rooms={rooms}"]
+    made = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=LIMIT)
+    cookies: list[str] = json.loads(made.stdout)
+    return cookies
+
+
+def add_members(count: int) -> None:
+    """Store `count` members of the lobby, who all have the same password."""
+    password = passwords.hash_password("correct horse battery")
+    names = [f"member{number:05d}" for number in range(count)]
+    users = [
+        {"username": name, "folded": fold(name), "password": password, "email": f"{name}@localhost"} for name in names
+    ]
+    for start in range(0, count, MANY):
+        User.insert_many(users[start : start + MANY]).execute()
+    rows = [{"room": LOBBY, "user": user.id} for user in User.select(User.id)]
+    for start in range(0, count, MANY):
+        Membership.insert_many(rows[start : start + MANY]).execute()
+
+
+def add_rooms(count: int) -> None:
+    """Make `count` rooms, of everybody."""
+    slugs = [f"room{number}" for number in range(count)]
+    for slug in slugs:
+        Room.create(slug=slug, name=slug)
+    rows = [{"room": slug, "user": user.id} for slug in slugs for user in User.select(User.id)]
+    for start in range(0, len(rows), MANY):
+        Membership.insert_many(rows[start : start + MANY]).execute()
+
+
+def add_entries(count: int, authors: int) -> None:
+    """Fill the lobby's log: everybody in turn, evenly over the time until now."""
+    fields = [getattr(EntryRow, name) for name in ("room", "seq", "kind", "author", "body", "at", "nonce")]
+    began = time.time() - count * PACE
+    for start in range(1, count + 1, MANY):
+        rows = [
+            (LOBBY, seq, "post", seq % authors + 1, body(f"entry-{seq:07d}"), began + seq * PACE, f"log{seq}")
+            for seq in range(start, min(start + MANY, count + 1))
+        ]
+        EntryRow.insert_many(rows, fields=fields).execute()
+    Room.update(head=count).where(Room.slug == LOBBY).execute()
+
+
+def open_sessions(secret: str) -> list[str]:
+    """Sign every member in and return the Cookie headers."""
+    tokens = [accounts.open_session(user.id) for user in User.select(User.id).order_by(User.id)]
+    return [f"session={create_signed_value(secret, 'session', token).decode()}" for token in tokens]
+
+
+def main() -> None:
+    """Make what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("database")
+    parser.add_argument("--secret", required=True)
+    parser.add_argument("--members", type=int, default=1000)
+    parser.add_argument("--entries", type=int, default=0)
+    parser.add_argument("--rooms", type=int, default=0)
+    arguments = parser.parse_args()
+    create_tables(arguments.database)
+    with database.connection_context(), writing():
+        add_members(arguments.members)
+        add_rooms(arguments.rooms)
+        add_entries(arguments.entries, arguments.members)
+        cookies = open_sessions(arguments.secret)
+    json.dump(cookies, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

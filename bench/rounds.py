@@ -1,0 +1,48 @@
+"""What the rounds of all groups share."""
+
+import itertools
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bench import people, sites
+from bench.engines import Engine, Home
+from bench.figures import PROSA, Figures
+from bench.sites import Server
+
+JOIN_LIMIT = 180.0  # seconds: the tutorial's chat needs 30 on a quiet machine
+
+
+@dataclass
+class Bench:
+    """The engine, the members of the chats, and what was measured so far."""
+
+    engine: Engine
+    members: int
+    figures: Figures
+    secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    entry_bytes: int = 0  # of one of Prosa's messages, in its frame
+    long_logs: dict[int, tuple[Home, list[str]]] = field(default_factory=dict)  # by length: made once
+    runs: Iterator[int] = field(default_factory=lambda: itertools.count(100))
+
+    def site(self, members: int, entries: int = 0, rooms: int = 0) -> tuple[Home, list[str]]:
+        """Make a fresh site; return its home and its members' cookies."""
+        home = self.engine.home(str(next(self.runs)))
+        return home, people.make(home.database, self.secret, members, entries, rooms=rooms)
+
+    @contextmanager
+    def alone(self, figure: str, name: str, server: Server) -> Iterator[None]:
+        """Note how much of the two cores the database's server and others use meanwhile."""
+
+        def used() -> tuple[float, float]:
+            database = self.engine.cpu()
+            return database, sites.busy_seconds() - server.cpu() - time.process_time() - database
+
+        before, began = used(), time.perf_counter()
+        yield
+        after, elapsed = used(), time.perf_counter() - began
+        self.figures.add("others", name, max(after[1] - before[1], 0.0) / elapsed)
+        if name == PROSA and self.engine.is_served:
+            self.figures.add("database", figure, (after[0] - before[0]) / elapsed)
