@@ -1,0 +1,197 @@
+"""Carries the schedule out: breaks processes, connections, the disk, and mends them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from faults.history import Fault, History
+from faults.proxy import Network
+from faults.readers import ChatReader
+from faults.schedule import Plan
+from faults.site import Site
+from faults.stores import DatabaseServer
+
+ROOT = Path(__file__).resolve().parent.parent
+SLOW = 0.2  # seconds that each chunk waits on a slow connection
+SOME = 6  # connections that one fault of the network meets
+
+
+class Faultmaker:
+    """Everything that goes wrong."""
+
+    def __init__(self, site: Site, network: Network, readers: list[ChatReader], history: History) -> None:
+        self._site = site
+        self._store = site.store
+        self._network = network
+        self._readers = readers
+        self._history = history
+        self._mending = asyncio.Lock()  # one fault of the database at a time
+
+    async def run(self, plans: list[Plan], began: float) -> None:
+        """Do what is planned, and return when everything is mended."""
+        async with asyncio.TaskGroup() as under_way:
+            for plan in plans:
+                await asyncio.sleep(max(began + plan.at - time.monotonic(), 0.0))
+                if plan.kind not in self._store.left_out:
+                    under_way.create_task(KINDS[plan.kind](self, plan))
+
+    def _note(self, kind: str, note: str) -> None:
+        self._history.faults.append(Fault(time.monotonic(), kind, note))
+
+    # --- processes
+
+    async def kill(self, plan: Plan) -> None:
+        """kill -9, and start again on the same port."""
+        process = self._site.processes[plan.process]
+        async with process.lock:
+            self._note(plan.kind, f"process {plan.process}")
+            await process.end(signal.SIGKILL)
+            await process.start()
+
+    async def pause(self, plan: Plan) -> None:
+        """SIGSTOP, wherever it is, even in a transaction; later SIGCONT."""
+        process = self._site.processes[plan.process]
+        async with process.lock:
+            self._note(plan.kind, f"process {plan.process} for {plan.lasts} s")
+            process.send(signal.SIGSTOP)
+            try:
+                await asyncio.sleep(plan.lasts)
+            finally:
+                process.send(signal.SIGCONT)
+
+    async def roll(self, plan: Plan) -> None:
+        """SIGTERM and start again, one process after the other, as for a new version."""
+        for process in self._site.processes:
+            async with process.lock:
+                self._note(plan.kind, f"process {process.index}")
+                await process.end(signal.SIGTERM)
+                await process.start()
+
+    async def leave(self, plan: Plan) -> None:
+        """A whole machine is without power for a while."""
+        machine = self._site.machines[plan.process % len(self._site.machines)]
+        self._note(plan.kind, f"machine {plan.process % len(self._site.machines)} for {plan.lasts} s")
+        await machine.go_away(plan.lasts)
+
+    # --- the network
+
+    async def reset(self, plan: Plan) -> None:
+        """Connections are reset in the middle of an answer."""
+        connections = self._network.some(plan.pick, SOME)
+        self._note(plan.kind, f"{len(connections)} connections")
+        for connection in connections:
+            connection.is_cut = True
+
+    async def abort_polls(self, plan: Plan) -> None:
+        """Polls are aborted while they wait."""
+        connections = self._network.some(plan.pick, SOME, polls=True)
+        self._note(plan.kind, f"{len(connections)} polls")
+        for connection in connections:
+            connection.reset()
+
+    async def half_open(self, plan: Plan) -> None:
+        """Nothing arrives any more, in either direction, and nobody is told."""
+        connections = self._network.some(plan.pick, SOME)
+        self._note(plan.kind, f"{len(connections)} connections")
+        for connection in connections:
+            connection.flows.clear()
+
+    async def slow_down(self, plan: Plan) -> None:
+        """Some connections are slow, and one stands still, until everything flows on."""
+        connections = self._network.some(plan.pick, SOME)
+        self._note(plan.kind, f"{len(connections)} connections for {plan.lasts} s")
+        for connection in connections[1:]:
+            connection.delay = SLOW
+        for connection in connections[:1]:
+            connection.flows.clear()
+        await asyncio.sleep(plan.lasts)
+        for connection in connections:
+            connection.delay = 0.0
+            connection.flows.set()
+
+    async def go_away(self, plan: Plan) -> None:
+        """A reader is away, and comes back with the cursor."""
+        reader = self._readers[int(plan.pick * len(self._readers))]
+        self._note(plan.kind, f"{reader.name} for {plan.lasts} s")
+        await reader.stay_away(plan.lasts)
+
+    # --- the database
+
+    async def lock(self, plan: Plan) -> None:
+        """Another program keeps everybody from writing, and dies with its lock."""
+        async with self._mending:
+            holder = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "faults.holder",
+                self._store.database,
+                self._store.locking,
+                cwd=ROOT,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            assert holder.stdout is not None
+            if await holder.stdout.readline():
+                self._note(plan.kind, f"for {plan.lasts} s")
+                await asyncio.sleep(plan.lasts)
+                holder.kill()
+            await holder.wait()
+
+    async def fill_disk(self, plan: Plan) -> None:
+        """There is no space left."""
+        async with self._mending:
+            self._note(plan.kind, f"for {plan.lasts} s")
+            await asyncio.to_thread(self._store.fill)
+            await asyncio.sleep(plan.lasts)
+            self._store.clear()
+
+    def _pick_server(self, plan: Plan) -> DatabaseServer:
+        return self._store.servers[int(plan.pick * len(self._store.servers))]
+
+    async def kill_database(self, plan: Plan) -> None:
+        """kill -9 of a server, which recovers when it is started again."""
+        async with self._mending:
+            server = self._pick_server(plan)
+            self._note(plan.kind, f"{type(server).__name__} for {plan.lasts} s")
+            await asyncio.to_thread(server.kill)
+            await asyncio.sleep(plan.lasts)
+            await asyncio.to_thread(server.start)
+
+    async def restart_database(self, plan: Plan) -> None:
+        """A server hangs up on everybody and is started again, as for an upgrade."""
+        async with self._mending:
+            server = self._pick_server(plan)
+            self._note(plan.kind, type(server).__name__)
+            await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(server.start)
+
+    async def pause_database(self, plan: Plan) -> None:
+        """A server stands still, and nobody is told."""
+        async with self._mending:
+            server = self._pick_server(plan)
+            self._note(plan.kind, f"{type(server).__name__} for {plan.lasts} s")
+            with server.paused():
+                await asyncio.sleep(plan.lasts)
+
+
+KINDS: dict[str, Callable[[Faultmaker, Plan], Coroutine[Any, Any, None]]] = {
+    "kill": Faultmaker.kill,
+    "pause": Faultmaker.pause,
+    "rolling restart": Faultmaker.roll,
+    "reset": Faultmaker.reset,
+    "aborted poll": Faultmaker.abort_polls,
+    "half open": Faultmaker.half_open,
+    "slow": Faultmaker.slow_down,
+    "away": Faultmaker.go_away,
+    "locked": Faultmaker.lock,
+    "disk full": Faultmaker.fill_disk,
+    "machine away": Faultmaker.leave,
+    "database killed": Faultmaker.kill_database,
+    "database restarted": Faultmaker.restart_database,
+    "database paused": Faultmaker.pause_database,
+}

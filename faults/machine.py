@@ -1,0 +1,45 @@
+"""A machine: some processes of the site in a folder of their own, behind an Nginx of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+
+from faults.process import Process
+from testsuite.nginx import Nginx
+
+
+class Machine:
+    """`processes` and their Nginx."""
+
+    def __init__(self, folder: Path, processes: list[Process]) -> None:
+        self.processes = processes
+        self._folder = folder
+        self._nginx: Nginx | None = None
+
+    def port(self) -> int:
+        """Where its Nginx listens; 0, where nobody does, while it is away."""
+        return self._nginx.port if self._nginx else 0
+
+    async def start(self) -> None:
+        """Start everything."""
+        await asyncio.gather(*(process.start() for process in self.processes))
+        self._nginx = await asyncio.to_thread(Nginx, str(self._folder), [process.port for process in self.processes])
+
+    async def end(self, how: signal.Signals) -> None:
+        """End everything: the processes by a signal."""
+        nginx, self._nginx = self._nginx, None
+        if nginx is not None:
+            await asyncio.to_thread(nginx.stop)
+        await asyncio.gather(*(process.end(how) for process in self.processes))
+
+    async def go_away(self, seconds: float) -> None:
+        """Be without power for a while."""
+        async with contextlib.AsyncExitStack() as held:
+            for process in self.processes:
+                await held.enter_async_context(process.lock)
+            await self.end(signal.SIGKILL)
+            await asyncio.sleep(seconds)
+            await self.start()

@@ -1,0 +1,286 @@
+"""`python -m faults.mutants`: break copies of the site on purpose, and show that the harness notices each break."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 20
+SEED = 3
+LIMIT = 300  # seconds for the beginning and the end of a run, which gives itself less
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """In one file, the exact text that is replaced."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A deliberate break, tried on an engine."""
+
+    name: str
+    changes: tuple[Change, ...]
+    engine: str = "sqlite"
+
+
+SOUND = "the site as it is"  # of which nothing may be found
+LOG = "models/sql_log.py"
+HUB = "controllers/hub.py"
+MIGRATION = "models/migrations/0001_first.py"
+NAMESPACE = Change(HUB, "import asyncio\n", "import asyncio\nfrom types import SimpleNamespace\n")
+
+MUTANTS = (
+    Mutant(SOUND, ()),
+    Mutant(
+        "acknowledge before commit",
+        (
+            Change(
+                HUB,
+                "            entry = await self._log.append(draft)\n",
+                "            seq = await self._log.head(draft.room) + 1\n"
+                "            acknowledge(SimpleNamespace(room=draft.room, seq=seq, nonce=draft.nonce))\n"
+                "            entry = await self._log.append(draft)\n",
+            ),
+            NAMESPACE,
+        ),
+    ),
+    Mutant(
+        "acknowledge although the store failed",
+        (
+            Change(
+                HUB,
+                "            entry = await self._log.append(draft)\n",
+                "            entry = await self._log.append(draft)\n"
+                "        except Unavailable:\n"
+                "            acknowledge(SimpleNamespace(room=draft.room, seq=1, nonce=draft.nonce))\n"
+                "            return\n",
+            ),
+            NAMESPACE,
+        ),
+    ),
+    Mutant(
+        "no unique nonce",
+        (
+            Change(
+                LOG,
+                "        entries = _find_entries({(draft.nonce, draft.author_id) for draft in drafts})\n",
+                "        entries = dict[tuple[str, int], Entry]()\n",
+            ),
+            Change(
+                MIGRATION,
+                "CREATE UNIQUE INDEX entry_nonce_author_id",
+                "CREATE INDEX entry_nonce_author_id",
+            ),
+        ),
+    ),
+    Mutant(
+        "a repeated nonce is acknowledged with the head",
+        (
+            Change(
+                LOG,
+                "        known = set(entries)\n",
+                "        known = set(entries)\n"
+                "        entries = {\n"
+                "            key: dataclasses.replace(entry, seq=heads.get(entry.room, 1))\n"
+                "            for key, entry in entries.items()\n"
+                "        }\n",
+            ),
+            Change(LOG, "import asyncio\n", "import asyncio\nimport dataclasses\n"),
+        ),
+    ),
+    Mutant(
+        "replay by timestamp, in seconds",
+        (
+            Change(
+                LOG,
+                "EntryRow.room == room, EntryRow.seq > seq).order_by(EntryRow.seq)",
+                "EntryRow.room == room, EntryRow.at.cast('INTEGER') > (EntryRow.select(EntryRow.at.cast('INTEGER'))"
+                ".where(EntryRow.room == room, EntryRow.seq == seq).scalar() or 0)).order_by(EntryRow.at)",
+            ),
+        ),
+    ),
+    Mutant(
+        "pages by timestamp",
+        (
+            Change(
+                LOG,
+                "        found = found.where(EntryRow.seq < seq)\n",
+                "        at = EntryRow.get(EntryRow.room == room, EntryRow.seq == seq).at\n"
+                "        found = found.where(EntryRow.at < at)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "no replay",
+        (Change(HUB, "tail.delivered if after is None else min(after, tail.delivered)", "tail.delivered"),),
+    ),
+    Mutant(
+        "a broadcast stops at the first connection that takes nothing",
+        (
+            Change(
+                HUB,
+                "                tail.behind[reader] = before\n",
+                "                tail.behind[reader] = before\n"
+                "                at_head.update(due)\n"
+                "                due.clear()\n"
+                "                break\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "a broadcast fails at the first connection that is away",
+        (
+            Change(
+                "controllers/sessions.py",
+                "        if handler is None or not handler.active or self.send_queue or self.is_closed:\n",
+                "        if handler is None:\n"
+                "            raise tornado.websocket.WebSocketClosedError()\n"
+                "        if not handler.active or self.send_queue or self.is_closed:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "the cursor moves although the connection took nothing",
+        (Change(HUB, "                tail.behind[reader] = before\n", "                at_head.add(reader)\n"),),
+    ),
+    Mutant(
+        "what a process appends overtakes what others appended before",
+        (Change(HUB, "        if fresh[0].seq != tail.head + 1:\n", "        if fresh[0].seq < tail.head:\n"),),
+    ),
+    Mutant(
+        "a process hears no doorbell",
+        (
+            Change(
+                HUB,
+                "            if tail is not None and head > tail.head:\n",
+                "            if tail is not None and head < 0:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "the number is taken outside the transaction",
+        (
+            Change(
+                LOG,
+                "    with appending():\n        heads = _lock_rooms({draft.room for draft in drafts})\n",
+                "    heads = _lock_rooms({draft.room for draft in drafts})\n    with appending():\n",
+            ),
+            Change(
+                MIGRATION,
+                "PRIMARY KEY (room_id, seq)",
+                "PRIMARY KEY (room_id, seq, nonce)",
+            ),
+        ),
+    ),
+    Mutant(
+        "a room's row is not locked",
+        (Change(LOG, 'sql + " FOR NO KEY UPDATE" if database.for_update else sql', "sql"),),
+        engine="postgresql",
+    ),
+    Mutant(
+        "a process hears neither NOTIFY nor what its slow look finds",
+        (Change("models/postgresql.py", "        self.ring()\n", ""),),
+        engine="postgresql",
+    ),
+    Mutant(
+        "a failed transaction is a traceback",
+        (
+            Change(
+                "models/workers.py",
+                "        except (peewee.OperationalError, peewee.InternalError) as error:\n",
+                "        except peewee.InternalError as error:\n",
+            ),
+        ),
+    ),
+)
+
+
+def copy(folder: Path) -> None:
+    """Copy the project as it is now: what git has or would have."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listed.stdout.split("\0"):
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def apply(mutant: Mutant, folder: Path) -> None:
+    """Break the copy. Raise LookupError if the text is not there as it was, exactly once."""
+    for change in mutant.changes:
+        path = folder / change.path
+        text = path.read_text(encoding="utf-8")
+        if (count := text.count(change.old)) != 1:
+            raise LookupError(f"{mutant.name}: {count} times in {change.path}:\n{change.old}")
+        path.write_text(text.replace(change.old, change.new), encoding="utf-8")
+
+
+def run(folder: Path, engine: str, seconds: float, seed: int) -> subprocess.CompletedProcess[str]:
+    """Run the harness of the copy."""
+    command = [sys.executable, "-m", "faults", f"--engine={engine}", f"--seconds={seconds}", f"--seed={seed}"]
+    return subprocess.run(
+        [*command, f"--history={folder / 'history.jsonl'}"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds + LIMIT,
+        check=False,
+    )
+
+
+def catch(mutant: Mutant, seconds: float, seed: int) -> list[str]:
+    """Return the checks that notice a mutant, with how often they do. Raise RuntimeError if the harness fails."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as name:
+        folder = Path(name)
+        copy(folder)
+        apply(mutant, folder)
+        ended = run(folder, mutant.engine, seconds, seed)
+    found = re.findall(r"^VIOLATED (.*)$", ended.stdout, re.MULTILINE)
+    if bool(ended.returncode) != bool(found) or (found and not mutant.changes):
+        raise RuntimeError(f"{mutant.name}: the harness failed:\n{ended.stdout}")
+    return found
+
+
+def read_arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m faults.mutants", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each run; default %(default)s")
+    parser.add_argument("--seed", type=int, default=SEED, help="of each run; default %(default)s")
+    parser.add_argument("--only", default="", help="those whose name contains this")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Try every mutant; return 1 if one is not caught."""
+    arguments = read_arguments()
+    missed = 0
+    for mutant in MUTANTS:
+        if arguments.only in mutant.name:
+            found = catch(mutant, arguments.seconds, arguments.seed)
+            missed += bool(mutant.changes) and not found
+            result = "caught" if found else "MISSED" if mutant.changes else "sound"
+            sys.stdout.write(f"{result:8}{mutant.name:64}{', '.join(found)}\n")
+            sys.stdout.flush()
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

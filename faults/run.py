@@ -1,0 +1,194 @@
+"""One run: the site, its clients, the faults, and the history that comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from itertools import islice
+from typing import Any
+
+from faults.checker import PATIENCE
+from faults.faultmaker import Faultmaker
+from faults.history import Heard, History
+from faults.links import Client, Place
+from faults.process import LOOK
+from faults.proxy import Network
+from faults.readers import ChatReader, PageReader, Reader, Scribe
+from faults.schedule import Plan
+from faults.site import Site
+from faults.stores import ENGINES
+from faults.writers import Writer
+
+Work = Coroutine[Any, Any, None]
+
+READERS = {"websocket": 8, "xhr-streaming": 6, "xhr-polling": 6}
+PAGE_READERS = 2
+WRITERS = {"websocket": 8, "xhr-streaming": 3, "xhr-polling": 4, "form": 5}
+MEMBERS = sum(READERS.values()) + PAGE_READERS + sum(WRITERS.values())
+
+# Entries that latecomers are behind, who arrive when the faults are over: the live ones so far that they are told
+# of a gap, if there is that much; the one without a script some pages.
+LATE = 700
+LATE_PAGES = 300
+
+ENDING = 90.0  # seconds after the faults in which the run has ended, even on a busy machine
+
+
+class Run:
+    """The clients of one run, and what they did."""
+
+    def __init__(self, seed: int, plans: list[Plan], engine: str = "sqlite") -> None:
+        self.history = History(seed=seed)
+        self.plans = plans
+        self.engine = engine
+        self.left_out: dict[str, str] = {}
+        self.readers: list[Reader] = []
+        self.writers: list[Writer] = []
+        self.place = Place()
+        self.starts = Counter[str]()
+        self.settled = 0.0  # seconds from when all was well until everything had arrived
+
+    async def go(self, seconds: float) -> History:
+        """Let everything happen and return what did."""
+        with (
+            tempfile.TemporaryDirectory(prefix="faults-") as folder,
+            ENGINES[self.engine](folder, seconds) as store,
+        ):
+            self.left_out = store.left_out
+            site = Site(folder, store, MEMBERS, self.history)
+            async with site.running():
+                network = Network(site.ports())
+                self.place.ports = await network.start()
+                self._invite(site)
+                await self._act_in_time(site, network, seconds)
+                network.stop()
+            store.read(self.history)
+        self.starts.update(starts=sum(process.starts for process in site.processes))
+        self.starts.update(failed=sum(process.failed_starts for process in site.processes))
+        self.history.complaints += self.place.complaints()
+        return self.history
+
+    def _invite(self, site: Site) -> None:
+        """Make the clients, each of them a member."""
+        scribe = Scribe(self.history)
+        dice = random.Random(self.history.seed)
+        members = zip(site.names, site.cookies, strict=True)
+        clients = (Client(*member, self.place, random.Random(dice.random())) for member in members)
+        for way, count in READERS.items():
+            self.readers += [ChatReader(client, way, scribe) for client in islice(clients, count)]
+        self.readers += [PageReader(client, scribe) for client in islice(clients, PAGE_READERS)]
+        for way, count in WRITERS.items():
+            self.writers += [Writer(client, way, self.history) for client in islice(clients, count)]
+        self.history.readers = [reader.name for reader in self.readers]
+
+    def _latecomers(self, head: int) -> list[Reader]:
+        """Make readers who come back after a long time: every kind of reader once, under another name."""
+        late: dict[str, Reader] = {}
+        for reader in self.readers:
+            client = dataclasses.replace(reader.client, name=f"{reader.name} later")
+            if isinstance(reader, ChatReader) and reader.way not in late:
+                late[reader.way] = ChatReader(client, reader.way, reader.scribe)
+                late[reader.way].cursor = max(head - LATE, 0)
+            elif isinstance(reader, PageReader) and "page" not in late:
+                late["page"] = PageReader(client, reader.scribe)
+                late["page"].cursor = max(head - LATE_PAGES, 0)
+        return list(late.values())
+
+    async def _act_in_time(self, site: Site, network: Network, seconds: float) -> None:
+        """Act, and complain if that does not end: a site may be too broken to come back."""
+        try:
+            async with asyncio.timeout(seconds + ENDING):
+                await self._act(site, network, seconds)
+        except TimeoutError:
+            self.history.complaints.append(f"the run did not end within {ENDING:.0f} s after the faults")
+
+    async def _act(self, site: Site, network: Network, seconds: float) -> None:
+        """Read and write through the faults, then until everything has arrived."""
+        chatting = [reader for reader in self.readers if isinstance(reader, ChatReader)]
+        faultmaker = Faultmaker(site, network, chatting, self.history)
+        work = [*(reader.run() for reader in self.readers), *(process.nurse() for process in site.processes)]
+        async with background(*work) as group:
+            writing = [asyncio.create_task(writer.run()) for writer in self.writers]
+            began = time.monotonic()
+            await faultmaker.run(self.plans, began)
+            await asyncio.sleep(max(began + seconds - time.monotonic(), 0.0))
+            for writer in self.writers:
+                writer.stop()
+            for reader in self._latecomers(site.store.head()):
+                self.readers.append(reader)
+                self.history.readers.append(reader.name)
+                group(reader.run())
+            await site.get_well()
+            self.history.healthy_at = time.monotonic()
+            _, late = await asyncio.wait(writing, timeout=PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*writing, return_exceptions=True)
+            await self._arrive(site.store.head(), self.readers)
+            self.settled = time.monotonic() - self.history.healthy_at
+            await self._say_last_word(site)
+
+    async def _arrive(self, head: int, readers: list[Reader]) -> None:
+        """Return when these readers have everything, or are late."""
+        deadline = time.monotonic() + PATIENCE
+        while any((reader.cursor or 0) < head for reader in readers):
+            if time.monotonic() > deadline:
+                return
+            await asyncio.sleep(LOOK)
+
+    async def _say_last_word(self, site: Site) -> None:
+        """Send one message in silence: only the doorbell can tell the other processes of it."""
+        pages = [reader for reader in self.readers if isinstance(reader, PageReader)]
+        for reader in pages:
+            reader.looks.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self.writers[-1].say_one_more()
+        await self._arrive(site.store.head(), [reader for reader in self.readers if isinstance(reader, ChatReader)])
+        for reader in pages:
+            reader.looks.set()
+        await self._arrive(site.store.head(), self.readers)
+
+    def counts(self) -> list[str]:
+        """Return what happened, in lines."""
+        history = self.history
+        messages = {(sent.writer, sent.nonce) for sent in history.sent}
+        answered = {(ack.writer, ack.nonce) for ack in history.acked}
+        heard = [one for one in history.heard if isinstance(one, Heard)]
+        ways = Counter(history.joined[one.join].way for one in heard)
+        kinds = Counter(fault.kind for fault in history.faults)
+        return [
+            f"messages: {len(messages)} sent, {len(answered)} acknowledged, {len(history.table)} stored",
+            f"resent: {len(history.sent) - len(messages)}; acknowledged again: {len(history.acked) - len(answered)}",
+            f"told to wait: {sum(writer.refusals for writer in self.writers)}",
+            f"entries heard: {len(heard)} ({_list(ways)}), {sum(one.accepted for one in heard)} of them new",
+            f"joins and pages: {len(history.joined)}; gaps: {sum(reader.gaps for reader in self.readers)}",
+            f"reconnects: readers {sum(reader.reconnects for reader in self.readers)}, "
+            f"writers {sum(writer.reconnects for writer in self.writers)}",
+            f"answers in trouble: {_list(Counter({f'{way} {n}': c for (way, n), c in self.place.answers.items()}))}",
+            f"process starts: {self.starts['starts']}, {self.starts['failed']} of them in vain",
+            f"faults: {_list(kinds)}",
+            f"everything had arrived {self.settled:.1f} s after all was well",
+        ]
+
+
+def _list(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counter.items())) or "none"
+
+
+@contextlib.asynccontextmanager
+async def background(*work: Work) -> AsyncIterator[Callable[[Work], None]]:
+    """Do `work` beside the block, and what is added by the function that is yielded; what fails there fails here."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in work]
+        try:
+            yield lambda one: tasks.append(group.create_task(one))
+        finally:
+            for task in tasks:
+                task.cancel()

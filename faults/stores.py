@@ -1,0 +1,169 @@
+"""Where the site under test keeps everything, what may go wrong there, and what is found there in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import cysqlite
+
+from faults.disk import Disk
+from faults.history import History, Row
+from faults.readers import ROOM
+from testsuite.postgresql import PROGRAMS, PostgresqlServer
+
+SPACE = 64 * 1024 * 1024  # bytes of the small disk, and
+SPACE_PER_SECOND = 64 * 1024  # bytes more for a long run
+
+HEAD = f"SELECT head FROM room WHERE slug = '{ROOM}'"
+ENTRIES = f"""
+    SELECT seq, username, nonce, body FROM entry JOIN "user" ON author_id = "user".id
+    WHERE room_id = '{ROOM}' ORDER BY seq
+"""
+NAMES = 'SELECT username FROM "user" ORDER BY id'
+
+
+class DatabaseServer(Protocol):
+    """A server that can be broken."""
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+
+    def stop(self) -> None:
+        """End it in order."""
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Let it stand still."""
+
+
+class Store:
+    """What is the same in every engine. `locking` is the SQL that keeps others from writing.
+
+    `database` is where the people are, `options` is what the processes are told of it; `servers` are those that may be
+    broken, `left_out` the faults that cannot be had here, and why.
+    """
+
+    machines = 2
+    locking = ""
+
+    def __init__(self, database: str, *servers: DatabaseServer) -> None:
+        self.database = database
+        self.options = [f"--database={database}"]
+        self.servers = servers
+        self.left_out: dict[str, str] = {}
+
+    def fill(self) -> None:
+        """Leave no space on its disk."""
+        raise NotImplementedError
+
+    def clear(self) -> None:
+        """Give the space back."""
+        raise NotImplementedError
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return what is found in the tables."""
+        raise NotImplementedError
+
+    def integrity(self) -> list[str]:
+        """Return what is broken in the files; "ok" if nothing is."""
+        raise NotImplementedError
+
+    def names(self) -> list[str]:
+        """Return the members' names, by number."""
+        return [name for (name,) in self.rows(NAMES)]
+
+    def head(self) -> int:
+        """Return the room's head."""
+        return int(self.rows(HEAD)[0][0])
+
+    def entries(self) -> list[Row]:
+        """Return the room's log."""
+        return [Row(*row) for row in self.rows(ENTRIES)]
+
+    def read(self, history: History) -> None:
+        """Put what is on disk into the history."""
+        history.head = self.head()
+        history.table = self.entries()
+        history.integrity = self.integrity()
+
+
+class SqliteStore(Store):
+    """A file, on a small disk of its own if one may be mounted."""
+
+    machines = 1
+    locking = "BEGIN IMMEDIATE"
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__(str(disk.folder / "people.db"))
+        self._disk = disk
+        if not disk.is_small:
+            self.left_out["disk full"] = "no file system may be mounted here"
+
+    def fill(self) -> None:
+        """There is no space left, not even in the write-ahead log, which is emptied before."""
+        with contextlib.closing(cysqlite.connect(self.database, timeout=2.0)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._disk.fill()
+
+    def clear(self) -> None:
+        self._disk.clear()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with contextlib.closing(cysqlite.connect(self.database, timeout=20.0)) as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    def integrity(self) -> list[str]:
+        return [line for (line,) in self.rows("PRAGMA integrity_check")]
+
+
+class PostgresqlStore(Store):
+    """A server that all machines share, and nothing else."""
+
+    locking = f"SELECT 1 FROM room WHERE slug = '{ROOM}' FOR UPDATE"
+
+    def __init__(self, server: PostgresqlServer) -> None:
+        super().__init__(server.url(), server)
+        self._server = server
+        self.left_out["disk full"] = "it is the server's own care"
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self._server.sql(query)
+
+    def integrity(self) -> list[str]:
+        """Ask the server's own program, for the tables and for their indexes, with everything that is in them."""
+        command = [str(PROGRAMS / "pg_amcheck"), "--install-missing", "--heapallindexed", self.database]
+        checked = subprocess.run(command, capture_output=True, text=True, check=False)
+        return ["ok"] if checked.returncode == 0 else (checked.stdout + checked.stderr).splitlines()
+
+
+@contextlib.contextmanager
+def sqlite(folder: str, seconds: float) -> Iterator[Store]:
+    """Have a file in `folder`, with space for a run of `seconds`."""
+    disk = Disk(folder, SPACE + int(seconds * SPACE_PER_SECOND))
+    try:
+        yield SqliteStore(disk)
+    finally:
+        disk.close()
+
+
+@contextlib.contextmanager
+def postgresql(folder: str, seconds: float) -> Iterator[Store]:
+    """Run a server."""
+    server = PostgresqlServer()
+    try:
+        server.start()
+        yield PostgresqlStore(server)
+    finally:
+        server.close()
+
+
+ENGINES: dict[str, Callable[[str, float], AbstractContextManager[Store]]] = {
+    "sqlite": sqlite,
+    "postgresql": postgresql,
+}

@@ -1,0 +1,196 @@
+"""Writers: they send a message again and again, under its nonce, until the site says that it is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+from faults.history import Acked, History, Sent
+from faults.links import REFUSED, WAYS, Client, Link
+from faults.readers import RECONNECT, ROOM
+from faults.web import Answer, Lost, request
+
+PATIENCE = 3.0  # seconds for an acknowledgement
+PAUSE = (0.1, 1.0)  # seconds between two messages
+MOST_AT_ONCE = 3  # messages on the wire
+LONG = 0.02  # of the messages are long ones
+LONG_SIZE = 6000  # characters of those, beyond ASCII so that every encoding of them is long
+AGAIN = 0.1  # of the messages are sent once more although they were acknowledged
+TWICE = 0.1  # of the messages go to two processes at the same moment
+FORM = "application/x-www-form-urlencoded"
+
+
+class Form:
+    """The form of the room's page, as a browser without a script sends it."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.place = client.place
+        self.cookie = client.cookie
+        self._token = ""
+
+    async def post(self, nonce: str, body: str) -> None:
+        """Post; return when the site said that it is stored. Raise Lost."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._post(nonce, body)
+        except TimeoutError:
+            raise Lost("the form was not answered") from None
+
+    async def _post(self, nonce: str, body: str) -> None:
+        if not self._token:
+            await self._open_page()
+        fields = urlencode({"_xsrf": self._token, "nonce": nonce, "body": body})
+        headers = {"Cookie": f"{self.cookie}; _xsrf={self._token}", "Content-Type": FORM}
+        async with request(self.client.somewhere(), "POST", f"/rooms/{ROOM}", headers, fields.encode()) as answer:
+            if answer.status != 302:
+                raise self.place.refused("form", answer.status)
+
+    async def _open_page(self) -> None:
+        async with request(self.client.somewhere(), "GET", f"/rooms/{ROOM}", {"Cookie": self.cookie}) as answer:
+            if answer.status != 200:
+                raise self.place.refused("page", answer.status)
+            await answer.read()
+            self._token = _cookie(answer, "_xsrf")
+
+
+def _cookie(answer: Answer, name: str) -> str:
+    given = [value for header, value in answer.headers if header == "set-cookie"]
+    return next((line.split("=", 1)[1].split(";")[0] for line in given if line.startswith(f"{name}=")), "")
+
+
+class Writer:
+    """Somebody who writes. `waiting` are the messages that are not acknowledged, by nonce."""
+
+    def __init__(self, client: Client, way: str, history: History) -> None:
+        self.client = client
+        self.name = client.name
+        self.dice = client.dice
+        self.way = way
+        self.history = history
+        self.form = Form(client)
+        self.waiting: dict[str, str] = {}
+        self.reconnects = 0
+        self.refusals = 0  # that asked to wait
+        self._is_last = asyncio.Event()
+        self._forms: list[asyncio.Task[None]] = []  # of messages that go to two processes
+
+    def stop(self) -> None:
+        """Begin nothing new."""
+        self._is_last.set()
+
+    async def say_one_more(self) -> None:
+        """Write one message, after everything else."""
+        self._draft(1)
+        await self.run()
+
+    async def run(self) -> None:
+        """Write, until stopped and everything is acknowledged."""
+        while self.waiting or not self._is_last.is_set():
+            try:
+                if self.way == "form":
+                    await self._fill_forms()
+                else:
+                    async with WAYS[self.way](self.client) as link:
+                        await self._write(link)
+            except Lost:
+                self.reconnects += 1
+                await self.client.pause(RECONNECT)
+        await asyncio.gather(*self._forms)
+
+    # --- by the form
+
+    async def _fill_forms(self) -> None:
+        while await self._has_something():
+            for nonce, body in list(self.waiting.items()):
+                await self._post(nonce, body)
+                if self.dice.random() < AGAIN:
+                    await self._post(nonce, body)
+
+    async def _post(self, nonce: str, body: str) -> None:
+        self._note_sent(nonce, body, "form")
+        await self.form.post(nonce, body)
+        self._note_ack(nonce, None)
+
+    # --- by a live connection
+
+    async def _write(self, link: Link) -> None:
+        while await self._has_something():
+            nonces = set(self.waiting)
+            for nonce, body in list(self.waiting.items()):
+                if self.dice.random() < TWICE:
+                    self._forms.append(asyncio.create_task(self._try_form(nonce, body)))
+                await self._send(link, nonce, body)
+            await self._hear_acks(link, nonces)
+            await asyncio.gather(*self._forms)
+            self._forms.clear()
+
+    async def _send(self, link: Link, nonce: str, body: str) -> None:
+        self._note_sent(nonce, body, self.way)
+        await link.send(json.dumps({"type": "post", "room": ROOM, "body": body, "nonce": nonce}))
+
+    async def _try_form(self, nonce: str, body: str) -> None:
+        try:
+            await self._post(nonce, body)
+        except Lost:
+            return  # it went by the live connection as well
+
+    async def _hear_acks(self, link: Link, nonces: set[str]) -> None:
+        """Return when all of `nonces` are acknowledged; some are sent once more for good measure. Raise Lost."""
+        while nonces:
+            try:
+                messages = await link.receive(PATIENCE)
+            except TimeoutError:
+                raise Lost("no acknowledgement in time") from None
+            for message in map(json.loads, messages):
+                if message["type"] == "ack":
+                    nonces.discard(message["nonce"])
+                    body = self._note_ack(message["nonce"], message["seq"])
+                    if body and self.dice.random() < AGAIN:
+                        nonces.add(message["nonce"])
+                        await self._send(link, message["nonce"], body)
+                elif message["type"] == "error":
+                    await self._send_later(link, message)
+                    if message["nonce"] not in self.waiting:
+                        nonces.discard(message["nonce"])
+
+    async def _send_later(self, link: Link, refusal: dict[str, Any]) -> None:
+        """Wait as the site asks to, and send again unless it is acknowledged meanwhile. Raise Lost if refused."""
+        if "retry_after" not in refusal:
+            raise link.place.refused(f"post: {refusal['code']}", REFUSED)
+        self.refusals += 1
+        await asyncio.sleep(refusal["retry_after"])
+        if (body := self.waiting.get(refusal["nonce"])) is not None:
+            await self._send(link, refusal["nonce"], body)
+
+    # --- what is waiting
+
+    async def _has_something(self) -> bool:
+        """Wait until there is something to send; False when there will be nothing any more."""
+        if self.waiting:
+            return True
+        try:
+            async with asyncio.timeout(self.dice.uniform(*PAUSE)):
+                await self._is_last.wait()
+            return False
+        except TimeoutError:
+            self._draft(self.dice.randint(1, MOST_AT_ONCE))
+            return True
+
+    def _draft(self, count: int) -> None:
+        for _ in range(count):
+            nonce = secrets.token_hex(8)
+            long = "ü€😀 " * (LONG_SIZE // 4) if self.dice.random() < LONG else ""
+            self.waiting[nonce] = f"{self.name} says {nonce} {long}".rstrip()
+
+    def _note_sent(self, nonce: str, body: str, way: str) -> None:
+        self.history.sent.append(Sent(time.monotonic(), self.name, nonce, body, way))
+
+    def _note_ack(self, nonce: str, seq: int | None) -> str | None:
+        """Note an acknowledgement; return the body if it was the first."""
+        self.history.acked.append(Acked(time.monotonic(), self.name, nonce, seq))
+        return self.waiting.pop(nonce, None)
