@@ -209,4 +209,5 @@ class Dockerfile(unittest.TestCase):
         rest = dict(instructions())[instruction]
         words: list[str] = json.loads(rest[rest.index("[") :])
         self.assertEqual(words.pop(0), "python")
-        return [sys.executable, *(word.replace("8888", port).replace("0.0.0.0", "127.0.0.1") for word in words)]
+        here = [word.replace("8888", port).replace("0.0.0.0", "127.0.0.1") for word in words]
+        return [sys.executable, "-W", "error", *here]

@@ -21,9 +21,10 @@ SECRETS = ("hunter2-hunter2", "1234", "señor-密码-passe", "x" * 999 + "y", "a
 # Does what a start does until its transaction is committed, and no more: as if it were killed there.
 HALF_A_START = """
 import sys
-from models import database
-database.rewrite = lambda: None
-database.open_database(sys.argv[1])
+from models.database import open_database
+from models.sqlite import Sqlite
+Sqlite.settle = lambda self: None
+open_database(sys.argv[1])
 """
 
 
