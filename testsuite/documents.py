@@ -75,10 +75,11 @@ class Document:
     def files(self) -> list[Path]:
         """Return what is linked, shown, or named as a file of the project."""
         here = (ROOT / self.path).parent
-        links = [node["refuri"] for node in self._tree.findall(nodes.reference) if "://" not in node.get("refuri", ":")]
-        links += [node["uri"] for node in self._tree.findall(nodes.image)]
+        links = [node["refuri"] for node in self._tree.findall(nodes.reference) if "refuri" in node]  # not within it
+        links += self.pictures()
         literals = [node.astext() for node in self._tree.findall(nodes.literal)]
-        return [here / link for link in links] + [ROOT / name for name in literals if FILE_NAME.fullmatch(name)]
+        local = [link for link in links if "://" not in link]
+        return [here / link for link in local] + [ROOT / name for name in literals if FILE_NAME.fullmatch(name)]
 
     def pictures(self) -> list[str]:
         """Return the pictures that it shows."""
