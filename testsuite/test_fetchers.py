@@ -126,6 +126,8 @@ class AnswersTest(FetcherTest):
             before = len(self.upstream.asked)
             self.upstream.behave = leads("/elsewhere", status)
             self.assert_refused(self.all_three(), 502)
+            # The last of them answers as soon as one of its two fetches has failed.
+            wait_for(lambda before=before: len(self.upstream.asked) >= before + 4, "all were asked")  # type: ignore[misc]
             self.assertEqual(self.upstream.asked[before:], ["GET /data HTTP/1.1"] * 4)
 
     def test_one_mebibyte_is_taken_and_more_is_502(self) -> None:
