@@ -1,4 +1,4 @@
-"""How many entries the log takes: `python -m bench.appends --database=... ROOM AUTHOR UNDER_WAY`.
+"""How many entries the log takes: `python -m bench.appends --database=... [--mongo=...] ROOM AUTHOR UNDER_WAY`.
 
 Such a process appends to one room and hears the doorbell, as one of the site does, and nothing else. It prints
 "ready", begins when it is sent a line, and prints how many entries a second were stored.
@@ -73,12 +73,13 @@ async def main() -> None:
     """Append to one room for a while."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", required=True)
+    parser.add_argument("--mongo", default="")
     parser.add_argument("room")
     parser.add_argument("author", type=int)
     parser.add_argument("under_way", type=int)
     arguments = parser.parse_args()
     open_database(arguments.database)
-    stores = Stores()
+    stores = Stores(arguments.mongo)
     stores.doorbell.is_busy = lambda: True
     await stores.open()
     background = [asyncio.create_task(stores.doorbell.watch()), asyncio.create_task(_hear(stores.log))]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from bench import sites
+from testsuite.mongodb import MongoServer
 from testsuite.postgresql import PostgresqlServer
 
 
@@ -77,4 +81,35 @@ class Postgresql(Engine):
         return [f"PostgreSQL {version}"]
 
 
-ENGINES: dict[str, type[Engine]] = {"sqlite": Engine, "postgresql": Postgresql}
+class Mongodb(Engine):
+    """SQLite for the people, and a MongoDB for the log: the one of MONGODB_URL, or SecantusDB."""
+
+    title = "MongoDB"
+    about = (
+        "SecantusDB, unless MONGODB_URL names a mongod, with every commit on disk; people in a SQLite file. It may use "
+        "both cores, beside the site and the load."
+    )
+    packages = ("cysqlite", "motor", "pymongo")
+    is_served = True
+
+    def __enter__(self) -> Self:
+        self._url = os.environ.get("MONGODB_URL", "")
+        self._server: MongoServer | None = None
+        if not self._url:
+            with sites.both_cores():
+                self._server = MongoServer(str(self.directory))
+            self.callback(self._server.stop)
+            self._url = self._server.url
+        return self
+
+    def home(self, name: str) -> Home:
+        return Home(super().home(name).database, urlsplit(self._url)._replace(path=f"/bench_{name}").geturl())
+
+    def cpu(self) -> float:
+        return sites.family_seconds(self._server.pid) if self._server else 0.0
+
+    def server_version(self) -> list[str]:
+        return [f"SecantusDB {importlib.metadata.version('secantusdb')}"] if self._server else []
+
+
+ENGINES: dict[str, type[Engine]] = {"sqlite": Engine, "postgresql": Postgresql, "mongodb": Mongodb}

@@ -1,8 +1,8 @@
 """Members with sessions, and logs of any length: made through the models, in a process of its own.
 
-`python -m bench.people DATABASE --secret=... --members=1000 --entries=50` prints a JSON list of
-the members' session cookies. It ends before the server starts: only one process at a time holds
-the database, and its threads and locks stay out of the load.
+`python -m bench.people --database=... [--mongo=...] --secret=... --members=1000 --entries=50` prints a JSON list
+of the members' session cookies. It ends before the server starts: only one process at a time holds the database,
+and its threads and locks stay out of the load.
 """
 
 import argparse
@@ -10,6 +10,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from tornado.web import create_signed_value
@@ -17,18 +19,21 @@ from tornado.web import create_signed_value
 from bench.chats import body
 from models import accounts, passwords
 from models.database import database, writing
+from models.engine import Row
 from models.models import EntryRow, Membership, Room, User, create_tables, fold
+from models.mongo_shelf import MongoShelf
 
 LOBBY = "lobby"
 PACE = 20.0  # seconds between two messages of the log
+COLUMNS = ("room", "seq", "kind", "target", "author", "body", "at", "nonce")
 MANY = 2000  # rows in one statement
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 300  # seconds
 
 
-def make(database: Path | str, secret: str, members: int, entries: int = 0, *, rooms: int = 0) -> list[str]:
-    """Make the database at a path or URL and return its members' Cookie headers."""
-    command = [sys.executable, "-m", "bench.people", str(database), f"--secret={secret}"]
+def make(home: Sequence[str], secret: str, members: int, entries: int = 0, rooms: int = 0) -> list[str]:
+    """Make a site where the options `home` say, and return its members' Cookie headers."""
+    command = [sys.executable, "-m", "bench.people", *home, f"--secret={secret}"]
     command += [f"--members={members}", f"--entries={entries}", f"--rooms={rooms}"]
     made = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=LIMIT)
     cookies: list[str] = json.loads(made.stdout)
@@ -59,17 +64,30 @@ def add_rooms(count: int) -> None:
         Membership.insert_many(rows[start : start + MANY]).execute()
 
 
-def add_entries(count: int, authors: int) -> None:
-    """Fill the lobby's log: everybody in turn, evenly over the time until now."""
-    fields = [getattr(EntryRow, name) for name in ("room", "seq", "kind", "author", "body", "at", "nonce")]
+def entries(count: int, authors: int) -> Iterator[list[Row]]:
+    """Yield the rows of the lobby's log, many at a time: everybody in turn, evenly over the time until now."""
     began = time.time() - count * PACE
     for start in range(1, count + 1, MANY):
-        rows = [
-            (LOBBY, seq, "post", seq % authors + 1, body(f"entry-{seq:07d}"), began + seq * PACE, f"log{seq}")
+        yield [
+            (LOBBY, seq, "post", None, seq % authors + 1, body(f"entry-{seq:07d}"), began + seq * PACE, f"log{seq}")
             for seq in range(start, min(start + MANY, count + 1))
         ]
+
+
+def add_entries(count: int, authors: int) -> None:
+    """Fill the lobby's log in the database."""
+    fields = [getattr(EntryRow, name) for name in COLUMNS]
+    for rows in entries(count, authors):
         EntryRow.insert_many(rows, fields=fields).execute()
     Room.update(head=count).where(Room.slug == LOBBY).execute()
+
+
+def add_documents(url: str, count: int, authors: int) -> None:
+    """Fill the lobby's log in a MongoDB."""
+    with closing(MongoShelf(url)) as shelf:
+        for rows in entries(count, authors):
+            shelf.add(rows)
+        shelf.note({LOBBY: count})
 
 
 def open_sessions(secret: str) -> list[str]:
@@ -81,7 +99,8 @@ def open_sessions(secret: str) -> list[str]:
 def main() -> None:
     """Make what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("database")
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--mongo", default="")
     parser.add_argument("--secret", required=True)
     parser.add_argument("--members", type=int, default=1000)
     parser.add_argument("--entries", type=int, default=0)
@@ -91,8 +110,12 @@ def main() -> None:
     with database.connection_context(), writing():
         add_members(arguments.members)
         add_rooms(arguments.rooms)
-        add_entries(arguments.entries, arguments.members)
+        if not arguments.mongo:
+            add_entries(arguments.entries, arguments.members)
         cookies = open_sessions(arguments.secret)
+    if arguments.mongo:
+        with database.connection_context():
+            add_documents(arguments.mongo, arguments.entries, arguments.members)
     json.dump(cookies, sys.stdout)
 
 

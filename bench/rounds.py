@@ -30,7 +30,7 @@ class Bench:
     def site(self, members: int, entries: int = 0, rooms: int = 0) -> tuple[Home, list[str]]:
         """Make a fresh site; return its home and its members' cookies."""
         home = self.engine.home(str(next(self.runs)))
-        return home, people.make(home.database, self.secret, members, entries, rooms=rooms)
+        return home, people.make(home.options(), self.secret, members, entries, rooms)
 
     @contextmanager
     def alone(self, figure: str, name: str, server: Server) -> Iterator[None]:

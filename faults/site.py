@@ -27,7 +27,7 @@ class Site:
         self.history = history
         self.store = store
         self._secret = secrets.token_hex(32)
-        self.cookies = make(store.database, self._secret, members)
+        self.cookies = make(store.options, self._secret, members)
         self.names = store.names()
         self.machines: list[Machine] = []
         self.processes: list[Process] = []

@@ -58,6 +58,12 @@ class MongoServer:
                 return False
             return True
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, if it runs."""
         process, self._process = self._process, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-from pathlib import Path
 
 from bench import chats, people
 from bench.load import Crowd, Member
@@ -21,7 +20,7 @@ class CrowdTest(FolderTest):
 
     def serve(self, members: int) -> tuple[Server, list[str]]:
         """Start a process; return it and the members' Cookie headers."""
-        cookies = people.make(Path(self.folder) / "people.db", SECRET, members)
+        cookies = people.make([f"--database={self.folder}/people.db"], SECRET, members)
         return self.start(f"--cookie_secret={SECRET}", "--messages_per_second=0").wait(), cookies
 
 
