@@ -52,7 +52,7 @@ def write_conf(folder: Path, shipped: str, listen: int, processes: Sequence[int 
     Nothing is changed but addresses, ports and folders. A process is a port on 127.0.0.1, or an address with its port.
     With `tls` the lines for TLS count, with the files cert.pem and key.pem in `folder`.
     """
-    shutil.copytree(DEPLOY / "nginx", folder / "prosa")
+    shutil.copytree(DEPLOY / "nginx", folder / "prosa", dirs_exist_ok=True)  # they may be there from an earlier start
     server = folder / "prosa" / "server.conf"
     server.write_text(server.read_text(encoding="utf-8").replace("/var/log/nginx/", f"{folder}/"), encoding="utf-8")
     conf = (DEPLOY / shipped).read_text(encoding="utf-8").replace("/tmp/", f"{folder}/")

@@ -123,6 +123,10 @@ class Files(unittest.TestCase):
                         )
                     Nginx(folder, [1], tls, name).stop()  # it started and answered
 
+    def test_nginx_starts_again_in_a_folder_where_it_was(self) -> None:
+        for _ in range(2):
+            Nginx(self.folder, [1]).stop()
+
     def test_a_machine_that_is_silent_is_put_aside(self) -> None:
         with contextlib.ExitStack() as away, upstream() as port:
             silent = [f"{MACHINES[1]}:{away.enter_context(silence(MACHINES[1]))}" for _ in range(SILENT)]
