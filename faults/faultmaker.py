@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
-import sys
 import time
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from faults.history import Fault, History
@@ -16,8 +15,8 @@ from faults.readers import ChatReader
 from faults.schedule import Plan
 from faults.site import Site
 from faults.stores import DatabaseServer
+from faults.threads import to_the_end
 
-ROOT = Path(__file__).resolve().parent.parent
 SLOW = 0.2  # seconds that each chunk waits on a slow connection
 SOME = 6  # connections that one fault of the network meets
 
@@ -124,51 +123,47 @@ class Faultmaker:
     # --- the database
 
     async def lock(self, plan: Plan) -> None:
-        """Another program keeps everybody from writing, and dies with its lock."""
+        """Another program keeps everybody from writing."""
         async with self._mending:
-            holder = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "faults.holder",
-                self._store.database,
-                self._store.locking,
-                cwd=ROOT,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            assert holder.stdout is not None
-            if await holder.stdout.readline():
-                self._note(plan.kind, f"for {plan.lasts} s")
-                await asyncio.sleep(plan.lasts)
-                holder.kill()
-            await holder.wait()
+            with contextlib.ExitStack() as held:
+                if await to_the_end(held.enter_context, self._store.locked()):
+                    self._note(plan.kind, f"for {plan.lasts} s")
+                    await asyncio.sleep(plan.lasts)
 
     async def fill_disk(self, plan: Plan) -> None:
         """There is no space left."""
         async with self._mending:
             self._note(plan.kind, f"for {plan.lasts} s")
-            await asyncio.to_thread(self._store.fill)
-            await asyncio.sleep(plan.lasts)
-            self._store.clear()
+            try:
+                await to_the_end(self._store.fill)
+                await asyncio.sleep(plan.lasts)
+            finally:
+                self._store.clear()
 
     def _pick_server(self, plan: Plan) -> DatabaseServer:
         return self._store.servers[int(plan.pick * len(self._store.servers))]
+
+    async def _start_again(self, server: DatabaseServer, end: Callable[[], None], seconds: float = 0.0) -> None:
+        """End a server, and start it after some time."""
+        try:
+            await to_the_end(end)
+            await asyncio.sleep(seconds)
+        finally:
+            await to_the_end(server.start)
 
     async def kill_database(self, plan: Plan) -> None:
         """kill -9 of a server, which recovers when it is started again."""
         async with self._mending:
             server = self._pick_server(plan)
             self._note(plan.kind, f"{type(server).__name__} for {plan.lasts} s")
-            await asyncio.to_thread(server.kill)
-            await asyncio.sleep(plan.lasts)
-            await asyncio.to_thread(server.start)
+            await self._start_again(server, server.kill, plan.lasts)
 
     async def restart_database(self, plan: Plan) -> None:
         """A server hangs up on everybody and is started again, as for an upgrade."""
         async with self._mending:
             server = self._pick_server(plan)
             self._note(plan.kind, type(server).__name__)
-            await asyncio.to_thread(server.stop)
-            await asyncio.to_thread(server.start)
+            await self._start_again(server, server.stop)
 
     async def pause_database(self, plan: Plan) -> None:
         """A server stands still, and nobody is told."""

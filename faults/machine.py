@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from faults.process import Process
+from faults.threads import to_the_end
 from testsuite.nginx import Nginx
 
 
@@ -25,15 +26,22 @@ class Machine:
 
     async def start(self) -> None:
         """Start everything."""
-        await asyncio.gather(*(process.start() for process in self.processes))
-        self._nginx = await asyncio.to_thread(Nginx, str(self._folder), [process.port for process in self.processes])
+        async with asyncio.TaskGroup() as starting:  # none goes on alone when another one fails
+            for process in self.processes:
+                starting.create_task(process.start())
+        await to_the_end(self._balance)
+
+    def _balance(self) -> None:
+        self._nginx = Nginx(str(self._folder), [process.port for process in self.processes])
 
     async def end(self, how: signal.Signals) -> None:
         """End everything: the processes by a signal."""
         nginx, self._nginx = self._nginx, None
-        if nginx is not None:
-            await asyncio.to_thread(nginx.stop)
-        await asyncio.gather(*(process.end(how) for process in self.processes))
+        try:
+            if nginx is not None:
+                await to_the_end(nginx.stop)
+        finally:
+            await asyncio.gather(*(process.end(how) for process in self.processes))
 
     async def go_away(self, seconds: float) -> None:
         """Be without power for a while."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from faults.history import History
+from faults.threads import to_the_end
 from faults.web import Lost, request
 from testsuite.live import Server
 
@@ -73,7 +74,7 @@ class Process:
             return 0
         began = time.monotonic()
         try:
-            code = await asyncio.to_thread(server.stop, how)
+            code = await to_the_end(server.stop, how)
         except AssertionError:
             code = -signal.SIGKILL
         if how == signal.SIGTERM and (code or time.monotonic() - began > STOPPING + 1.0):

@@ -64,10 +64,12 @@ class Run:
             site = Site(folder, store, MEMBERS, self.history)
             async with site.running():
                 network = Network(site.ports())
-                self.place.ports = await network.start()
-                self._invite(site)
-                await self._act_in_time(site, network, seconds)
-                network.stop()
+                try:
+                    self.place.ports = await network.start()
+                    self._invite(site)
+                    await self._act_in_time(site, network, seconds)
+                finally:
+                    network.stop()
             store.read(self.history)
         self.starts.update(starts=sum(process.starts for process in site.processes))
         self.starts.update(failed=sum(process.failed_starts for process in site.processes))

@@ -53,13 +53,15 @@ class Site:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run everything. Raise RuntimeError if the processes do not even start in peace."""
-        try:
-            await asyncio.gather(*(machine.start() for machine in self.machines))
+        async with contextlib.AsyncExitStack() as ending:
+            for machine in self.machines:
+                ending.push_async_callback(machine.end, signal.SIGTERM)
+            async with asyncio.TaskGroup() as starting:
+                for machine in self.machines:
+                    starting.create_task(machine.start())
             if self.history.complaints:
                 raise RuntimeError("\n".join(self.history.complaints))
             yield
-        finally:
-            await asyncio.gather(*(machine.end(signal.SIGTERM) for machine in self.machines))
 
     async def get_well(self) -> None:
         """Return when every process is well; complain if that never happens."""

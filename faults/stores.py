@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ import cysqlite
 from faults.disk import Disk
 from faults.history import History, Row
 from faults.readers import ROOM
+from testsuite.live import ROOT
 from testsuite.postgresql import PROGRAMS, PostgresqlServer
 
 SPACE = 64 * 1024 * 1024  # bytes of the small disk, and
@@ -65,6 +67,17 @@ class Store:
     def clear(self) -> None:
         """Give the space back."""
         raise NotImplementedError
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[bool]:
+        """Keep everybody from writing, by a program that dies with its lock; tell whether it has that."""
+        command = [sys.executable, "-m", "faults.holder", self.database, self.locking]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout is not None
+            try:
+                yield bool(holder.stdout.readline())
+            finally:
+                holder.kill()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return what is found in the tables."""

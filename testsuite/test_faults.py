@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from faults.faultmaker import KINDS
+from faults.history import History
+from faults.process import Process
 from faults.schedule import DECKS, schedule
-from testsuite.live import ROOT
+from testsuite.live import ROOT, Server
 
 SECONDS = 60
 SEED = 20261122
@@ -62,6 +68,24 @@ class Schedule(unittest.TestCase):
 
     def test_every_kind_is_known_to_whoever_carries_it_out(self) -> None:
         self.assertEqual({kind for deck in DECKS.values() for kind in deck}, set(KINDS))
+
+
+class Ending(unittest.IsolatedAsyncioTestCase):
+    async def test_a_process_whose_ending_was_called_off_has_ended_all_the_same(self) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        server = Server(folder)
+        self.addCleanup(server.stop)
+        process = Process(0, 0, lambda port: server, History())
+        await process.start()
+        busy = threading.Event()
+        waiting = asyncio.create_task(asyncio.to_thread(busy.wait))
+        ending = asyncio.create_task(process.end(signal.SIGKILL))
+        await asyncio.sleep(0.1)
+        ending.cancel()
+        busy.set()
+        await asyncio.gather(waiting, ending, return_exceptions=True)
+        self.assertIsNotNone(server.process.poll())
 
 
 class Promise:
