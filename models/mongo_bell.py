@@ -12,6 +12,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from models.errors import Unavailable
 from models.mongo_errors import NO_REPLICA_SET, words
+from models.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class MongoBell:
         self._know = know
         self._noted = noted
         self._exact = exact
+        self._refusals = Refusals(log)
         self._pace = POLL
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -85,10 +87,12 @@ class MongoBell:
                     log.warning("this MongoDB is no replica set and has no change streams: asking it every 0.1 s")
                     self._pace = QUICK
                     return
-                log.warning("the change stream ended: %s", words(error))
+                self._refusals.warn("the change stream ended", words(error))
                 heard.token = None  # too old, or of a collection that is gone
-            except (PyMongoError, Unavailable) as error:
-                log.warning("the change stream broke: %s", words(error))
+            except PyMongoError as error:
+                self._refusals.warn("the change stream broke", words(error))
+            except Unavailable:
+                pass  # the people's database refused, and that was said
             await asyncio.sleep(RETRY)
 
     async def _follow(self, heard: _Heard) -> None:

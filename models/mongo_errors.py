@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator
 
 import pymongo
 from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
 
 from models.errors import Unavailable
-
-log = logging.getLogger(__name__)
+from models.refusals import Refusals
 
 LIMIT = 5.0  # seconds that an answer may take
 LONGEST = 300  # characters of an error's text
@@ -22,6 +20,7 @@ INVALID = 121  # what the collection does not take; of a log that is being moved
 NO_REPLICA_SET = 40573  # it has no change streams
 WRONG_PASSWORD, NO_PASSWORD = 18, 13
 
+REFUSED = "MongoDB refused"
 BAD_URL = (
     "cannot use the URL of the MongoDB: give mongodb://HOST:PORT/DATABASE, and in a name or a password "
     "%3A for a colon, %2F for a slash, %40 for an @ and %25 for a %"
@@ -29,13 +28,13 @@ BAD_URL = (
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[None]:
+def answering(refusals: Refusals) -> Iterator[None]:
     """Limit how long MongoDB may take, and turn what it refuses into Unavailable."""
     try:
         with pymongo.timeout(LIMIT):
             yield
     except PyMongoError as error:
-        log.warning("MongoDB refused: %s", words(error))
+        refusals.warn(REFUSED, words(error))
         raise Unavailable() from error
 
 

@@ -26,7 +26,8 @@ from models.batches import Batches
 from models.errors import CannotOpen, NotMember, ReadOnly, Unavailable
 from models.log import Draft, Entry, RoomLog
 from models.mongo_bell import MongoBell
-from models.mongo_errors import BAD_URL, DUPLICATE, INVALID, LIMIT, answering, why, words
+from models.mongo_errors import BAD_URL, DUPLICATE, INVALID, LIMIT, REFUSED, answering, why, words
+from models.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class MongoLog(RoomLog):
         self._url = url
         self._read = read
         self._batches = Batches(self._append_batch)
+        self._refusals = Refusals(log)
         self._heads: dict[str, int] = {}  # as far as this process knows; none ever falls
         self._grown: dict[str, int] = {}  # what `heads` is to be told
         self._noting: asyncio.Task[None] | None = None
@@ -120,7 +122,7 @@ class MongoLog(RoomLog):
 
     async def check(self) -> None:
         """Return if entries can be read and written now. Raise Unavailable."""
-        with answering():
+        with answering(self._refusals):
             await self._settings.find_one({"_id": "schema"})
             await self._settings.update_one({"_id": "check"}, {"$set": {"at": time.time()}}, upsert=True)
 
@@ -177,7 +179,7 @@ class MongoLog(RoomLog):
             except PyMongoError as error:
                 found, is_unknown = [], True
                 if time.monotonic() > until:
-                    log.warning("MongoDB refused: %s", words(error))
+                    self._refusals.warn(REFUSED, words(error))
             for entry in found:
                 key = entry.author_id, entry.nonce
                 stored[key] = entry
@@ -203,7 +205,7 @@ class MongoLog(RoomLog):
             if refused["code"] == INVALID and await self._read(read_only.is_on):
                 raise ReadOnly() from error
             if refused["code"] != DUPLICATE:
-                log.warning("MongoDB refused: %s", words(error))
+                self._refusals.warn(REFUSED, words(error))
                 raise _Refused(entries) from error
             if "nonce" in refused["keyPattern"]:
                 entries += await self._find(list(pending)[refused["index"] :], names)
@@ -228,7 +230,7 @@ class MongoLog(RoomLog):
     # --- reading
 
     async def after(self, room: str, seq: int, limit: int) -> list[Entry]:
-        with answering():
+        with answering(self._refusals):
             documents = []
             if seq + limit < self._heads.get(room, 0):
                 # A range no longer than the page: not every server stops reading at the limit.
@@ -238,7 +240,7 @@ class MongoLog(RoomLog):
             return await self._as_entries(documents)
 
     async def before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
-        with answering():
+        with answering(self._refusals):
             if seq is None and room not in self._heads:
                 await self._newest(room)
             below = {} if seq is None else {"$lt": seq}
@@ -260,7 +262,7 @@ class MongoLog(RoomLog):
     # --- heads
 
     async def head(self, room: str) -> int:
-        with answering():
+        with answering(self._refusals):
             return await self._newest(room)
 
     async def _newest(self, room: str) -> int:
@@ -318,7 +320,7 @@ class MongoLog(RoomLog):
 
         Raise Unavailable.
         """
-        with answering():
+        with answering(self._refusals):
             try:
                 if entries:
                     await self._entries.insert_many([_document(entry) for entry in entries], ordered=False)

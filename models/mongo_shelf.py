@@ -97,12 +97,12 @@ class MovedLog(MongoLog):
 
     async def count(self) -> int:
         """Return how many entries there are."""
-        with answering():
+        with answering(self._refusals):
             return await self._entries.estimated_document_count()
 
     async def empty(self) -> None:
         """Remove all entries, and what is known of the rooms' heads."""
-        with answering():
+        with answering(self._refusals):
             await self._entries.drop()
             await self._floors.drop()
         self._heads.clear()
@@ -110,7 +110,7 @@ class MovedLog(MongoLog):
 
     async def accept(self, documents: dict[str, Any]) -> None:
         """Let the server accept only entries that match, from now on."""
-        with answering():
+        with answering(self._refusals):
             await self._client[self._entries.database.name].command("collMod", self._entries.name, validator=documents)
 
 

@@ -20,6 +20,7 @@ from pymongo.errors import PyMongoError
 
 from testsuite.live import TIMEOUT, wait_for
 from testsuite.ports import free_ports
+from testsuite.standstill import standing_still
 
 PROGRAM = Path(sys.executable).parent / "secantusd-py"
 PATIENCE = 500  # milliseconds for one question whether it is there
@@ -81,6 +82,10 @@ class MongoServer:
         """End it as a power cut does."""
         self.stop(signal.SIGKILL)
 
+    def paused(self) -> contextlib.AbstractContextManager[None]:
+        """Let it stand still within the block."""
+        return standing_still(self.pid)
+
 
 @contextlib.contextmanager
 def mongo_server(*options: str) -> Iterator[MongoServer]:
@@ -117,3 +122,14 @@ def opened(url: str) -> Iterator[pymongo.database.Database[Any]]:
     """Look into the database of `url`, beside the site."""
     with pymongo.MongoClient[Any](url) as client:
         yield client.get_default_database()
+
+
+@contextlib.contextmanager
+def refusing(url: str) -> Iterator[None]:
+    """Let the log of `url` take no entry within the block."""
+    with opened(url) as database:
+        database.command("collMod", "entries", validator={"no": "entry"})
+        try:
+            yield
+        finally:
+            database.command("collMod", "entries", validator={})

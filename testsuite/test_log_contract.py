@@ -11,7 +11,7 @@ import psycopg
 
 from models.postgresql import SETTINGS
 from testsuite import log_contract
-from testsuite.mongodb import any_mongo, mongo_database, mongo_server, opened
+from testsuite.mongodb import any_mongo, mongo_database, mongo_server, refusing
 from testsuite.postgresql import PostgresqlServer, shared_server
 from testsuite.tables import locked
 
@@ -49,12 +49,8 @@ class OnMongodb(log_contract.RoomLogContract):
     def address(self) -> str:
         return f"{self.people} {self.url}"
 
-    @contextlib.contextmanager
-    def blocked(self) -> Iterator[None]:
-        with opened(self.url) as database:
-            database.command("collMod", "entries", validator={"no": "entry"})
-            yield
-            database.command("collMod", "entries", validator={})
+    def blocked(self) -> contextlib.AbstractContextManager[None]:
+        return refusing(self.url)
 
 
 class ServedByPostgresql(log_contract.ServedLogContract):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from unittest import mock
 
 import pymongo
 
 from models.errors import CannotOpen, Unavailable
+from models.mongo_bell import RETRY
 from models.mongo_log import MongoLog
 from testsuite import log_contract
 from testsuite.appender import open_log
 from testsuite.live import wait_for
-from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server, opened
+from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server, opened, refusing
 from testsuite.ports import free_ports
+
+REFUSAL = "WARNING:models.mongo_log:MongoDB refused: Document failed validation"
 
 
 class MongoTest(log_contract.LogTest):
@@ -81,11 +85,24 @@ class MongoLogTest(MongoTest):
 
     async def test_what_is_logged_of_a_refusal_has_no_message_in_it(self) -> None:
         await self.fill(1)
-        with opened(self.url) as database:
-            database.command("collMod", "entries", validator={"no": "entry"})
-        with self.assertLogs("models", "WARNING") as logged, self.assertRaises(Unavailable):
+        with refusing(self.url), self.assertLogs("models", "WARNING") as logged, self.assertRaises(Unavailable):
             await self.log.append(self.draft("a secret between us"))
-        self.assertEqual(logged.output, ["WARNING:models.mongo_log:MongoDB refused: Document failed validation"])
+        self.assertEqual(logged.output, [REFUSAL])
+
+    async def test_why_it_refuses_is_said_once_and_not_for_every_message(self) -> None:
+        with refusing(self.url), self.assertLogs("models", "WARNING") as logged:
+            for number in range(3):
+                with self.assertRaises(Unavailable):
+                    await self.log.append(self.draft(f"refused {number}"))
+        self.assertEqual(logged.output, [REFUSAL])
+
+    async def test_the_doorbell_says_nothing_of_a_database_of_people_that_is_away(self) -> None:
+        with mock.patch.object(self.log, "_read", side_effect=Unavailable), self.assertNoLogs("models", "WARNING"):
+            async with self.listening():
+                await asyncio.sleep(2 * RETRY)
+        async with self.listening() as heard:
+            await self.fill(1)
+            await self.until(lambda: heard.get("lobby") == 1)
 
 
 class Standalone(log_contract.LogTest):
