@@ -89,7 +89,8 @@ def room_page(bench: Bench) -> None:
     home, cookies = bench.site(20, entries=200)
     with Server(sites.prosa(home.options(), bench.secret)) as server, Crowd(server.port, chats.prosa(cookies)) as crowd:
         crowd.join(1, JOIN_LIMIT)
-        pages = itertools.cycle([request("GET", ROOM, server.port, {"Cookie": cookie}) for cookie in cookies])
+        browsers = [_form(server.port, cookie)[0] for cookie in cookies]
+        pages = itertools.cycle([request("GET", ROOM, server.port, headers) for headers in browsers])
         hammer(server.port, lambda: next(pages), PAGE_CONNECTIONS, WARM_UP)
         with bench.alone("page", PROSA, server):
             tally = hammer(server.port, lambda: next(pages), PAGE_CONNECTIONS, WINDOW, meanwhile=_writer(bench, crowd))

@@ -183,7 +183,7 @@ class AccountHandler(PasswordForm):
             errors=errors,
             changed=changed,
             devices=[self.device(session) for session in sessions],
-            rooms=await self.site.memory.read(rooms_of, self.member.id),
+            rooms=await self.site.memory.recall(rooms_of, self.member.id),
             online=online,
             online_count=len(online),
         )
@@ -214,7 +214,7 @@ class MembersHandler(BaseHandler):
             members=[(member, member.username in online) for member in members],
             invitations=[self.link(invitation) for invitation in open_ones],
             made=self.made(),
-            rooms=await self.site.memory.read(rooms_of, self.member.id),
+            rooms=await self.site.memory.recall(rooms_of, self.member.id),
             online=online,
             online_count=len(online),
         )

@@ -269,7 +269,7 @@ class MainHandler(BaseHandler):
     """The home page: the member's rooms."""
 
     async def get(self) -> None:
-        rooms = await self.site.memory.read(rooms_of, self.member.id)
+        rooms = await self.site.memory.recall(rooms_of, self.member.id)
         online = self.site.presence.online(LOBBY)
         self.render("main.html", rooms=rooms, online=online[:100], online_count=len(online))
 

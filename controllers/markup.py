@@ -17,7 +17,6 @@ from markdown_it import MarkdownIt
 from models.log import Entry
 
 TOGETHER = 5 * 60  # seconds within which one author's messages stand under one name
-KEPT_PAGES = 16  # the newest one of each room, in each language, and some of the past
 KEPT = 512  # drawn messages: ten pages of them; 4 MB of words, if all are as long as they may be
 
 # CommonMark without HTML, images and headings: what people type in a chat.
@@ -69,6 +68,12 @@ def day_label(at: float, today: datetime.date, locale: tornado.locale.Locale) ->
     return label if day.year == today.year else f"{label}, {day.year}"
 
 
+def mark_own(page: bytes, username: str) -> bytes:
+    """Return the HTML of a page on which the messages of `username` are marked as the reader's own."""
+    row = f'<li data-author="{tornado.escape.xhtml_escape(username)}" class="row'.encode()
+    return page.replace(row, row + b" own")
+
+
 class Artist:
     """Draws messages, for the page and for the live entry alike: no language, no viewer."""
 
@@ -77,15 +82,9 @@ class Artist:
         self._template = templates.load("message.html")
         self._rows_template = templates.load("modules/rows.html")
         self.draw = functools.lru_cache(maxsize=KEPT)(self._draw)
-        self._drawn_rows = functools.lru_cache(maxsize=KEPT_PAGES)(self._draw_rows)
 
-    def rows(self, entries: Sequence[Entry], locale: tornado.locale.Locale, username: str) -> str:
-        """Return the HTML of a page's messages as `username` sees it; what all see alike is drawn once."""
-        drawn = self._drawn_rows(tuple(entries), locale, datetime.date.today())
-        row = f'<li data-author="{tornado.escape.xhtml_escape(username)}" class="row'
-        return drawn.replace(row, f"{row} own")
-
-    def _draw_rows(self, entries: tuple[Entry, ...], locale: tornado.locale.Locale, today: datetime.date) -> str:
+    def rows(self, entries: Sequence[Entry], locale: tornado.locale.Locale, today: datetime.date) -> str:
+        """Return the HTML of a page's messages, as nobody's own."""
         rows: list[Row] = []
         last: Entry | None = None
         label = ""

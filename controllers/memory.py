@@ -18,7 +18,7 @@ LONGEST = 60.0  # seconds; sessions also end by growing old, which changes nothi
 class Memory:
     """Answers of verbs that only read people, sessions, rooms and memberships.
 
-    Nothing stale is ever returned: each question first looks at the database's own counters, which costs the
+    Nothing stale is ever returned: each request first looks at the database's own counters, which costs the
     loop 5 microseconds, and the triggers of the first migration move the people's one whenever it matters.
     On an engine whose counters cannot be seen without waiting nothing is remembered.
     """
@@ -33,6 +33,10 @@ class Memory:
     async def read(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `verb` returns, from memory if nothing has changed. What it raises is not remembered."""
         self._forget_what_is_over()
+        return await self.recall(verb, *args, **kwargs)
+
+    async def recall(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the same as of the last look: for a request that has just asked who it comes from."""
         version = self._version
         key = (verb, *args)
         if key in self._answers:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 import secrets
+from typing import Any
 
 from controllers.handlers import BaseHandler, status_of
+from controllers.markup import initial, mark_own, tint
+from controllers.sheets import BLANKS, Sheet
 from controllers.wire import LONGEST_NAME
+from models.accounts import Member
 from models.errors import Refusal
-from models.log import Draft, clean_body
+from models.log import Draft, Entry, clean_body
 from models.rooms import RoomInfo, room_of, rooms_of
 
 PAGE = 50  # messages
 MOST_NAMES = 100  # in the sidebar; the count tells of the rest
+NOBODY = Member(0, BLANKS["username"], is_admin=False)  # for whom a sheet is drawn
 
 
 class RoomHandler(BaseHandler):
     """One room of the member's."""
 
+    is_blank = False  # while a sheet is drawn
+
     async def get(self, slug: str) -> None:
-        room = await self.site.memory.read(room_of, self.member.id, slug)
+        room = await self.site.memory.recall(room_of, self.member.id, slug)
         await self.show(room)
 
     async def post(self, slug: str) -> None:
         """Post without a script; the nonce of the form makes sending it twice the same as once."""
-        room = await self.site.memory.read(room_of, self.member.id, slug)
+        room = await self.site.memory.recall(room_of, self.member.id, slug)
         body = self.get_body_argument("body", "", strip=False)
         try:
             await self.append(room, body)
@@ -49,25 +58,68 @@ class RoomHandler(BaseHandler):
             entries = await self.site.hub.newest(room.slug, PAGE + 1)
         else:
             entries = await self.site.log.before(room.slug, before, PAGE + 1)
-        older = entries[PAGE - 1].seq if len(entries) > PAGE else None
-        shown = entries[:PAGE][::-1]
         online = self.site.presence.online(room.slug)
-        self.render(
-            "room.html",
+        self.finish_sheet(
+            entries[:PAGE][::-1],
             room=room,
-            rooms=await self.site.memory.read(rooms_of, self.member.id),
-            rows=self.site.artist.rows(shown, self.locale, self.member.username),
-            older=older,
+            rooms=tuple(await self.site.memory.recall(rooms_of, self.member.id)),
+            older=entries[PAGE - 1].seq if len(entries) > PAGE else None,
             newest=before is None,
-            head=shown[-1].seq if shown else 0,
             body=body,
             error=error,
-            nonce=secrets.token_hex(16),
-            online=online[:MOST_NAMES],
+            online=tuple(online[:MOST_NAMES]),
             online_count=len(online),
-            transports=self.site.limits.transports,
-            max_message=self.site.limits.max_message,
         )
+
+    def finish_sheet(self, shown: list[Entry], **seen: Any) -> None:
+        """Answer with a page that is drawn once for all who see the same, and filled in for this member."""
+        today = datetime.date.today()
+        entries = (shown[0].seq, shown[-1].seq, len(shown)) if shown else ()
+        draw = functools.partial(self.draw_sheet, shown, today, seen)
+        if self.settings["debug"] or seen["error"]:
+            sheet = Sheet(draw())
+        else:
+            sheet = self.site.sheets.get((self.locale.code, today, entries, *seen.values()), draw)
+        name = self.member.username
+        page = sheet.filled(
+            {
+                "username": name,
+                "initial": initial(name),
+                "tint": str(tint(name)),
+                "xsrf": self.xsrf_token,
+                "nonce": secrets.token_hex(16),
+            }
+        )
+        self.finish(mark_own(page, name))
+
+    def draw_sheet(self, shown: list[Entry], today: datetime.date, seen: dict[str, Any]) -> bytes:
+        """Draw the page, with blanks for what is the reader's own."""
+        self.is_blank = True
+        try:
+            drawn = self.render_string(
+                "room.html",
+                **seen,
+                rows=self.site.artist.rows(shown, self.locale, today),
+                head=shown[-1].seq if shown else 0,
+                nonce=BLANKS["nonce"],
+                transports=self.site.limits.transports,
+                max_message=self.site.limits.max_message,
+            )
+        finally:
+            self.is_blank = False
+        return drawn
+
+    def get_template_namespace(self) -> dict[str, Any]:
+        namespace = super().get_template_namespace()
+        if self.is_blank:
+            namespace["current_user"] = NOBODY
+            namespace["initial"] = lambda name: BLANKS["initial"] if name == NOBODY.username else initial(name)
+            namespace["tint"] = lambda name: BLANKS["tint"] if name == NOBODY.username else tint(name)
+        return namespace
+
+    @property
+    def xsrf_token(self) -> bytes:
+        return BLANKS["xsrf"].encode() if self.is_blank else super().xsrf_token
 
     def before(self) -> int | None:
         """Return the seq before which the page of the past ends."""

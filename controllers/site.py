@@ -19,6 +19,7 @@ from controllers.limits import Limiter
 from controllers.markup import Artist
 from controllers.memory import Memory
 from controllers.presence import Presence
+from controllers.sheets import Sheets
 from controllers.watch import Watch
 from models.stores import Stores
 
@@ -47,6 +48,7 @@ class Site:
         self.name = name
         self.limits = limits
         self.artist = artist
+        self.sheets = Sheets()
         self.process = secrets.token_hex(4)
         self.limiter = Limiter(limits.messages_per_second)
         self.fetcher = Source(fetch_url)

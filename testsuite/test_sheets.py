@@ -1,0 +1,78 @@
+"""A page is drawn once for all who see the same; nobody sees what is another's."""
+
+from __future__ import annotations
+
+import re
+import unittest
+
+from controllers import sheets
+from controllers.markup import initial, tint
+from controllers.sheets import BLANKS, Sheet, Sheets
+from testsuite.live import SiteTest
+
+HEX = re.compile(r"\b[0-9a-f]{32}\b")
+
+
+class OnePageForAll(SiteTest):
+    members = ("ana", "beto", "ñandú")
+
+    def test_each_member_sees_their_own_name_picture_messages_and_token(self) -> None:
+        for name in self.members:
+            chat = self.chat(name)
+            chat.until("ack", nonce=chat.post(f"{name} was here"))
+        for _ in range(2):
+            for name in self.members:
+                page = self.client(name).get("/rooms/lobby").text
+                self.assertIn(f'data-me="{name}"', page)
+                own = re.findall(r'<li data-author="([^"]+)" class="row own', page)
+                self.assertEqual(own, [name])
+                footer = page[page.index('<footer class="self">') : page.index("</aside>")]
+                picture = f'<span class="picture tint-{tint(name)}" aria-hidden="true">{initial(name)}</span>'
+                self.assertIn(picture, footer)
+                for other in set(self.members) - {name}:
+                    self.assertNotIn(other, footer)
+
+    def test_nothing_is_left_blank_and_nonce_and_token_are_new_each_time(self) -> None:
+        ana = self.client("ana")
+        pages = [ana.get("/rooms/lobby").text for _ in range(3)]
+        nonces = [re.findall(r'name="nonce" value="([^"]+)"', page) for page in pages]
+        self.assertEqual([len(found) for found in nonces], [1, 1, 1])
+        self.assertEqual(len({found[0] for found in nonces}), 3)
+        tokens = [re.findall(r'name="_xsrf" value="([^"]+)"', page) for page in pages]
+        self.assertEqual(len({token for found in tokens for token in found}), 3)  # masked anew against BREACH
+        for page, found, own in zip(pages, tokens, nonces, strict=True):
+            self.assertEqual({*HEX.findall(page)}, {*own, *HEX.findall(found[0])})
+
+    def test_what_could_not_be_posted_is_shown_to_its_author_only(self) -> None:
+        ana, beto = self.client("ana"), self.client("beto")
+        secret = "not for beto " * 1000
+        refused = ana.post("/rooms/lobby", {"body": secret, "nonce": "refused"})
+        self.assertEqual(refused.status, 400)
+        self.assertIn(secret.strip(), refused.text)
+        self.assertNotIn("not for beto", beto.get("/rooms/lobby").text)
+        self.assertNotIn("not for beto", ana.get("/rooms/lobby").text)
+
+
+class KeptSheets(unittest.TestCase):
+    def test_what_is_filled_in_is_text_and_cannot_make_another_blank(self) -> None:
+        sheet = Sheet(f"<b>{BLANKS['username']}</b><i>{BLANKS['nonce']}</i>{BLANKS['username']}".encode())
+        own: dict[str, str | bytes] = {"username": f"<&{BLANKS['nonce']}", "nonce": b"n"}
+        name = f"&lt;&amp;{BLANKS['nonce']}"
+        self.assertEqual(sheet.filled(own).decode(), f"<b>{name}</b><i>n</i>{name}")
+        self.assertEqual(Sheet(b"no blank").filled({}), b"no blank")
+
+    def test_those_used_last_are_kept_and_no_more(self) -> None:
+        drawn: list[int] = []
+        kept = Sheets()
+
+        def get(key: int) -> None:
+            kept.get(key, lambda: drawn.append(key) or b"page")  # type: ignore[func-returns-value]
+
+        for key in range(sheets.MOST):
+            get(key)
+        get(0)
+        get(sheets.MOST)  # sends away 1, which was not used for longest
+        self.assertEqual(drawn, [*range(sheets.MOST + 1)])
+        get(0)
+        get(1)
+        self.assertEqual(drawn, [*range(sheets.MOST + 1), 1])
