@@ -11,7 +11,7 @@ import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import peewee
 import psycopg
@@ -32,8 +32,10 @@ from models.models import (
     Setting,
     User,
 )
-from models.mongo_shelf import MongoShelf
 from models.shelves import RoomShelf, Shelf, SqlShelf
+
+if TYPE_CHECKING:
+    from models.mongo_shelf import MongoShelf
 
 # In this order each row comes after those that it names; settings are last since the others' triggers change one.
 CONTENT: tuple[type[BaseModel], ...] = (User, Room, Invitation, Session, Failure, Membership, EntryRow, Setting)
@@ -68,13 +70,19 @@ class Same:
     checksum: str
 
 
+def _mongo_shelf(url: str) -> MongoShelf:
+    from models.mongo_shelf import MongoShelf  # noqa: PLC0415 - who has no MongoDB starts without what it needs
+
+    return MongoShelf(url)
+
+
 class Side:
     """A place that is open."""
 
     def __init__(self, place: Place) -> None:
         open_database(place.database, half_moved_too=True)
         self.engine: Any = database.obj
-        self.log = MongoShelf(place.mongo) if place.mongo else None
+        self.log = _mongo_shelf(place.mongo) if place.mongo else None
         self.log_label = self.log.label if self.log else ""
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 
 import argon2
@@ -23,8 +24,14 @@ def hash_password(password: str) -> PasswordHash:
     return PasswordHash(_hasher.hash(password))
 
 
-# Nobody knows the password of this hash. It is asked where there is no member, so that this takes as long.
-NOBODYS = hash_password(secrets.token_hex())
+def _nobodys() -> PasswordHash:
+    """Return what looks like the hash of a password, and takes as long to refuse, but is chance."""
+    salt, digest = (base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (16, 32))
+    costs = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return PasswordHash(f"$argon2id$v=19${costs}${salt}${digest}")
+
+
+NOBODYS = _nobodys()  # is asked where there is no member
 
 
 def verify(stored: str | None, password: str) -> bool:

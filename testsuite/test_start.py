@@ -31,6 +31,12 @@ class FirstStartTest(FolderTest):
         self.assertRegex(server.lines[0], r"^Set up: http://127\.0\.0\.1:\d+/setup\?token=[\w-]{43}\n$")
         self.assertRegex(server.lines[1], r"^Prosa listens on http://127\.0\.0\.1:\d+/\n$")
 
+    def test_who_has_no_mongodb_loads_nothing_that_speaks_to_one(self) -> None:
+        loading = "import app, sys; sys.exit(bool({'motor', 'pymongo', 'gridfs'} & {*sys.modules}))"
+        command = [sys.executable, "-W", "error", "-c", loading]
+        loaded = subprocess.run(command, cwd=ROOT, env=environment(), check=False, timeout=TIMEOUT)
+        self.assertEqual(loaded.returncode, 0)
+
     def test_started_again_it_knows_its_members_and_their_cookies(self) -> None:
         self.assertEqual(add_user(self.folder, "ana").returncode, 0)
         first = self.start().wait()
