@@ -40,9 +40,12 @@ def websocket_frame(text: str) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one each time
+
+
 def sockjs_array(messages: Sequence[str]) -> str:
     """Return the SockJS frame that carries `messages`."""
-    return f"a{json.dumps(messages, separators=(',', ':'))}"
+    return f"a{_encode(messages)}"
 
 
 def sockjs_websocket_frame(messages: Sequence[str]) -> bytes:

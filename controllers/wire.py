@@ -46,9 +46,12 @@ class SlowDown(Refusal):
         self.retry_after = retry_after
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one each time
+
+
 def message(kind: str, /, **fields: object) -> str:
     """Return one message as it is sent."""
-    return json.dumps({"type": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
+    return _encode({"type": kind, **fields})
 
 
 def read(text: str, room: str) -> dict[str, Any]:
@@ -62,8 +65,8 @@ def read(text: str, room: str) -> dict[str, Any]:
         raise BadMessage()
     if kind not in FIELDS:
         raise UnknownType()
-    if kind == "post":
-        asked.setdefault("nonce", secrets.token_hex(16))
+    if kind == "post" and "nonce" not in asked:
+        asked["nonce"] = secrets.token_hex(16)
     _check(asked, FIELDS[kind])
     return asked
 
