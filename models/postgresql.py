@@ -8,6 +8,7 @@ import logging
 import re
 import select
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -96,6 +97,20 @@ def _limited(waiting: Any, limit: Callable[[], float]) -> Any:
             raise _Silent()
 
 
+@contextlib.contextmanager
+def _hanging_up() -> Iterator[None]:
+    """Hang up on a server that did not answer in time.
+
+    psycopg keeps the socket in its own error until Python looks for cycles, and a server that is asked to stop waits
+    for those who have not yet said who they are, for a minute (its authentication_timeout).
+    """
+    try:
+        yield
+    except psycopg.errors.ConnectionTimeout as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
+
+
 class Postgresql(peewee.PostgresqlDatabase, Engine):
     """The people's database on a server."""
 
@@ -111,7 +126,8 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
         self._lock = contextlib.nullcontext()  # peewee's: while one thread tried to connect, no other one could
 
     def _connect(self) -> Connection:
-        connection = Connection.connect(dbname=self.database, **self._parameters, autocommit=True)
+        with _hanging_up():
+            connection = Connection.connect(dbname=self.database, **self._parameters, autocommit=True)
         connection.limit = lambda: self._limit
         return connection
 
@@ -259,7 +275,9 @@ class PostgresqlDoorbell(Doorbell):
 
     async def _listen(self) -> None:
         """Ring for what the server says. Raise when it has gone."""
-        async with await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True) as connection:
+        with _hanging_up():
+            opened = await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)
+        async with opened as connection:
             await connection.execute("LISTEN prosa")
             self._is_silent = False
             while True:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
+import socket
 import time
+import unittest
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
-from testsuite.live import Client, FolderTest, Server, add_user, wait_for
+import peewee
+
+from models.postgresql import Postgresql
+from testsuite.live import TIMEOUT, Client, FolderTest, Server, add_user, wait_for
 from testsuite.postgresql import PostgresqlServer
 
 END = 10.0  # seconds within which a process ends
@@ -56,3 +65,41 @@ class StandingStill(FolderTest):
             self.assertLess(time.monotonic() - began, END)
             self.assertEqual({page.result().status for page in pages}, {503})
         self.assertNotIn("Traceback", "".join(server.lines))
+
+
+class Connecting(unittest.TestCase):
+    """Nobody answers who wants to connect: the socket is closed at once, not when Python looks for cycles."""
+
+    def setUp(self) -> None:
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.server = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        self.server.settimeout(TIMEOUT)
+        port = self.server.getsockname()[1]
+        self.database = Postgresql(f"postgresql://me:secret@127.0.0.1:{port}/prosa?connect_timeout=2")
+
+    def check_closed(self) -> None:
+        """Check that who has connected has hung up."""
+        peer, _ = self.server.accept()
+        with peer:
+            peer.settimeout(1.0)
+            while peer.recv(1024):
+                pass
+
+    def test_for_a_question(self) -> None:
+        with contextlib.suppress(peewee.OperationalError):  # assertRaises would tidy up after it
+            self.database.connect()
+        self.check_closed()
+
+    def test_for_the_doorbell(self) -> None:
+        async def listen() -> None:
+            doorbell = self.database.doorbell(mock.AsyncMock())
+            with self.assertLogs("models.postgresql", "WARNING") as logged:
+                watching = asyncio.create_task(doorbell.watch())
+                while not logged.output:  # noqa: ASYNC110 - what is waited for is no event
+                    await asyncio.sleep(0.01)
+            self.check_closed()
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+        asyncio.run(listen())
