@@ -86,7 +86,12 @@ class PostgresqlServer:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(how)
-            process.wait(TIMEOUT)
+            try:
+                process.wait(TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise AssertionError("PostgreSQL did not stop") from None
 
     def kill(self) -> None:
         """End it as a crash does."""
