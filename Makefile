@@ -4,7 +4,7 @@
 # make lock   the lock files anew; make picture: docs/room.png anew
 # make audit  ask the Python Package Index whether a hole is known in anything that is installed
 # make faults kill, stop and cut four processes under load, and check that nothing is lost (SECONDS=1800 SEED=7);
-#             ENGINE=postgresql: on two machines, with the database's server among what is killed
+#             ENGINE=postgresql or mongodb: on two machines, with the database's servers among what is killed
 # make mutants show that the fault harness notices a broken promise
 
 PYTHON ?= python3

@@ -1,7 +1,8 @@
 """The fault harness: four processes behind Nginx, clients that never give up, and everything that goes wrong.
 
 With `--engine=postgresql` the processes are on two machines, as far as one can play them on one: they share nothing
-but the database's server, and each machine has its own Nginx.
+but the database's server, and each machine has its own Nginx. With `--engine=mongodb` that is two servers: MongoDB has
+the log, and PostgreSQL the people and rooms.
 
 `python -m faults` proves the promise of the design: what was acknowledged is on disk, and every member sees
 every message exactly once, in one order, whatever happens to processes, machines, connections, the disk and the

@@ -165,6 +165,7 @@ class Run:
         heard = [one for one in history.heard if isinstance(one, Heard)]
         ways = Counter(history.joined[one.join].way for one in heard)
         kinds = Counter(fault.kind for fault in history.faults)
+        servers = Counter(fault.note.split()[0] for fault in history.faults if fault.kind.startswith("database "))
         return [
             f"messages: {len(messages)} sent, {len(answered)} acknowledged, {len(history.table)} stored",
             f"resent: {len(history.sent) - len(messages)}; acknowledged again: {len(history.acked) - len(answered)}",
@@ -176,6 +177,7 @@ class Run:
             f"answers in trouble: {_list(Counter({f'{way} {n}': c for (way, n), c in self.place.answers.items()}))}",
             f"process starts: {self.starts['starts']}, {self.starts['failed']} of them in vain",
             f"faults: {_list(kinds)}",
+            f"of those, of a database's server: {_list(servers)}",
             f"everything had arrived {self.settled:.1f} s after all was well",
         ]
 

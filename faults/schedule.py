@@ -37,7 +37,8 @@ ON_A_SERVER = {
     "database restarted": 1,
     "database paused": 1,
 }
-DECKS = {"sqlite": ON_A_FILE, "postgresql": ON_A_SERVER}
+ON_TWO_SERVERS = ON_A_SERVER | {"database killed": 3, "database restarted": 2, "database paused": 2}
+DECKS = {"sqlite": ON_A_FILE, "postgresql": ON_A_SERVER, "mongodb": ON_TWO_SERVERS}
 LASTING = {  # seconds
     "pause": (1.0, 10.0),
     "slow": (2.0, 8.0),

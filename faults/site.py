@@ -1,4 +1,4 @@
-"""The site under test: four processes on one machine, or on two that share nothing but the database's server."""
+"""The site under test: four processes on one machine, or on two that share nothing but the databases' servers."""
 
 from __future__ import annotations
 

@@ -10,11 +10,13 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import cysqlite
+import pymongo
 
 from faults.disk import Disk
 from faults.history import History, Row
 from faults.readers import ROOM
 from testsuite.live import ROOT
+from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.postgresql import PROGRAMS, PostgresqlServer
 
 SPACE = 64 * 1024 * 1024  # bytes of the small disk, and
@@ -25,7 +27,8 @@ ENTRIES = f"""
     SELECT seq, username, nonce, body FROM entry JOIN "user" ON author_id = "user".id
     WHERE room_id = '{ROOM}' ORDER BY seq
 """
-NAMES = 'SELECT username FROM "user" ORDER BY id'
+PEOPLE = 'SELECT id, username FROM "user" ORDER BY id'
+UNIQUE = ("room_1_seq_1", "author_id_1_nonce_1")  # the indexes of the log on MongoDB
 
 
 class DatabaseServer(Protocol):
@@ -87,9 +90,13 @@ class Store:
         """Return what is broken in the files; "ok" if nothing is."""
         raise NotImplementedError
 
+    def people(self) -> dict[int, str]:
+        """Return the members' names, by id."""
+        return dict(self.rows(PEOPLE))
+
     def names(self) -> list[str]:
         """Return the members' names, by number."""
-        return [name for (name,) in self.rows(NAMES)]
+        return list(self.people().values())
 
     def head(self) -> int:
         """Return the room's head."""
@@ -140,8 +147,8 @@ class PostgresqlStore(Store):
 
     locking = f"SELECT 1 FROM room WHERE slug = '{ROOM}' FOR UPDATE"
 
-    def __init__(self, server: PostgresqlServer) -> None:
-        super().__init__(server.url(), server)
+    def __init__(self, server: PostgresqlServer, *others: DatabaseServer) -> None:
+        super().__init__(server.url(), server, *others)
         self._server = server
         self.left_out["disk full"] = "it is the server's own care"
 
@@ -153,6 +160,58 @@ class PostgresqlStore(Store):
         command = [str(PROGRAMS / "pg_amcheck"), "--install-missing", "--heapallindexed", self.database]
         checked = subprocess.run(command, capture_output=True, text=True, check=False)
         return ["ok"] if checked.returncode == 0 else (checked.stdout + checked.stderr).splitlines()
+
+
+class MongodbStore(PostgresqlStore):
+    """Two servers: people and rooms are on PostgreSQL, since machines share no file, and the log is on MongoDB."""
+
+    def __init__(self, people: PostgresqlServer, log: MongoServer) -> None:
+        super().__init__(people, log)
+        self._log = f"{log.url}prosa"
+        self.options.append(f"--mongo={self._log}")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[bool]:
+        """Let the collection refuse every entry, as that of a log which is being moved does.
+
+        MongoDB has no lock that another program could hold against single inserts, and in PostgreSQL an append only
+        reads, which no lock of a row keeps waiting.
+        """
+        with refusing(self._log):
+            yield True
+
+    def head(self) -> int:
+        """Return the newest entry, or what is noted of the head where that is more."""
+        with opened(self._log) as log:
+            newest = log["entries"].find_one({"room": ROOM}, sort=[("seq", -1)])
+            noted = log["heads"].find_one({"_id": ROOM})
+        return max(newest["seq"] if newest else 0, noted["head"] if noted else 0)
+
+    def entries(self) -> list[Row]:
+        names = self.people()
+        with opened(self._log) as log:
+            found = log["entries"].find({"room": ROOM}).sort("seq")
+            return [Row(one["seq"], names[one["author_id"]], one["nonce"], one["body"]) for one in found]
+
+    def integrity(self) -> list[str]:
+        """Check both. SecantusDB's own `validate` looks at nothing, so each index is read along and counted."""
+        with opened(self._log) as log:
+            broken = [f"MongoDB: {line}" for line in _broken_indexes(log["entries"])]
+        return broken or super().integrity()
+
+
+def _broken_indexes(entries: pymongo.collection.Collection[Any]) -> Iterator[str]:
+    indexes = entries.index_information()
+    everything = _ids(entries, [("$natural", 1)])
+    for name in UNIQUE:
+        if not indexes.get(name, {}).get("unique"):
+            yield f"{name} is no unique index"
+        elif (found := _ids(entries, name)) != everything:
+            yield f"{name} finds {len(found)} of {len(everything)} entries"
+
+
+def _ids(entries: pymongo.collection.Collection[Any], along: str | list[tuple[str, int]]) -> list[Any]:
+    return sorted(one["_id"] for one in entries.find(hint=along))
 
 
 @contextlib.contextmanager
@@ -168,15 +227,21 @@ def sqlite(folder: str, seconds: float) -> Iterator[Store]:
 @contextlib.contextmanager
 def postgresql(folder: str, seconds: float) -> Iterator[Store]:
     """Run a server."""
-    server = PostgresqlServer()
-    try:
+    with contextlib.closing(PostgresqlServer()) as server:
         server.start()
         yield PostgresqlStore(server)
-    finally:
-        server.close()
+
+
+@contextlib.contextmanager
+def mongodb(folder: str, seconds: float) -> Iterator[Store]:
+    """Run a server for the people, and one for the log."""
+    with contextlib.closing(PostgresqlServer()) as people, mongo_server() as log:
+        people.start()
+        yield MongodbStore(people, log)
 
 
 ENGINES: dict[str, Callable[[str, float], AbstractContextManager[Store]]] = {
     "sqlite": sqlite,
     "postgresql": postgresql,
+    "mongodb": mongodb,
 }

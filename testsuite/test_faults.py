@@ -51,6 +51,7 @@ COUNTED_WITH_A_SERVER = (
     r"faults: .*?\bdatabase restarted (\d+)",
     r"faults: .*?\bdatabase paused (\d+)",
 )
+SERVERS = ("MongoServer", "PostgresqlServer")
 
 
 class Schedule(unittest.TestCase):
@@ -124,3 +125,8 @@ class OnSqlite(Promise, unittest.TestCase):
 class OnPostgresql(Promise, unittest.TestCase):
     engine = "postgresql"
     counted = COUNTED + COUNTED_WITH_A_SERVER
+
+
+class OnMongodb(Promise, unittest.TestCase):
+    engine = "mongodb"
+    counted = COUNTED + COUNTED_WITH_A_SERVER + tuple(rf"server: .*?\b{name} (\d+)" for name in SERVERS)
