@@ -37,6 +37,7 @@ class Mutant:
 
 SOUND = "the site as it is"  # of which nothing may be found
 LOG = "models/sql_log.py"
+MONGO_LOG = "models/mongo_log.py"
 HUB = "controllers/hub.py"
 MIGRATION = "models/migrations/0001_first.py"
 NAMESPACE = Change(HUB, "import asyncio\n", "import asyncio\nfrom types import SimpleNamespace\n")
@@ -193,6 +194,26 @@ MUTANTS = (
         "a process hears neither NOTIFY nor what its slow look finds",
         (Change("models/postgresql.py", "        self.ring()\n", ""),),
         engine="postgresql",
+    ),
+    Mutant(
+        "MongoDB: no unique nonce",
+        (Change(MONGO_LOG, '[("author_id", 1), ("nonce", 1)], unique=True', '[("author_id", 1), ("nonce", 1)]'),),
+        engine="mongodb",
+    ),
+    Mutant(
+        "MongoDB: a number may be given twice",
+        (Change(MONGO_LOG, '[("room", 1), ("seq", 1)], unique=True', '[("room", 1), ("seq", 1)]'),),
+        engine="mongodb",
+    ),
+    Mutant(
+        "MongoDB: a batch taken in part is acknowledged as a whole",
+        (Change(MONGO_LOG, '            entries = entries[: refused["index"]]\n', ""),),
+        engine="mongodb",
+    ),
+    Mutant(
+        "MongoDB: a process hears no change stream and no slow look",
+        (Change("models/mongo_bell.py", "                self.rung.set()\n", ""),),
+        engine="mongodb",
     ),
     Mutant(
         "a failed transaction is a traceback",
