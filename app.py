@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import signal
+import socket
 import sys
 import warnings
 from itertools import takewhile
@@ -46,6 +47,7 @@ STATICS = BASE / "views" / "statics"
 SOCKJS_CLIENT = BASE / "node_modules" / "sockjs-client" / "dist"
 
 BACKLOG = 1024  # connections that wait to be accepted: everybody comes back at once after a restart
+SEND_BUFFER = 128 * 1024  # bytes, twice that in fact: Linux would keep 4 MB for each reader who does not read
 SWITCH_INTERVAL = 0.0005  # seconds for which a database thread may keep the loop from running
 STOP_TIMEOUT = 4.0  # seconds for what is under way, of the 10 within which the process ends; a write may take 5 more
 PING_INTERVAL = 25.0  # seconds; home routers forget silent connections after half a minute
@@ -337,7 +339,10 @@ def bind() -> list[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # Tornado does not close the socket that cannot be bound
         try:
-            return tornado.netutil.bind_sockets(options.port, options.address, backlog=BACKLOG)
+            sockets = tornado.netutil.bind_sockets(options.port, options.address, backlog=BACKLOG)
+            for one in sockets:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # those that it accepts take it over
+            return sockets
         except (OSError, OverflowError) as error:
             why = str(error)
     raise Failure(f"cannot listen on {options.address}:{options.port}: {why}")

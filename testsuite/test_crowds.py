@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import resource
+import socket
+import unittest
+from unittest import mock
 
+from tornado.options import options
+
+import app
 from bench import chats, people
 from bench.load import Crowd, Member
 from bench.sites import places
@@ -79,3 +85,15 @@ class SilentReaders(CrowdTest):
             beside.listen(member, heard)
         wait_for(lambda: beside.read(0.1) and len(told) == self.silent, "everybody is told")
         return told
+
+
+class SendBuffers(unittest.TestCase):
+    """Line 17 of what the site withstands: also what the system keeps for a reader has an end."""
+
+    def test_the_system_keeps_no_more_for_a_reader_than_the_site_says(self) -> None:
+        with mock.patch.object(options.mockable(), "port", 0):
+            (listening,) = app.bind()
+        with listening, socket.create_connection(listening.getsockname()):
+            accepted, _ = listening.accept()
+            with accepted:
+                self.assertEqual(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), 2 * app.SEND_BUFFER)
