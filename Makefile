@@ -88,7 +88,6 @@ bench: tools test-setup
 audit: test-setup
 	$(BIN)/uv tool run pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock
 
-ENGINE ?= sqlite
 SECONDS ?= 60
 SEED ?=
 
