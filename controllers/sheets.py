@@ -9,8 +9,7 @@ from collections.abc import Callable, Hashable, Mapping
 
 from tornado.escape import xhtml_escape
 
-MOST = 16  # sheets: the newest page of some rooms, in each language, and some of the past; 30 KB each, at most 1 MB
-
+MOST = 16  # sheets: the newest page of some rooms, in each language, and some of the past; 30 KB each, at most 2 MB
 
 # What stands for a reader's own while a sheet is drawn: words that nobody can guess, so that no message has them.
 BLANKS = {name: secrets.token_hex(16) for name in ("username", "initial", "tint", "xsrf", "nonce")}
