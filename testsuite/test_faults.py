@@ -82,13 +82,17 @@ class Ending(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(server.stop)
         process = Process(0, 0, lambda port: server, History())
         await process.start()
-        busy = threading.Event()
-        waiting = asyncio.create_task(asyncio.to_thread(busy.wait))
+        begun, over = asyncio.Event(), threading.Event()
+        self.addCleanup(over.set)
+        loop = asyncio.get_running_loop()
+        waiting = loop.run_in_executor(None, lambda: (loop.call_soon_threadsafe(begun.set), over.wait()))
+        await begun.wait()  # the one thread is taken
         ending = asyncio.create_task(process.end(signal.SIGKILL))
-        await asyncio.sleep(0)  # a turn of the loop, in which both begin
-        self.assertEqual(threads._work_queue.qsize(), 1)  # the ending waits for the one thread
+        for _ in range(2):  # turns of the loop: the ending begins, and asks for a thread
+            await asyncio.sleep(0)
+        self.assertEqual(threads._work_queue.qsize(), 1)
         ending.cancel()
-        busy.set()
+        over.set()
         await asyncio.gather(waiting, ending, return_exceptions=True)
         self.assertIsNotNone(server.process.poll())
 

@@ -75,7 +75,10 @@ class Upstream:
                 connection = opened.enter_context(self.tls.wrap_socket(connection, server_side=True))
             request = b""
             while b"\r\n\r\n" not in request:
-                request += connection.recv(65536)
+                received = connection.recv(65536)
+                if not received:
+                    return  # hung up before it had asked
+                request += received
             self.asked.append(request.partition(b"\r\n")[0].decode())
             behave(connection)
 
