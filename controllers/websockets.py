@@ -143,7 +143,7 @@ class GuardedWebSocket(Guarded):
                 stream.close()  # on_close follows, and forgets this reader
                 return True
             if sent < len(data):
-                send_bytes(data[sent:])
+                send_bytes(memoryview(data)[sent:])  # which all slow readers share
             return True
 
         return offer
@@ -158,7 +158,7 @@ class GuardedWebSocket(Guarded):
         if self.session is not None:
             self.session.conn_info = None
 
-    def send_bytes(self, data: bytes) -> None:
+    def send_bytes(self, data: bytes | memoryview) -> None:
         """Send `data`, waiting in the stream's own buffer for what the socket does not take now."""
         if self.ws_connection is None:
             return
