@@ -23,7 +23,7 @@ from models.rooms import RoomInfo
 log = logging.getLogger(__name__)
 
 REPLAY = 500  # entries that a reader may be behind; beyond that it is told of a gap
-FRAME = 64 * 1024  # characters of entries in one frame of a replay
+FRAME = 64 * 1024  # characters of entries in one frame, which is what may wait for a slow reader
 RETRY = 1.0  # seconds before the log is asked again after it could not answer
 TURN = 250  # readers who are served before the loop does what else has come up: about 2.5 ms
 REST = 0.005  # seconds that a frame waits, after another one, for what is just being written
@@ -227,9 +227,11 @@ class Hub:
         fresh = tail.after(before)
         tail.due, tail.at_head = tail.at_head, set()
         if fresh is not None:
+            frameful = _frameful(fresh)
+            tail.delivered, tail.is_cut = frameful[-1][0], len(frameful) < len(fresh)
             # Authors first: they look for their own words, and write on while the others are served.
             first = [reader for author in authors for reader in self._of_member.get(author, ()) if reader in tail.due]
-            self._deliver_some(tail, Frame([text for _, text in fresh]), before, first)
+            self._deliver_some(tail, Frame([text for _, text in frameful]), before, first)
             return
         late, tail.due = tail.due, set()
         tail.behind.update(dict.fromkeys(late, before))
@@ -247,11 +249,11 @@ class Hub:
                 tail.behind[reader] = before
         if due:
             asyncio.get_running_loop().call_soon(self._deliver_some, tail, frame, before)
-        elif self._unacknowledged:
+        elif self._unacknowledged and not tail.is_cut:
             tail.rests = True
             asyncio.get_running_loop().call_later(REST, self._wake, tail)
         else:
-            self._deliver(tail)
+            asyncio.get_running_loop().call_soon(self._deliver, tail)
 
     def _wake(self, tail: Tail) -> None:
         tail.rests = False

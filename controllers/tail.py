@@ -69,6 +69,7 @@ class Tail:
         self.at_head: set[Reader] = set()
         self.due: set[Reader] = set()  # whom the frame that is being delivered has not reached yet
         self.authors: set[int] = set()  # of the entries that are not delivered yet
+        self.is_cut = False  # whether that frame had no room for all that there is
         self.rests = False  # after a delivery, until what is just being written is there too, or for REST
         self.moved = asyncio.Event()  # a pulse, whenever a delivery begins
         self.behind: dict[Reader, int] = {}

@@ -13,6 +13,7 @@ from websockets.sync.client import connect
 
 from testsuite.live import TIMEOUT, Chat, Client, SiteTest
 from testsuite.memory import resident
+from testsuite.standstill import standing_still
 
 REPLAY = 500  # entries that are replayed; beyond that there is a gap
 LONG = "long " * 1600  # 8,000 characters, which are 16 KB of an entry
@@ -146,6 +147,14 @@ class SlowReaders(SiteTest):
             self.assertLess(resident(server.process.pid) - size, 30 * 1024, "KiB")
         for sleeper in sleepers:
             self.assertEqual(seqs(sleeper, self.entries), expected)
+
+    def test_a_room_that_grows_by_much_at_once_closes_nobodys_connection(self) -> None:
+        sleeper = Sleeper(self.client("beto", 1))
+        self.addCleanup(sleeper.close)
+        ana = self.chat("ana")
+        with standing_still(self.servers[1].process.pid):
+            head = post_all(ana, self.entries, LONG)
+        self.assertEqual(seqs(sleeper, self.entries), list(range(head - self.entries + 1, head + 1)))
 
     def test_a_slow_reader_does_not_hold_up_the_others(self) -> None:
         sleeper = Sleeper(self.client("beto"))
