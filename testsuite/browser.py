@@ -70,14 +70,19 @@ class BrowserTest(SiteTest):
         opened = self.browser.new_context(
             **{"locale": "en-US", "base_url": url or self.server.url, **DESKTOP, **context}
         )
-        self.addCleanup(opened.close)
         opened.set_default_timeout(TIMEOUT * 1000)
         opened.add_init_script(WATCH)
         page = opened.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
         page.on("request", lambda request: self._check_origin(request, url or self.server.url))
+        self.addCleanup(self._close, page)
         return page
+
+    def _close(self, page: Page) -> None:
+        """Close a page; that it gives up a connection which it has just begun is no trouble."""
+        page.remove_listener("console", self._hear)
+        page.context.close()
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

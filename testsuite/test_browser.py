@@ -8,7 +8,7 @@ import tempfile
 
 from playwright.sync_api import expect
 
-from testsuite.browser import BrowserTest, expect_message, messages, sign_in, write
+from testsuite.browser import BrowserTest, expect_live, expect_message, messages, sign_in, write
 from testsuite.live import Client, Server, add_user
 from testsuite.tables import sql
 
@@ -57,6 +57,7 @@ class Lobby(BrowserTest):
         expect(ana.locator("#waiting .row")).to_have_count(0)
         ana.reload()
         expect_message(ana, "on its way")
+        expect_live(ana)
 
     def test_one_without_javascript_posts_by_form_and_sees_the_page_come_back(self) -> None:
         ana = self.member("ana")
