@@ -57,8 +57,11 @@ class Engine(ABC):
         """Return in one line, without a password, why something failed."""
 
     @abstractmethod
-    def freshen(self) -> None:
-        """Let go of this thread's connection if it has been lost; the next question makes a new one."""
+    def ready(self, since: float) -> None:
+        """Ready this thread for what somebody has waited for since then (time.monotonic()).
+
+        A connection that was lost is let go; the next question makes a new one.
+        """
 
     @abstractmethod
     def hurry(self) -> None:

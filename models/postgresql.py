@@ -158,7 +158,7 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
                 raise ReadOnly() from error
             raise
 
-    def freshen(self) -> None:
+    def ready(self, since: float) -> None:
         if not self.is_closed() and not _is_alive(self.connection()):
             with contextlib.suppress(peewee.DatabaseError):
                 self.close()

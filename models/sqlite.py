@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from models.errors import CannotOpen, ReadOnly, Unavailable
 
 log = logging.getLogger(__name__)
 
-BUSY_TIMEOUT = 5  # seconds that a writer waits for another process's transaction
+BUSY_TIMEOUT = 5  # seconds that a writer waits, in all, for another process's transaction
 TURN = (0.0005, 0.002)  # seconds between two tries
 
 # Older libraries can lose commits in WAL mode when several processes write (sqlite.org/wal.html#walresetbug).
@@ -52,6 +53,7 @@ class Sqlite(CySqliteDatabase, Engine):
         path = sqlite_path(url)
         super().__init__(path, pragmas=PRAGMAS, timeout=BUSY_TIMEOUT)
         self.label = repr(path)
+        self._asked = threading.local()
         if not WAL_IS_SAFE:
             dotted = ".".join(map(str, VERSION))
             log.warning("SQLite %s may lose commits in WAL mode: journal_mode=TRUNCATE, which is slower", dotted)
@@ -73,8 +75,8 @@ class Sqlite(CySqliteDatabase, Engine):
                 raise ReadOnly() from error
             raise
 
-    def freshen(self) -> None:
-        """Nothing: a file does not hang up."""
+    def ready(self, since: float) -> None:
+        self._asked.since = since
 
     def hurry(self) -> None:
         """Nothing: a file keeps nobody waiting for longer than BUSY_TIMEOUT."""
@@ -103,8 +105,11 @@ class Sqlite(CySqliteDatabase, Engine):
 
         SQLite's own busy handler sleeps longer the longer it waits, so under load the same process wins again and
         again: one of four had 1/6 of another's turns and waited 3 s. Short sleeps of random length are fair.
+
+        Who waits in line behind others of this process has waited all the same: otherwise each of them would hold up
+        the next for the whole time.
         """
-        deadline = time.monotonic() + BUSY_TIMEOUT
+        deadline = getattr(self._asked, "since", time.monotonic()) + BUSY_TIMEOUT
         self.pragma("busy_timeout", 0)
         try:
             while True:

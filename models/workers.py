@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -39,18 +40,18 @@ class Worker:
         """Return what `verb` returns, called in one of the threads. Raise what it raises, or Unavailable."""
         if self._is_closed:
             raise Unavailable()
-        call = functools.partial(self._call, verb, *args, **kwargs)
+        call = functools.partial(self._call, time.monotonic(), verb, *args, **kwargs)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except (peewee.OperationalError, peewee.InternalError) as error:
             self._refusals.warn("the database refused", str(_first(error)))
             raise Unavailable() from error
 
-    def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _call(self, since: float, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `verb` returns, in a worker's thread; what only waited when it was closed is not begun."""
         if self._is_closed:
             raise Unavailable()
-        self._database.freshen()
+        self._database.ready(since)
         return verb(*args, **kwargs)
 
     def close(self) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
+import time
 from pathlib import Path
 
+from models.database import database, writing
+from models.errors import Unavailable
+from models.sqlite import BUSY_TIMEOUT
+from models.workers import Worker
 from testsuite import log_contract
-from testsuite.tables import sql
+from testsuite.tables import locked, sql
 
 HEADER, FRAME_HEADER = 32, 24  # bytes, in a write-ahead log (sqlite.org/fileformat2.html, 4)
 
@@ -37,3 +43,16 @@ class SqlLogTest(log_contract.LogTest):
         sql(self.folder, "DELETE FROM entry WHERE seq >= 4")
         self.assertEqual(await self.log.head("lobby"), 5)
         self.assertEqual((await self.log.append(self.draft("next"))).seq, 6)
+
+    async def test_who_waits_in_line_for_a_locked_database_waits_no_longer_than_the_first(self) -> None:
+        with contextlib.closing(Worker("writer", database.obj)) as worker, locked(self.folder):
+            began = time.monotonic()
+            outcomes = await asyncio.gather(*(worker.run(write) for _ in range(5)), return_exceptions=True)
+            self.assertEqual([type(outcome) for outcome in outcomes], [Unavailable] * 5)
+            self.assertLess(time.monotonic() - began, 2 * BUSY_TIMEOUT)
+
+
+def write() -> None:
+    """Be the database's writer for a moment."""
+    with writing():
+        pass
