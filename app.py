@@ -84,6 +84,7 @@ class App(tornado.web.Application):
     def __init__(self, site: Site, cookie_secret: str, debug: bool = False) -> None:
         self.chat = chat_router(site)
         routes: list[Any] = [
+            (r"/rooms/([a-z0-9-]{1,64})", RoomHandler),  # first, since Tornado tries one after the other
             (r"/", handlers.MainHandler),
             (r"/login", handlers.LoginHandler),
             (r"/logout", handlers.LogoutHandler),
@@ -95,7 +96,6 @@ class App(tornado.web.Application):
             (r"/members/invitations/([0-9]{1,9})/end", account_pages.EndInvitationHandler),
             (r"/account", account_pages.AccountHandler),
             (r"/account/devices/([0-9]{1,9})/end", account_pages.EndDeviceHandler),
-            (r"/rooms/([a-z0-9-]{1,64})", RoomHandler),
             (r"/async", handlers.AsyncHandler),
             (r"/gen", handlers.GenAsyncHandler),
             (r"/stuff/", handlers.FutureHandler),

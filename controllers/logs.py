@@ -65,5 +65,7 @@ def shorten(record: logging.LogRecord) -> bool:
 
 def line_of(text: str) -> str:
     """Return `text` with nothing in it that a terminal obeys, and its end cut off if it is long."""
+    if text.isascii() and text.isprintable() and len(text) <= LONGEST:
+        return text  # nearly always
     plain = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:LONGEST])
     return plain.encode("utf-8", "replace")[:LONGEST].decode("utf-8", "ignore")

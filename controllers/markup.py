@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import tornado.escape
 import tornado.locale
 import tornado.template
 from markdown_it import MarkdownIt
@@ -66,12 +65,6 @@ def day_label(at: float, today: datetime.date, locale: tornado.locale.Locale) ->
     moment = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
     label = locale.format_day(moment, gmt_offset=0)
     return label if day.year == today.year else f"{label}, {day.year}"
-
-
-def mark_own(page: bytes, username: str) -> bytes:
-    """Return the HTML of a page on which the messages of `username` are marked as the reader's own."""
-    row = f'<li data-author="{tornado.escape.xhtml_escape(username)}" class="row'.encode()
-    return page.replace(row, row + b" own")
 
 
 class Artist:

@@ -8,7 +8,7 @@ import secrets
 from typing import Any
 
 from controllers.handlers import BaseHandler, status_of
-from controllers.markup import initial, mark_own, tint
+from controllers.markup import initial, tint
 from controllers.sheets import BLANKS, Sheet
 from controllers.wire import LONGEST_NAME
 from models.accounts import Member
@@ -81,16 +81,17 @@ class RoomHandler(BaseHandler):
         else:
             sheet = self.site.sheets.get((self.locale.code, today, entries, *seen.values()), draw)
         name = self.member.username
-        page = sheet.filled(
-            {
-                "username": name,
-                "initial": initial(name),
-                "tint": str(tint(name)),
-                "xsrf": self.xsrf_token,
-                "nonce": secrets.token_hex(16),
-            }
+        self.finish(
+            sheet.filled(
+                {
+                    "username": name,
+                    "initial": initial(name),
+                    "tint": str(tint(name)),
+                    "xsrf": self.xsrf_token,
+                    "nonce": secrets.token_hex(16),
+                }
+            )
         )
-        self.finish(mark_own(page, name))
 
     def draw_sheet(self, shown: list[Entry], today: datetime.date, seen: dict[str, Any]) -> bytes:
         """Draw the page, with blanks for what is the reader's own."""

@@ -14,15 +14,23 @@ MOST = 16  # sheets: the newest page of some rooms, in each language, and some o
 # What stands for a reader's own while a sheet is drawn: words that nobody can guess, so that no message has them.
 BLANKS = {name: secrets.token_hex(16) for name in ("username", "initial", "tint", "xsrf", "nonce")}
 NAMES = {blank.encode(): name for name, blank in BLANKS.items()}
-ANY = re.compile(b"(" + b"|".join(NAMES) + b")")
+ROW = b'<li data-author="%s" class="row'  # where it says whose a message is
+PIECES = re.compile(b"(" + b"|".join([*NAMES, ROW % b'[^"]*']) + b")")
 
 
 class Sheet:
-    """A page with blanks."""
+    """A page with blanks, on which a reader's own messages can be marked."""
 
     def __init__(self, page: bytes) -> None:
-        self._pieces = ANY.split(page)  # every other one is a blank
-        self._blanks = [(place, NAMES[self._pieces[place]]) for place in range(1, len(self._pieces), 2)]
+        self._pieces = PIECES.split(page)
+        self._blanks: list[tuple[int, str]] = []
+        self._rows: dict[bytes, list[int]] = {}  # the places of each author's messages
+        for place in range(1, len(self._pieces), 2):
+            piece = self._pieces[place]
+            if piece in NAMES:
+                self._blanks.append((place, NAMES[piece]))
+            else:
+                self._rows.setdefault(piece, []).append(place)
 
     def filled(self, own: Mapping[str, str | bytes]) -> bytes:
         """Return the page with what is the reader's own, which is text and not HTML."""
@@ -30,6 +38,8 @@ class Sheet:
         pieces = self._pieces.copy()
         for place, name in self._blanks:
             pieces[place] = escaped[name]
+        for place in self._rows.get(ROW % escaped["username"], ()):
+            pieces[place] += b" own"
         return b"".join(pieces)
 
 

@@ -59,7 +59,16 @@ class KeptSheets(unittest.TestCase):
         own: dict[str, str | bytes] = {"username": f"<&{BLANKS['nonce']}", "nonce": b"n"}
         name = f"&lt;&amp;{BLANKS['nonce']}"
         self.assertEqual(sheet.filled(own).decode(), f"<b>{name}</b><i>n</i>{name}")
-        self.assertEqual(Sheet(b"no blank").filled({}), b"no blank")
+        self.assertEqual(Sheet(b"no blank").filled(own), b"no blank")
+
+    def test_rows_of_a_name_are_marked_for_who_has_it_and_nobody_else(self) -> None:
+        rows = [f'<li data-author="{name}" class="row follows">x' for name in ("ana", "an", "R&amp;D", "ana")]
+        sheet = Sheet("".join(rows).encode())
+        for name, marked in (("ana", [0, 3]), ("an", [1]), ("R&D", [2]), ("a", []), ("[^", [])):
+            page = sheet.filled({"username": name}).decode()
+            self.assertEqual(
+                ["row own follows" in row for row in page.split("<li")[1:]], [n in marked for n in range(4)]
+            )
 
     def test_those_used_last_are_kept_and_no_more(self) -> None:
         drawn: list[int] = []
