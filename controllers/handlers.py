@@ -63,7 +63,9 @@ def status_of(refusal: Refusal) -> int:
 
 async def find_sign_in(site: Site, handler: tornado.web.RequestHandler) -> SignIn | None:
     """Return who sent this request; old, foreign, forged and truncated cookies are nobody's."""
-    token = signed_cookie(handler, session_cookie(handler), accounts.SESSION_DAYS)
+    name = session_cookie(handler)
+    signed = name, handler.get_cookie(name, "")
+    token = site.memory.token(signed, lambda: signed_cookie(handler, name, accounts.SESSION_DAYS))
     return await site.memory.read(accounts.find_sign_in, token) if token else None
 
 

@@ -27,6 +27,7 @@ class Memory:
         self._read = stores.read
         self._doorbell = stores.doorbell
         self._answers: dict[tuple[object, ...], Any] = {}
+        self._tokens: dict[object, str] = {}
         self._version: object = None
         self._until = 0.0
 
@@ -47,9 +48,21 @@ class Memory:
             self._answers[key] = answer
         return answer
 
+    def token(self, signed: object, verify: Callable[[], str]) -> str:
+        """Return the token in a signed cookie, or nothing: from memory once `verify` has found its signature good.
+
+        Only those are remembered, so that nobody fills the memory with forgeries. Whether the token still opens
+        anything is asked all the same.
+        """
+        token = self._tokens.get(signed) or verify()
+        if token and len(self._tokens) < MOST:
+            self._tokens[signed] = token
+        return token
+
     def _forget_what_is_over(self) -> None:
         version = self._doorbell.people_version_now()
         if version != self._version or time.monotonic() > self._until:
             self._answers.clear()
+            self._tokens.clear()
             self._version = version
             self._until = time.monotonic() + LONGEST

@@ -133,8 +133,8 @@ class Doorbell(ABC):
         """
         return object()
 
-    def head_now(self, room: str) -> object:
-        """Return what differs as soon as `room` has grown anywhere, rung or not; asked without waiting.
+    def head_seen(self, room: str) -> object:
+        """Return what differs once `room` has grown anywhere, as of the last `people_version_now`.
 
         An engine that cannot tell says so by an answer that equals no other.
         """

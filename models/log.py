@@ -73,8 +73,9 @@ class RoomLog(ABC):
         """Return the seq of the newest entry that the room ever had, 0 if none."""
 
     def version(self, room: str) -> object:
-        """Return what differs as soon as anything may have been appended to `room`, wherever; asked without waiting.
+        """Return what differs once anything may have been appended to `room`, wherever; asked without waiting.
 
+        It may be as old as the last look at the people's version: each request begins with one (controllers/memory.py).
         An engine that cannot tell says so by an answer that equals no other.
         """
         return object()

@@ -58,7 +58,7 @@ class SqlLog(RoomLog):
         return await self._read(_head, room)
 
     def version(self, room: str) -> object:
-        return self._doorbell.head_now(room)
+        return self._doorbell.head_seen(room)
 
     async def changes(self) -> AsyncIterator[tuple[str, int]]:
         seen: dict[str, int] = {}

@@ -204,8 +204,7 @@ class SqliteDoorbell(Doorbell):
 
     people_version_now = people_version
 
-    def head_now(self, room: str) -> object:
-        self.look()
+    def head_seen(self, room: str) -> object:
         if self._version == -1 or self._version != self._heads_version:
             try:
                 self._heads = self._read_heads()
