@@ -14,8 +14,8 @@ from faults.proxy import Network
 from faults.readers import ChatReader
 from faults.schedule import Plan
 from faults.site import Site
-from faults.stores import DatabaseServer
 from faults.threads import to_the_end
+from testsuite.database_server import DatabaseServer
 
 SLOW = 0.2  # seconds that each chunk waits on a slow connection
 SOME = 6  # connections that one fault of the network meets

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 import cysqlite
 import pymongo
@@ -15,6 +15,7 @@ import pymongo
 from faults.disk import Disk
 from faults.history import History, Row
 from faults.readers import ROOM
+from testsuite.database_server import DatabaseServer
 from testsuite.live import ROOT
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.postgresql import PROGRAMS, PostgresqlServer
@@ -29,22 +30,6 @@ ENTRIES = f"""
 """
 PEOPLE = 'SELECT id, username FROM "user" ORDER BY id'
 UNIQUE = ("room_1_seq_1", "author_id_1_nonce_1")  # the indexes of the log on MongoDB
-
-
-class DatabaseServer(Protocol):
-    """A server that can be broken."""
-
-    def start(self) -> None:
-        """Start it, and return when it answers."""
-
-    def stop(self) -> None:
-        """End it in order."""
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-
-    def paused(self) -> AbstractContextManager[None]:
-        """Let it stand still."""
 
 
 class Store:

@@ -362,9 +362,19 @@ class SiteTest(unittest.TestCase):
 
     def chat(self, member: str, server: int = 0, **how: Any) -> Chat:
         """Return a chat client of `member`, closed at the end of the test."""
-        chat = self.client(member, server).chat(**how)
+        return self.listen(self.client(member, server), **how)
+
+    def listen(self, client: Client, **how: Any) -> Chat:
+        """Return a chat client with a client's cookies, closed at the end of the test."""
+        chat = client.chat(**how)
         self.addCleanup(chat.close)
         return chat
+
+    def elsewhere(self, client: Client, server: int) -> Client:
+        """Return a client of another process with the same cookies."""
+        other = self.client(server=server)
+        other.cookies = dict(client.cookies)
+        return other
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from models.models import Membership, Room, User, create_tables
 from models.passwords import PasswordHash
 from testsuite.appender import appenders, open_log
 from testsuite.live import TIMEOUT
+from testsuite.mongodb import any_mongo, mongo_database
 
 
 class LogTest(unittest.IsolatedAsyncioTestCase):
@@ -82,6 +83,25 @@ class LogTest(unittest.IsolatedAsyncioTestCase):
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+class OnMongodb(LogTest):
+    """A test with a log on a MongoDB, in a database of its own."""
+
+    server: str
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.server = cls.enterClassContext(any_mongo())
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.url = self.enterContext(mongo_database(self.server))
+
+    @property
+    def address(self) -> str:
+        return f"{self.people} {self.url}"
 
 
 class RoomLogContract(LogTest):

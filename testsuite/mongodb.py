@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,26 +17,24 @@ from urllib.parse import urlsplit
 import pymongo
 from pymongo.errors import PyMongoError
 
-from testsuite.live import TIMEOUT, wait_for
+from testsuite.database_server import DatabaseServer
+from testsuite.live import wait_for
 from testsuite.ports import free_ports
-from testsuite.standstill import standing_still
 
 PROGRAM = Path(sys.executable).parent / "secantusd-py"
 PATIENCE = 500  # milliseconds for one question whether it is there
 
 
-class MongoServer:
-    """A running SecantusDB; it can be stopped, killed and started again on the same port and with the same data."""
+class MongoServer(DatabaseServer):
+    """A running SecantusDB."""
 
     def __init__(self, folder: str, *options: str) -> None:
         (self.port,) = free_ports(1)
         self.url = f"mongodb://127.0.0.1:{self.port}/"
         self._folder = Path(folder)
-        self._process: subprocess.Popen[bytes] | None = None
         self.start(*options)
 
     def start(self, *options: str) -> None:
-        """Start it, and return once it answers."""
         data = self._folder / "mongodb"
         with (self._folder / "mongodb.log").open("ab") as output:
             self._process = subprocess.Popen(
@@ -59,31 +56,8 @@ class MongoServer:
                 return False
             return True
 
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        assert self._process is not None
-        return self._process.pid
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End it, if it runs. Under load SecantusDB does not always end; then it is killed, as systemd does."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def kill(self) -> None:
-        """End it as a power cut does."""
-        self.stop(signal.SIGKILL)
-
-    def paused(self) -> contextlib.AbstractContextManager[None]:
-        """Let it stand still within the block."""
-        return standing_still(self.pid)
+    def _was_killed(self) -> None:
+        """Nothing: under load SecantusDB does not always end; then it is killed, as systemd does."""
 
 
 @contextlib.contextmanager

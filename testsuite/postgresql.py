@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psycopg
 
-from testsuite.live import TIMEOUT
+from testsuite.database_server import DatabaseServer
+from testsuite.live import TIMEOUT, wait_for
 from testsuite.ports import free_ports
-from testsuite.standstill import standing_still
 from testsuite.tables import elsewhere
 
 PASSWORD = "not the user's own"
@@ -28,13 +28,14 @@ PROGRAMS = Path("/usr/lib/postgresql/15/bin")  # where Debian has them
 UNPRIVILEGED = "postgres"  # whom Debian's package makes; the server refuses root
 
 
-class PostgresqlServer:
-    """A server, over all its lives. `url` names its first database; each test makes itself one of its own."""
+class PostgresqlServer(DatabaseServer):
+    """A PostgreSQL. `url` names its first database; each test makes itself one of its own."""
+
+    ending = signal.SIGINT
 
     def __init__(self) -> None:
         self._user = UNPRIVILEGED if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self._folder = Path(tempfile.mkdtemp(prefix="prosa-postgresql-"))
-        self._process: subprocess.Popen[bytes] | None = None
         (self.port,) = free_ports(1)
         self.address = f"127.0.0.1:{self.port}"
         if os.geteuid() == 0:
@@ -54,53 +55,25 @@ class PostgresqlServer:
         assert made.returncode == 0, made.stderr
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
         options = [f"-p{self.port}", "-h127.0.0.1", f"-k{self._folder}", "-cmax_connections=200"]
         command = [str(PROGRAMS / "postgres"), "-D", str(self._folder / "data"), *options]
         deadline = time.monotonic() + TIMEOUT
         while True:
             with (self._folder / "log").open("ab") as log:
                 self._process = subprocess.Popen(command, user=self._user, stdout=log, stderr=log)
-            if self._answers(deadline):
+            wait_for(lambda: self._has_ended() or self._answers(), "PostgreSQL neither answers nor ends")
+            if not self._has_ended():
                 return
             self.stop()  # after a kill, those that it had started are still ending
             assert time.monotonic() < deadline, (self._folder / "log").read_text()
 
-    def _answers(self, deadline: float) -> bool:
-        """Tell whether it answers before it ends or time is up."""
-        assert self._process is not None
-        while self._process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url(), connect_timeout=2):
-                return True
-            time.sleep(0.05)
+    def _has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url(), connect_timeout=2):
+            return True
         return False
-
-    @property
-    def pid(self) -> int:
-        """The process that has started all others of the server."""
-        assert self._process is not None
-        return self._process.pid
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End it: SIGINT hangs up on everybody, SIGKILL is a crash."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(how)
-            try:
-                process.wait(TIMEOUT)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise AssertionError("PostgreSQL did not stop") from None
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        self.stop(signal.SIGKILL)
-
-    def paused(self) -> contextlib.AbstractContextManager[None]:
-        """Let it stand still within the block."""
-        assert self._process is not None
-        return standing_still(self._process.pid)
 
     def close(self) -> None:
         """End it, and leave nothing."""

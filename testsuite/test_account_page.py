@@ -39,17 +39,6 @@ class AccountTest(SiteTest):
         self.assertEqual(client.post(f"/join/{token}", fields).status, 302)
         return client
 
-    def elsewhere(self, client: Client, server: int) -> Client:
-        """Return a client of another process with the same cookies."""
-        other = self.client(server=server)
-        other.cookies = dict(client.cookies)
-        return other
-
-    def listen(self, client: Client) -> Chat:
-        chat = client.chat()
-        self.addCleanup(chat.close)
-        return chat
-
     def assert_closed(self, chats: list[Chat], since: float) -> None:
         """Check that live connections close with 4008 in time."""
         deadline = since + AT_ONCE

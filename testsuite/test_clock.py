@@ -30,11 +30,7 @@ class Clock(SiteTest):
 
     def chat_of(self, client: Client, server: int) -> Chat:
         """Return a chat client at one of the processes."""
-        there = Client(self.servers[server].url)
-        there.cookies = client.cookies
-        chat = there.chat()
-        self.addCleanup(chat.close)
-        return chat
+        return self.listen(self.elsewhere(client, server))
 
     def test_order_is_unchanged_and_everybody_stays(self) -> None:
         ana, beto = self.client("ana"), self.client("beto")

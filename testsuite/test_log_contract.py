@@ -11,7 +11,7 @@ import psycopg
 
 from models.postgresql import SETTINGS
 from testsuite import log_contract
-from testsuite.mongodb import any_mongo, mongo_database, mongo_server, refusing
+from testsuite.mongodb import mongo_server, refusing
 from testsuite.postgresql import PostgresqlServer, shared_server
 from testsuite.tables import locked
 
@@ -33,22 +33,7 @@ class OnPostgresql(log_contract.RoomLogContract):
             yield
 
 
-class OnMongodb(log_contract.RoomLogContract):
-    server: str
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.server = cls.enterClassContext(any_mongo())
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.url = self.enterContext(mongo_database(self.server))
-
-    @property
-    def address(self) -> str:
-        return f"{self.people} {self.url}"
-
+class OnMongodb(log_contract.OnMongodb, log_contract.RoomLogContract):
     def blocked(self) -> contextlib.AbstractContextManager[None]:
         return refusing(self.url)
 

@@ -14,29 +14,14 @@ from models.mongo_log import MongoLog
 from testsuite import log_contract
 from testsuite.appender import open_log
 from testsuite.live import wait_for
-from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server, opened, refusing
+from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.ports import free_ports
 
 REFUSAL = "WARNING:models.mongo_log:MongoDB refused: Document failed validation"
 
 
-class MongoTest(log_contract.LogTest):
-    """A test with a log on a MongoDB, in a database of its own."""
-
-    server: str
+class MongoTest(log_contract.OnMongodb):
     log: MongoLog
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = cls.enterClassContext(any_mongo())
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.url = self.enterContext(mongo_database(self.server))
-
-    @property
-    def address(self) -> str:
-        return f"{self.people} {self.url}"
 
 
 class MongoLogTest(MongoTest):

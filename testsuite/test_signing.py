@@ -7,7 +7,7 @@ import statistics
 import time
 from urllib.parse import quote, urljoin, urlsplit
 
-from testsuite.live import PASSWORD, Chat, Client, SiteTest, run_app
+from testsuite.live import PASSWORD, SiteTest, run_app
 from testsuite.tables import forget_failures, sql
 
 # Every way to say "another site" that some browser or some server has understood, and lines that are no path at all.
@@ -200,17 +200,6 @@ class SignOutTest(SiteTest):
         self.assertEqual((answer.status, answer.location), (302, "/login"))
         self.assertNotIn("session", beto.cookies)
         self.assertEqual([client.get("/").location for client in kept], ["/login", "/login"])
-
-    def elsewhere(self, client: Client, server: int) -> Client:
-        """Return a client of another process with the same cookies."""
-        other = self.client(server=server)
-        other.cookies = dict(client.cookies)
-        return other
-
-    def listen(self, client: Client) -> Chat:
-        chat = client.chat()
-        self.addCleanup(chat.close)
-        return chat
 
     def test_its_live_connections_close_within_two_seconds_at_both_processes(self) -> None:
         beto, again = self.client("beto"), self.client("beto", server=1)

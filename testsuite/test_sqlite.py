@@ -70,10 +70,7 @@ class WithoutWriteAheadLog(SiteTest):
 
     def test_a_sign_out_at_one_process_is_heard_at_the_other(self) -> None:
         carla = self.client("carla")
-        carla.url = self.servers[1].url
-        there = carla.chat()
-        self.addCleanup(there.close)
-        carla.url = self.server.url
+        there = self.listen(self.elsewhere(carla, 1))
         self.assertEqual(carla.post("/logout").status, 302)
         self.assertEqual(there.until_closed(), 4008)
 
