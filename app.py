@@ -84,10 +84,10 @@ class App(tornado.web.Application):
     def __init__(self, site: Site, cookie_secret: str, debug: bool = False) -> None:
         self.chat = chat_router(site)
         routes: list[Any] = [
-            (r"/rooms/([a-z0-9-]{1,64})", RoomHandler),  # first, since Tornado tries one after the other
             (r"/", handlers.MainHandler),
             (r"/login", handlers.LoginHandler),
             (r"/logout", handlers.LogoutHandler),
+            (r"/rooms/([a-z0-9-]{1,64})", RoomHandler),
             (r"/setup", account_pages.SetupHandler),
             (r"/join/([A-Za-z0-9_-]+)", account_pages.JoinHandler),
             (r"/members", account_pages.MembersHandler),
