@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import signal
-from collections.abc import Iterator
 
 from playwright.sync_api import Page, WebSocket, expect
 
 from controllers.transport import TRANSPORTS
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, write
+from testsuite.standstill import standing_still
 
 MILLISECONDS = re.compile(r"^\d+ ms$")
 
@@ -94,10 +92,10 @@ class RoundTrip(BrowserTest):
     def test_it_is_unknown_until_an_answer_came_and_then_as_long_as_that_took(self) -> None:
         page = self.member("ana")
         self.open_anew(page)
-        with self.halted():
+        with standing_still(self.server.process.pid):
             page.locator("#connection summary").click()
             expect(page.locator("#round-trip")).to_have_text("measuring …")
-            page.clock.fast_forward(5000)
+            page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 6)  # and nothing is measured after that
             expect(page.locator("#round-trip")).to_have_text("measuring …")
         expect(page.locator("#round-trip")).to_have_text(MILLISECONDS)
         shown = page.locator("#round-trip").inner_text()
@@ -106,7 +104,7 @@ class RoundTrip(BrowserTest):
     def test_an_answer_that_was_lost_with_its_connection_is_not_waited_for(self) -> None:
         self.tolerate("net::ERR_INTERNET_DISCONNECTED")
         page = self.member("ana")
-        with self.halted():
+        with standing_still(self.server.process.pid):
             page.locator("#connection summary").click()
             expect(page.locator("#round-trip")).to_have_text("measuring …")
             page.context.set_offline(True)
@@ -115,15 +113,6 @@ class RoundTrip(BrowserTest):
         expect_live(page)
         expect(page.locator("#round-trip")).to_have_text(MILLISECONDS)
         expect(page.locator("#reconnects")).to_have_text("1 time")
-
-    @contextlib.contextmanager
-    def halted(self) -> Iterator[None]:
-        """Keep the process from answering."""
-        self.server.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.server.process.send_signal(signal.SIGCONT)
 
 
 def is_ping(frame: str | bytes) -> bool:
