@@ -91,9 +91,10 @@ class RoundTrip(BrowserTest):
 
     def test_it_is_unknown_until_an_answer_came_and_then_as_long_as_that_took(self) -> None:
         page = self.member("ana")
-        self.open_anew(page)
+        socket = self.open_anew(page)
         with standing_still(self.server.process.pid):
-            page.locator("#connection summary").click()
+            with socket.expect_event("framesent", is_ping):
+                page.locator("#connection summary").click()
             expect(page.locator("#round-trip")).to_have_text("measuring …")
             page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 6)  # and nothing is measured after that
             expect(page.locator("#round-trip")).to_have_text("measuring …")
