@@ -138,8 +138,12 @@ class Hub:
             raise
         self._acknowledge(entry)
         tail = self._tails.get(entry.room)
-        if tail is not None:
+        if tail is None or entry.seq <= tail.head:
+            return
+        if entry.seq == tail.head + 1:
             self._grow(tail, [entry])
+        else:  # another process was faster: its entries come first
+            self._start(self._catch_up, tail)
 
     def _acknowledge(self, entry: Entry) -> None:
         """Tell the author, before anybody hears of the entry: the doorbell may be quicker than the writing thread."""
@@ -163,10 +167,10 @@ class Hub:
     async def _fresh_tail(self, room: str) -> Tail:
         """Return the tail of a room with all that was on disk when it was asked for. Raise Unavailable."""
         if room not in self._tails:
+            head = await self._log.head(room)  # first, so that nothing up to it is missing in what is read next
             newest = await self._log.before(room, None, NEWEST)
-            head = await self._log.head(room)
-            if room not in self._tails:
-                self._tails[room] = tail = Tail(room, newest[0].seq if newest else head)
+            if room not in self._tails:  # the newest entries may have been purged: then the head is beyond them
+                self._tails[room] = tail = Tail(room, max(head, newest[0].seq if newest else 0))
                 tail.newest.extend(reversed(newest))
         tail = self._tails[room]
         if tail.version != self._log.version(room):
@@ -186,17 +190,13 @@ class Hub:
         more = True
         while more:
             entries = await self._log.after(tail.room, tail.head, REPLAY)
-            self._grow(tail, entries)
+            self._grow(tail, [entry for entry in entries if entry.seq > tail.head])  # what is not there was purged
             more = len(entries) == REPLAY  # what comes meanwhile rings the doorbell
         tail.version = version
 
-    def _grow(self, tail: Tail, entries: Sequence[Entry]) -> None:
+    def _grow(self, tail: Tail, fresh: Sequence[Entry]) -> None:
         """Move the head: the one place where a room gets longer in this process."""
-        fresh = [entry for entry in entries if entry.seq > tail.head]
         if not fresh:
-            return
-        if fresh[0].seq != tail.head + 1:
-            self._start(self._catch_up, tail)  # another process was faster: its entries come first
             return
         for entry in fresh:
             self._acknowledge(entry)
@@ -293,7 +293,9 @@ class Hub:
             if tail.behind.get(reader) != cursor:
                 return  # left, or joined anew, while the log was asked
             items = [(entry.seq, self.entry_message(entry)) for entry in entries if entry.seq <= tail.delivered]
-            taken = self._offer(tail, reader, items)
+            if not items:  # purged
+                tail.behind[reader] = tail.delivered
+            taken = not items or self._offer(tail, reader, items)
         if taken:
             self._serve(tail, reader)
 

@@ -158,7 +158,7 @@ MUTANTS = (
     ),
     Mutant(
         "what a process appends overtakes what others appended before",
-        (Change(HUB, "        if fresh[0].seq != tail.head + 1:\n", "        if fresh[0].seq < tail.head:\n"),),
+        (Change(HUB, "        if entry.seq == tail.head + 1:\n", "        if entry.seq > tail.head:\n"),),
     ),
     Mutant(
         "a process hears no doorbell",

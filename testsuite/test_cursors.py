@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 from testsuite.live import TIMEOUT, Chat, Client, SiteTest
 from testsuite.memory import resident
 from testsuite.standstill import standing_still
-from testsuite.tables import locked
+from testsuite.tables import locked, sql
 
 REPLAY = 500  # entries that are replayed; beyond that there is a gap
 LONG = "long " * 1600  # 8,000 characters, which are 16 KB of an entry
@@ -179,6 +179,26 @@ class SlowReaders(SiteTest):
         self.assertEqual(message["from"], got + 1)
         self.assertLessEqual(message["to"], head)
         self.assertEqual(seqs(sleeper, head - message["to"]), list(range(message["to"] + 1, head + 1)))
+
+
+class Purged(SiteTest):
+    """The newest entries were removed: the room keeps its head, and goes on."""
+
+    processes = 2
+
+    def test_a_process_that_opens_the_room_later_goes_on_behind_what_is_gone(self) -> None:
+        head = post_all(self.chat("ana"), 20, "short")
+        sql(self.folder, "DELETE FROM entry WHERE seq > ?", head - 2)
+        reader, late = self.chat("beto", server=1, after=head), self.chat("beto", server=1, after=head - 5)
+        lost = self.chat("beto", server=1, after=head - 2)
+        self.assertEqual(reader.head, head)
+        self.assertEqual(seqs(late, 3), [head - 4, head - 3, head - 2])
+        writer = self.chat("carla", server=1)
+        nonce = writer.post("goes on")
+        self.assertEqual(writer.until("ack", nonce=nonce)["seq"], head + 1)
+        for chat in (reader, late, lost):
+            self.assertEqual(seqs(chat, 1), [head + 1])
+        self.assertIn("goes on", self.client("beto", server=1).get("/rooms/lobby").text)
 
 
 class Sleeper(Chat):
