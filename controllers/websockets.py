@@ -31,18 +31,20 @@ class Pulse:
     LOOK = 0.25  # seconds between two looks for those whose time has come
 
     def __init__(self) -> None:
-        self._silent: dict[Protocol, float] = {}  # when each is to be pinged, soonest first (time.monotonic)
+        # Each holds a time (time.monotonic) for those who all wait equally long in it, so that the soonest is first.
+        self._new: dict[Protocol, float] = {}  # when each is to be pinged for the first time
+        self._answered: dict[Protocol, float] = {}  # when each is to be pinged again
         self._pinged: dict[Protocol, float] = {}  # by when each must have answered
         self._task = asyncio.create_task(self._beat())
 
     def add(self, protocol: Protocol) -> None:
         """Ping a connection from now on."""
-        self._silent[protocol] = time.monotonic() + protocol.ping_interval
+        self._new[protocol] = time.monotonic() + protocol.ping_interval
 
     def remove(self, protocol: Protocol) -> None:
         """Forget a connection that has closed."""
-        self._silent.pop(protocol, None)
-        self._pinged.pop(protocol, None)
+        for waiting in (self._new, self._answered, self._pinged):
+            waiting.pop(protocol, None)
 
     def stop(self) -> None:
         """Ping nobody any more."""
@@ -54,10 +56,10 @@ class Pulse:
             now = time.monotonic()
             for protocol in _due(self._pinged, now):
                 if protocol.has_answered():
-                    self._silent[protocol] = now + max(protocol.ping_interval - protocol.ping_timeout, 0)
+                    self._answered[protocol] = now + max(protocol.ping_interval - protocol.ping_timeout, 0)
                 else:
                     protocol.close(reason="ping timed out")
-            for protocol in _due(self._silent, now):
+            for protocol in (*_due(self._new, now), *_due(self._answered, now)):
                 protocol.ping()
                 self._pinged[protocol] = now + protocol.ping_timeout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import socket
 import subprocess
@@ -36,6 +37,7 @@ UPGRADE = (
     "GET /chat/websocket HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: session={session}\r\n\r\n"
 )
+PING, PONG = b"\x89\0", b"\x8a\x80\0\0\0\0"
 
 
 class Listener:
@@ -63,17 +65,7 @@ class Listener:
         self.process.communicate(timeout=TIMEOUT)
 
 
-class SilentPeers(SiteTest):
-    """Line 17 of what the site withstands: a peer without pongs is gone, and harms no broadcast meanwhile."""
-
-    altered = ("app:PING_INTERVAL=2.0", "app:PING_TIMEOUT=2.0")
-
-    def listener(self, member: str) -> Listener:
-        """Return a member in a process of its own, ended with the test."""
-        listener = Listener(self.client(member))
-        self.addCleanup(listener.close)
-        return listener
-
+class PeerTest(SiteTest):
     def deaf(self, member: str) -> socket.socket:
         """Return a websocket of `member` that never answers a ping."""
         parts = urlsplit(self.server.url)
@@ -83,6 +75,41 @@ class SilentPeers(SiteTest):
         deaf.sendall(UPGRADE.format(host=parts.netloc, session=session).encode())
         self.assertTrue(deaf.recv(4096).startswith(b"HTTP/1.1 101"))
         return deaf
+
+
+class Pings(PeerTest):
+    """Everybody is pinged in time, whoever comes meanwhile: routers forget a connection on which nothing passes."""
+
+    altered = ("app:PING_INTERVAL=2.0", "app:PING_TIMEOUT=1.6")
+    late = 1.0  # seconds that a ping may come late on a busy machine; behind a newcomer it comes 1.6 s late
+
+    def test_newcomers_hold_up_nobodys_ping(self) -> None:
+        peer, newcomer = self.deaf("beto"), self.client("carla")
+        peer.settimeout(0.4)
+        pinged_at = [time.monotonic()]
+        while len(pinged_at) < 5:
+            try:
+                heard = peer.recv(4096)
+            except TimeoutError:
+                self.listen(newcomer, join=False)
+                continue
+            if PING in heard:
+                peer.sendall(PONG)
+                pinged_at.append(time.monotonic())
+        pauses = [later - earlier for earlier, later in itertools.pairwise(pinged_at)]
+        self.assertLess(max(pauses), 2.0 + self.late)
+
+
+class SilentPeers(PeerTest):
+    """Line 17 of what the site withstands: a peer without pongs is gone, and harms no broadcast meanwhile."""
+
+    altered = ("app:PING_INTERVAL=2.0", "app:PING_TIMEOUT=2.0")
+
+    def listener(self, member: str) -> Listener:
+        """Return a member in a process of its own, ended with the test."""
+        listener = Listener(self.client(member))
+        self.addCleanup(listener.close)
+        return listener
 
     def test_the_stopped_and_the_deaf_end_and_meanwhile_everybody_else_hears_everything(self) -> None:
         awake, *asleep = [self.listener(member) for member in ("beto", "carla", "carla", "carla")]
