@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 MOST_APPENDING = 32  # posts of one connection that wait for the disk
 POLLING = ("xhr", "jsonp")
+HEARTBEAT = 25.0  # seconds of silence on a stream or a poll; proxies and home routers wait for little more
 TOO_MANY = (1008, "You have too many connections open")
 
 
@@ -145,6 +146,7 @@ def chat_router(site: Site) -> Router:
     settings = {
         "authenticate": authenticate,
         "sockjs_url": "/static/vendor/sockjs.min.js",
+        "heartbeat_delay": HEARTBEAT,
         "transports": site.limits.transports,
     }
     return Router(functools.partial(ChatConnection, site), "/chat", settings)

@@ -20,6 +20,8 @@ CALLBACK = re.compile(rb"[A-Za-z0-9_.]{1,128}")
 class GuardedHttp(Guarded):
     """The HTTP transports: polling and streaming, receiving and sending."""
 
+    is_gone = False  # hung up, perhaps while we asked who it is
+
     def initialize(self, server: Any) -> None:
         super().initialize(server)
         if self.request.version == "HTTP/1.0":
@@ -33,7 +35,13 @@ class GuardedHttp(Guarded):
         if session is not None and not self.server.is_open and session.sign_in.member.id != self.sign_in.member.id:
             raise tornado.web.HTTPError(403, "somebody else's session")
 
+    def on_connection_close(self) -> None:
+        self.is_gone = True
+        super().on_connection_close()
+
     def _attach_session(self, session_id: str, start_heartbeat: bool = False) -> bool:
+        if self.is_gone:
+            return False  # nobody would ever tell the session
         attached: bool = super()._attach_session(session_id, start_heartbeat)  # type: ignore[misc]
         session: Session | None = self.session  # type: ignore[attr-defined]
         if attached and session is not None:
@@ -60,11 +68,18 @@ class XhrPolling(Polling, xhr.XhrPollingTransport):
     """xhr-polling, and iframe-xhr-polling."""
 
 
-class XhrStreaming(GuardedHttp, xhrstreaming.XhrStreamingTransport):
+class Streaming(GuardedHttp):
+    """The transports whose answer does not end; in silence a heartbeat keeps it open, which the library leaves out."""
+
+    def _attach_session(self, session_id: str, start_heartbeat: bool = True) -> bool:
+        return super()._attach_session(session_id, True)
+
+
+class XhrStreaming(Streaming, xhrstreaming.XhrStreamingTransport):
     """xhr-streaming."""
 
 
-class EventSource(GuardedHttp, eventsource.EventSourceTransport):
+class EventSource(Streaming, eventsource.EventSourceTransport):
     """eventsource, and iframe-eventsource."""
 
     def set_header(self, name: str, value: Any) -> None:
@@ -93,7 +108,7 @@ class Calling(GuardedHttp):
         return self.callback if name == "c" else super().get_argument(name, *args, **kwargs)
 
 
-class HtmlFile(Calling, htmlfile.HtmlFileTransport):
+class HtmlFile(Calling, Streaming, htmlfile.HtmlFileTransport):
     """htmlfile, and iframe-htmlfile: a page that never ends, made of scripts; on the site these carry one nonce."""
 
     def initialize(self, server: Any) -> None:

@@ -14,6 +14,8 @@ import psycopg
 from models.database import database
 from models.models import Membership, Room, User, create_tables
 
+# An alteration of the site: with a library that old, it makes no write-ahead log.
+WITHOUT_WAL = "playhouse.cysqlite_ext:CySqliteDatabase.server_version=(3, 51, 2)"
 PATIENCE = 20.0  # seconds for somebody else's transaction
 
 elsewhere: dict[str, str] = {}  # folders of sites that have no file there: the address of their database
@@ -51,10 +53,10 @@ def add_room(folder: str, slug: str, *members: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: str) -> Iterator[None]:
-    """Hold the database's write lock, as another process may."""
+def locked(folder: str, lock: str = "IMMEDIATE") -> Iterator[None]:
+    """Hold the database's write lock, as another process may; an EXCLUSIVE one, without WAL, keeps readers out too."""
     with contextlib.closing(cysqlite.connect(address(folder), timeout=PATIENCE)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(f"BEGIN {lock}")
         try:
             yield
         finally:

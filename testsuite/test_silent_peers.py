@@ -8,15 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import app
 from testsuite.live import ROOT, TIMEOUT, Client, SiteTest, environment
+from testsuite.ports import server_states
 
 GONE = 60.0  # seconds after which a silent peer is gone
 CLOSING = 5.0  # seconds that Tornado waits for the answer to a closing frame
-ESTABLISHED = "01"  # in /proc/net/tcp
 
 # A member who joins the lobby, tells the port that this took, and listens; pings are answered meanwhile.
 MEMBER = """
@@ -56,8 +55,7 @@ class Listener:
 
     def is_connected(self) -> bool:
         """Tell whether the server holds its connection: a FIN would wait behind what a stopped client does not read."""
-        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        return any(row[2].endswith(f":{self.port:04X}") and row[3] == ESTABLISHED for row in rows)
+        return "ESTABLISHED" in server_states(self.port)
 
     def close(self) -> None:
         """End it, whatever became of it."""

@@ -6,9 +6,8 @@ import threading
 from pathlib import Path
 
 from testsuite.live import Chat, FolderTest, Server, SiteTest
-from testsuite.tables import sql
+from testsuite.tables import WITHOUT_WAL, sql
 
-OLD = "playhouse.cysqlite_ext:CySqliteDatabase.server_version=(3, 51, 2)"
 FIRST_SAFE = "playhouse.cysqlite_ext:CySqliteDatabase.server_version=(3, 51, 3)"
 POSTS = 100
 
@@ -22,7 +21,7 @@ class Libraries(FolderTest):
     """Line 25 of what the site withstands: the SQLite in use is checked, and is the only one."""
 
     def test_a_process_with_a_library_that_may_lose_commits_says_so_in_one_line(self) -> None:
-        server = self.start(altered=[OLD]).wait()
+        server = self.start(altered=[WITHOUT_WAL]).wait()
         self.assertEqual(len(says_old(server)), 1, server.lines)
         self.assertIn("SQLite 3.51.2 may lose commits", says_old(server)[0])
         self.assertEqual(sql(self.folder, "PRAGMA journal_mode"), [("delete",)])  # truncate is a connection's own
@@ -39,7 +38,7 @@ class Libraries(FolderTest):
     def test_a_database_with_a_write_ahead_log_loses_it(self) -> None:
         self.start().wait().stop()
         self.assertEqual(sql(self.folder, "PRAGMA journal_mode"), [("wal",)])
-        self.start(altered=[OLD]).wait()
+        self.start(altered=[WITHOUT_WAL]).wait()
         self.assertEqual(sql(self.folder, "PRAGMA journal_mode"), [("delete",)])
 
     def test_the_systems_sqlite_is_never_beside_it(self) -> None:
@@ -52,7 +51,7 @@ class Libraries(FolderTest):
 class WithoutWriteAheadLog(SiteTest):
     """Line 25 of what the site withstands: all is well without a write-ahead log, only slower."""
 
-    altered = (OLD,)
+    altered = (WITHOUT_WAL,)
     processes = 2
 
     def test_two_processes_hear_each_other_and_make_one_order(self) -> None:

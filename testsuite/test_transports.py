@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import time
 
-from testsuite.live import SiteTest
+from testsuite.live import SiteTest, wait_for
 from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, Jsonp, SockJS, Xhr, XhrStreaming, close_code
+from testsuite.ports import server_states
+from testsuite.tables import WITHOUT_WAL, locked
 
 
 class Conversations(SiteTest):
@@ -82,3 +85,43 @@ class Conversations(SiteTest):
                     self.assertIn(close_code(ana), (4008, 403) if polls else (4008,))
                     self.assertLess(time.monotonic() - begun, 2)
                     self.assertEqual(stays.until("entry", nonce=stays.post("I stay"))["body"], "I stay")
+
+
+class Heartbeats(SiteTest):
+    """No silence lasts until a proxy or a router hangs up."""
+
+    altered = ("controllers.chat:HEARTBEAT=0.4",)
+
+    def test_a_silent_room_is_heard_of_all_the_same(self) -> None:
+        for kind in HTTP_TRANSPORTS:
+            with self.subTest(transport=kind.__name__):
+                ana = kind(self.client("ana"))
+                self.addCleanup(ana.close)
+                ana.join()
+                for _ in range(2):
+                    while ana.read_frame() != "h":
+                        pass
+                self.assertEqual(ana.until("entry", nonce=ana.post("and on"))["body"], "and on")
+
+
+class HangingUp(SiteTest):
+    """Who hangs up while the site still asks who it is leaves nothing behind."""
+
+    altered = (WITHOUT_WAL,)  # there a lock keeps readers waiting, too
+    options = ("--connections_per_member=1",)
+
+    def test_its_place_is_free_for_the_next_connection(self) -> None:
+        for kind in HTTP_TRANSPORTS:
+            with self.subTest(transport=kind.__name__):
+                beto = self.client("beto")
+                with locked(self.folder, "EXCLUSIVE"):
+                    early = kind(beto)
+                    port = early.ask().sock.getsockname()[1]
+                    early.hang_up()
+                    wait_for(functools.partial(is_let_go, port), "the server holds the connection")
+                beto.chat().close()
+
+
+def is_let_go(port: int) -> bool:
+    """Tell whether the server has closed its end of a connection from `port`."""
+    return not server_states(port) & {"ESTABLISHED", "CLOSE_WAIT"}
