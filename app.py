@@ -28,7 +28,7 @@ from controllers import accounts as account_pages
 from controllers import handlers, logs, terminal
 from controllers.chat import chat_router
 from controllers.cookies import are_good_secrets, signing_keys
-from controllers.framing import MAX_MESSAGE
+from controllers.framing import LONGEST_BODY, MAX_MESSAGE
 from controllers.markup import Artist
 from controllers.reach import is_web_url
 from controllers.rooms import RoomHandler
@@ -68,7 +68,7 @@ define("xheaders", default=False, help="trust X-Real-IP and X-Forwarded-Proto; s
 define("messages_per_second", default=5.0, help="messages that one member may send, in bursts of 20; 0: no limit")
 define("connections_per_member", default=50, help="chat connections of one member at one process; 0: no limit")
 define("transports", default="", help="transports of SockJS that are on, with commas between; all if not given")
-define("max_message", default=8000, help="characters of a message")
+define("max_message", default=8000, help=f"characters of a message, at most {LONGEST_BODY}")
 define("fetch_url", default="", help="what /async, /gen and /stuff/ fetch; this process's /healthz if not given")
 define("debug", default=False, help="show tracebacks and read templates anew; on loopback only")
 define("config", default="", help="file of options, in Python's syntax: port = 9000")
@@ -167,8 +167,8 @@ def check_options() -> None:
         raise Failure("connections_per_member is a number, 0 or more")
     if not chosen_transports() <= {*TRANSPORTS}:
         raise Failure(f"transports are some of {','.join(TRANSPORTS)}, with commas between")
-    if options.max_message < 1:
-        raise Failure("max_message is a number of characters, at least 1")
+    if not 1 <= options.max_message <= LONGEST_BODY:
+        raise Failure(f"max_message is a number of characters from 1 to {LONGEST_BODY}")
     if options.cookie_secret and not are_good_secrets(options.cookie_secret):
         raise Failure("cookie_secret needs 32 or more random characters, and none that the whole world has read")
     if options.fetch_url and not is_web_url(options.fetch_url):

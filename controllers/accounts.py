@@ -10,10 +10,10 @@ import tornado.web
 from controllers.handlers import BaseHandler
 from models import accounts, invitations, passwords
 from models.accounts import Member, OpenSession
-from models.errors import BadPassword, NotYours, Refusal, SetupOver, TooManyFailures
+from models.errors import BadPassword, NotYours, Refusal, SetupOver
 from models.invitations import OpenInvitation
 from models.passwords import PasswordHash
-from models.rooms import LOBBY, rooms_of
+from models.rooms import LOBBY
 
 LOBBY_PATH = f"/rooms/{LOBBY}"
 
@@ -157,7 +157,7 @@ class AccountHandler(PasswordForm):
         try:
             password = await self.change_password()
         except Refusal as refusal:
-            if isinstance(refusal, TooManyFailures):
+            if refusal.field == "form":
                 raise
             self.set_status(400)
             await self.show({refusal.field: self.translate(refusal.sentence)})
@@ -176,16 +176,13 @@ class AccountHandler(PasswordForm):
 
     async def show(self, errors: dict[str, str], changed: bool = False) -> None:
         """Show the page."""
-        online = self.site.presence.online(LOBBY)
         sessions = await self.site.read(accounts.open_sessions, self.member.id)
         self.render(
             "account.html",
             errors=errors,
             changed=changed,
             devices=[self.device(session) for session in sessions],
-            rooms=await self.site.memory.recall(rooms_of, self.member.id),
-            online=online,
-            online_count=len(online),
+            **await self.sidebar(),
         )
 
     def device(self, session: OpenSession) -> Device:
@@ -206,7 +203,7 @@ class MembersHandler(BaseHandler):
     """Who belongs to the site; for administrators also the invitations."""
 
     async def get(self) -> None:
-        online = self.site.presence.online(LOBBY)
+        online = set(self.site.presence.online(LOBBY))
         members = await self.site.read(accounts.members)
         open_ones = await self.site.read(invitations.open_invitations) if self.member.is_admin else []
         self.render(
@@ -214,9 +211,7 @@ class MembersHandler(BaseHandler):
             members=[(member, member.username in online) for member in members],
             invitations=[self.link(invitation) for invitation in open_ones],
             made=self.made(),
-            rooms=await self.site.memory.recall(rooms_of, self.member.id),
-            online=online,
-            online_count=len(online),
+            **await self.sidebar(),
         )
 
     def made(self) -> int | None:

@@ -94,7 +94,8 @@ class ChatConnection(Connection, Reader):
         if await self.site.hub.join(self, room, asked.get("after")):
             self.site.presence.enter(room.slug, self.member)
         self.room = room.slug
-        self.site.presence.tell(self, room.slug)
+        if self in self.site.hub.readers:  # else it has closed meanwhile, and would be remembered for ever
+            self.site.presence.tell(self, room.slug)
 
     async def leave(self, asked: dict[str, Any]) -> None:
         if self.site.hub.leave(self, asked["room"]):

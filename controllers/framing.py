@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 MAX_MESSAGE = 64 * 1024  # bytes of one frame or one body
+LONGEST_BODY = 9_000  # characters: a control character takes seven bytes in a frame, and all of them still fit
 
 
 class BadPayload(ValueError):

@@ -91,8 +91,7 @@ class Guarded(FailureLog, tornado.web.RequestHandler):
 
     def methods(self) -> str:
         """Return the methods that this URL has, as the header Allow wants them."""
-        both = ((name, getattr(type(self), name.lower())) for name in ("GET", "POST"))
-        own = [name for name, method in both if method is not tornado.web.RequestHandler.get]
+        own = policy.methods_of(self)
         return ", ".join(["OPTIONS", *own] if self.server.is_open else own)
 
     def handle_session_cookie(self) -> None:

@@ -41,6 +41,7 @@ from models.rooms import LOBBY, rooms_of
 
 log = logging.getLogger(__name__)
 
+MOST_NAMES = 100  # in the sidebar; the count tells of the rest
 DEVICE_DAYS = 365  # for which a device is known after a sign-in
 
 # What a refusal is called over HTTP; one that is not here is 400.
@@ -145,6 +146,10 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
         """The signed-in member, where there must be one."""
         return self.signed_in.member
 
+    def head(self, *args: str) -> Any:
+        """Answer as to a GET; Tornado leaves the body out."""
+        return self.get(*args)
+
     def get_user_locale(self) -> tornado.locale.Locale | None:
         return None  # the browser's preference decides
 
@@ -183,6 +188,12 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
             "tint": tint,
             "sockjs_url": self.settings["sockjs_url"],
         }
+
+    async def sidebar(self) -> dict[str, Any]:
+        """Return what the sidebar shows: the member's rooms, and who is online in the lobby."""
+        online = self.site.presence.online(LOBBY)
+        rooms = await self.site.memory.recall(rooms_of, self.member.id)
+        return {"rooms": rooms, "online": online[:MOST_NAMES], "online_count": len(online)}
 
     async def begin_session(self, member: Member, password: PasswordHash) -> None:
         """Sign `member` in with a new session; the one that this browser had before ends.
@@ -228,6 +239,9 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
         error = kwargs.get("exc_info", (None, None, None))[1]
         if wait := getattr(error, "retry_after", None):
             self.set_header("Retry-After", math.ceil(wait))
+        if status_code == 405:
+            methods = policy.methods_of(self)
+            self.set_header("Allow", ", ".join(methods if "GET" in methods else ["POST"]))
         reason = self.translate(getattr(error, "sentence", "") or ERRORS.get(status_code, ERRORS[500]))
         if self.wants_json():
             self.set_header("Content-Type", "application/json; charset=UTF-8")
@@ -271,9 +285,7 @@ class MainHandler(BaseHandler):
     """The home page: the member's rooms."""
 
     async def get(self) -> None:
-        rooms = await self.site.memory.recall(rooms_of, self.member.id)
-        online = self.site.presence.online(LOBBY)
-        self.render("main.html", rooms=rooms, online=online[:100], online_count=len(online))
+        self.render("main.html", **await self.sidebar())
 
 
 class LoginHandler(BaseHandler):

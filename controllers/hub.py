@@ -23,6 +23,7 @@ from models.rooms import RoomInfo
 log = logging.getLogger(__name__)
 
 REPLAY = 500  # entries that a reader may be behind; beyond that it is told of a gap
+PAGE = 50  # entries that are read for it at once; of the longest ones a frame holds four
 FRAME = 64 * 1024  # characters of entries in one frame, which is what may wait for a slow reader
 RETRY = 1.0  # seconds before the log is asked again after it could not answer
 TURN = 250  # readers who are served before the loop does what else has come up: about 2.5 ms
@@ -124,8 +125,11 @@ class Hub:
 
     # --- the log
 
-    async def append(self, draft: Draft, acknowledge: Callable[[Entry], None] = lambda entry: None) -> None:
-        """Append `draft`; once it is on disk, acknowledge it, then deliver it. Raise NotMember, Unavailable."""
+    async def append(self, draft: Draft, acknowledge: Callable[[Entry], None] = lambda entry: None) -> Entry:
+        """Append `draft`; once it is on disk, acknowledge it, then deliver it; return its entry.
+
+        Raise NotMember, Unavailable.
+        """
         key = (draft.author_id, draft.nonce)
         waiting = self._unacknowledged[key]
         waiting.append(acknowledge)
@@ -138,11 +142,15 @@ class Hub:
             raise
         self._acknowledge(entry)
         tail = self._tails.get(entry.room)
-        if tail is None or entry.seq <= tail.head:
-            return
+        if tail is not None:
+            self._hear(tail, entry)
+        return entry
+
+    def _hear(self, tail: Tail, entry: Entry) -> None:
+        """Let the room grow by what was appended here."""
         if entry.seq == tail.head + 1:
             self._grow(tail, [entry])
-        else:  # another process was faster: its entries come first
+        elif entry.seq > tail.head:  # another process was faster: its entries come first
             self._start(self._catch_up, tail)
 
     def _acknowledge(self, entry: Entry) -> None:
@@ -271,7 +279,7 @@ class Hub:
             if items is None:
                 self._start(self._serve_from_log, tail, reader)
                 return
-            if not self._offer(tail, reader, items):
+            if not self._offer(tail, reader, _frameful(items)):
                 return
 
     async def _serve_from_log(self, tail: Tail, reader: Reader) -> None:
@@ -284,7 +292,7 @@ class Hub:
         else:
             tail.serving.add(reader)
             try:
-                entries = await self._log.after(tail.room, cursor, REPLAY)
+                entries = await self._log.after(tail.room, cursor, PAGE)
             except Unavailable:
                 asyncio.get_running_loop().call_later(RETRY, self._serve, tail, reader)
                 return
@@ -292,7 +300,7 @@ class Hub:
                 tail.serving.discard(reader)
             if tail.behind.get(reader) != cursor:
                 return  # left, or joined anew, while the log was asked
-            items = [(entry.seq, self.entry_message(entry)) for entry in entries if entry.seq <= tail.delivered]
+            items = _frameful((e.seq, self.entry_message(e)) for e in entries if e.seq <= tail.delivered)
             if not items:  # purged
                 tail.behind[reader] = tail.delivered
             taken = not items or self._offer(tail, reader, items)
@@ -300,8 +308,7 @@ class Hub:
             self._serve(tail, reader)
 
     def _offer(self, tail: Tail, reader: Reader, items: list[tuple[int, str]]) -> bool:
-        """Offer a frameful of `items` and move the cursor behind them if they are taken."""
-        items = _frameful(items)
+        """Offer `items` as a frame and move the cursor behind them if they are taken."""
         if not reader.offer(Frame([text for _, text in items])):
             return False
         tail.behind[reader] = items[-1][0]
@@ -326,11 +333,12 @@ class Hub:
             log.error("delivering failed", exc_info=error)
 
 
-def _frameful(items: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return as many of the first items as one frame should hold, at least one."""
-    size = 0
-    for count, (_, text) in enumerate(items):
-        size += len(text)
-        if size > FRAME and count:
-            return items[:count]
-    return items
+def _frameful(items: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return as many of the first items as one frame should hold, at least one of them; no more are made."""
+    size, frameful = 0, list[tuple[int, str]]()
+    for item in items:
+        size += len(item[1])
+        if size > FRAME and frameful:
+            break
+        frameful.append(item)
+    return frameful

@@ -30,6 +30,13 @@ def set_headers(handler: tornado.web.RequestHandler, content: str) -> None:
         handler.set_header("Connection", "close")  # Nginx keeps connections, and shall take another process's
 
 
+def methods_of(handler: tornado.web.RequestHandler) -> list[str]:
+    """Return which methods a handler has been given, besides those of every handler."""
+    plain = tornado.web.RequestHandler
+    names = ("GET", "HEAD", "POST")
+    return [name for name in names if getattr(type(handler), name.lower()) is not getattr(plain, name.lower())]
+
+
 def is_same_origin(request: tornado.httputil.HTTPServerRequest) -> bool:
     """Tell whether a request comes from a page of this site, or from no page at all.
 

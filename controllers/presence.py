@@ -87,8 +87,8 @@ class Presence:
             self._stale[reader].add(room)
 
     def drained(self, reader: Reader) -> None:
-        """Tell a reader what it could not take before."""
-        for room in self._stale.pop(reader, ()):
+        """Tell a reader what it could not take before, of the rooms that it has not left meanwhile."""
+        for room in self._stale.pop(reader, set()) & {tail.room for tail in reader.tails}:
             self.tell(reader, room)
 
     # --- the others

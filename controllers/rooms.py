@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import datetime
 import functools
+import math
 import secrets
 from typing import Any
 
-from controllers.handlers import BaseHandler, status_of
+from controllers.handlers import MOST_NAMES, BaseHandler, status_of
 from controllers.markup import initial, tint
 from controllers.sheets import BLANKS, Sheet
 from controllers.wire import LONGEST_NAME
 from models.accounts import Member
-from models.errors import Refusal
+from models.errors import Refusal, Unavailable
 from models.log import Draft, Entry, clean_body
 from models.rooms import RoomInfo, room_of, rooms_of
 
 PAGE = 50  # messages
-MOST_NAMES = 100  # in the sidebar; the count tells of the rest
 NOBODY = Member(0, BLANKS["username"], is_admin=False)  # for whom a sheet is drawn
 
 
@@ -25,6 +25,7 @@ class RoomHandler(BaseHandler):
     """One room of the member's."""
 
     is_blank = False  # while a sheet is drawn
+    unanswered = ""  # the nonce of what was posted, if nobody knows whether it was stored
 
     async def get(self, slug: str) -> None:
         room = await self.site.memory.recall(room_of, self.member.id, slug)
@@ -37,7 +38,7 @@ class RoomHandler(BaseHandler):
         try:
             await self.append(room, body)
         except Refusal as refusal:
-            self.set_status(status_of(refusal))
+            self.refuse(refusal)
             await self.show(room, body, self.translate(refusal.sentence))
             return
         self.redirect(f"/rooms/{room.slug}#newest")
@@ -49,7 +50,19 @@ class RoomHandler(BaseHandler):
         nonce = self.get_body_argument("nonce", "")
         if not 0 < len(nonce) <= LONGEST_NAME:
             nonce = secrets.token_hex(16)
-        await self.site.hub.append(Draft(room.slug, self.member.id, body, nonce))
+        try:
+            entry = await self.site.hub.append(Draft(room.slug, self.member.id, body, nonce))
+        except Unavailable:
+            self.unanswered = nonce
+            raise
+        if entry.body != body:  # it was changed after an earlier try, which was stored after all
+            await self.site.hub.append(Draft(room.slug, self.member.id, body, secrets.token_hex(16)))
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Say by the status why nothing was posted, and when it may be tried again."""
+        self.set_status(status_of(refusal))
+        if wait := getattr(refusal, "retry_after", None):
+            self.set_header("Retry-After", math.ceil(wait))
 
     async def show(self, room: RoomInfo, body: str = "", error: str | None = None) -> None:
         """Show a page of the room, with what could not be posted in its composer."""
@@ -88,7 +101,7 @@ class RoomHandler(BaseHandler):
                     "initial": initial(name),
                     "tint": str(tint(name)),
                     "xsrf": self.xsrf_token,
-                    "nonce": secrets.token_hex(16),
+                    "nonce": self.unanswered or secrets.token_hex(16),
                 }
             )
         )

@@ -96,7 +96,8 @@ def _check(asked: dict[str, Any], fields: dict[str, type]) -> None:
 
 
 def _is_name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and _is_text(value)
+    # Not every engine keeps the character 0: a nonce would come back as another one.
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and "\0" not in value and _is_text(value)
 
 
 def _is_text(value: str) -> bool:

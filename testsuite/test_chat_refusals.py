@@ -58,6 +58,7 @@ class Refusals(SiteTest):
             '{"type":"post","room":"lobby","body":7}',
             '{"type":"post","room":["lobby"],"body":"x"}',
             '{"type":"post","room":"lobby","body":"x","nonce":7}',
+            r'{"type":"post","room":"lobby","body":"x","nonce":"a\u0000"}',
             '{"type":"post","room":"lobby","body":"x","nonce":""}',
             {"type": "post", "room": "lobby", "body": "x", "nonce": "n" * 65},
             '{"type":"post","room":"lobby","body":"\\ud800","nonce":"surrogate"}',

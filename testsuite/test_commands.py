@@ -173,6 +173,7 @@ class FailureTest(CommandTest):
             ("--port", "port"),
             ("--max_message=long", "max_message"),
             ("--max_message=0", "max_message"),
+            ("--max_message=9001", "max_message"),
             ("--messages_per_second=fast", "messages_per_second"),
             ("--messages_per_second=-1", "messages_per_second"),
             ("--messages_per_second=nan", "messages_per_second"),

@@ -75,10 +75,11 @@ class ReadOnlyTest(SiteTest):
             self.assertEqual(answer.status, 503)
             self.assertIn(sentence, answer.text)
             self.assertIn("by form", answer.text)
+        fresh = {"current": PASSWORD, "password": "a new password", "again": "a new password"}
         form = {"username": "ana", "password": PASSWORD}
-        answer = self.client().post("/login", form)
-        self.assertEqual(answer.status, 503)
-        self.assertIn(MOVED, answer.text)
+        for answer in (self.client().post("/login", form), client.post("/account", fresh)):
+            self.assertEqual(answer.status, 503)
+            self.assertIn(MOVED, answer.text)
         self.assertEqual(client.get("/healthz").json()["status"], "read-only")
         for statement in ("UPDATE user SET email = 'x'", "DELETE FROM session", "UPDATE setting SET value = 'x'"):
             with self.assertRaisesRegex(Exception, "prosa is read-only"):

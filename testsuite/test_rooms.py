@@ -6,7 +6,7 @@ import re
 
 from testsuite.live import Answer, SiteTest
 from testsuite.roompage import Posting, older, rows
-from testsuite.tables import add_room, sql
+from testsuite.tables import add_room, locked, sql
 
 PAGE = 50  # messages
 
@@ -104,6 +104,20 @@ class PostingTest(Posting, SiteTest):
         self.assertEqual(self.stored(), before + 1)
         self.assertEqual(self.post(self.beto, "once", nonce="thrice").status, 302)
         self.assertEqual(self.stored(), before + 2)
+
+    def test_what_was_changed_after_an_earlier_try_is_posted_too(self) -> None:
+        self.assertEqual(self.post(self.beto, "the first words", nonce="changed").status, 302)
+        self.assertEqual(self.post(self.beto, "better words", nonce="changed").status, 302)
+        self.assertIn("better words", rows(self.beto.get("/rooms/lobby"))[-1].text)
+
+    def test_what_may_have_been_stored_comes_back_with_its_nonce(self) -> None:
+        before = self.stored()
+        with locked(self.folder):
+            answer = self.post(self.beto, "perhaps stored", nonce="perhaps")
+            self.assertEqual((answer.status, answer.headers["Retry-After"]), (503, "1"))
+            self.assertIn('name="nonce" value="perhaps"', answer.text)
+        self.assertEqual(self.post(self.beto, "perhaps stored", nonce="perhaps").status, 302)
+        self.assertEqual(self.stored(), before + 1)
 
     def test_two_members_may_have_the_same_nonce(self) -> None:
         before = self.stored()

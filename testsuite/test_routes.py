@@ -111,6 +111,18 @@ class SignedOutTest(SiteTest):
                 answer = self.client().get(path, Accept="application/json")
                 self.assertEqual((answer.status, answer.json()["error"]["status"]), (401, 401))
 
+    def test_a_head_is_answered_as_a_get_and_what_is_not_taken_as_a_405_that_says_what_is(self) -> None:
+        ana = self.client("ana")
+        for path in PAGES:
+            with self.subTest(path):
+                head = ana.request("HEAD", path)
+                self.assertEqual((head.status, head.body), (200, b""))
+        for path, taken in (("/members", "GET, HEAD"), ("/login", "GET, HEAD, POST"), ("/members/invitations", "POST")):
+            for method in ("PUT", "GET" if taken == "POST" else "DELETE"):
+                with self.subTest(path, method=method):
+                    answer = ana.request(method, path, X_Xsrftoken=ana.xsrf)
+                    self.assertEqual((answer.status, answer.headers["Allow"]), (405, taken))
+
     def test_the_chat_is_closed(self) -> None:
         self.assertEqual(self.client("ana").get("/chat/info").status, 200)
         self.assertEqual(self.client("ana").get("/chat/websocket", **UPGRADE).status, 101)
