@@ -242,7 +242,8 @@ def move_site(arguments: argparse.Namespace) -> None:
         with contextlib.closing(move.move(here, there)) as steps:
             terminal.show(steps, say)
     except KeyboardInterrupt:
-        raise Failure("The move was stopped. The site can be written to again.") from None
+        state = "is still read-only; move --cancel ends that" if move.is_read_only(here) else "can be written to again"
+        raise Failure(f"The move was stopped. The site {state}.") from None
     say("All is there. The old site stays read-only; from now on start it with " + terminal.start_of(there))
 
 

@@ -132,7 +132,8 @@ def change_password(member_id: int, old: PasswordHash, new: PasswordHash) -> Non
 
 def rehash_password(member_id: int, old: PasswordHash, new: PasswordHash) -> None:
     """Replace the hash of a password by a stronger one of the same; sessions go on."""
-    User.update(password=new).where(User.id == member_id, User.password == old).execute()
+    with writing():
+        User.update(password=new).where(User.id == member_id, User.password == old).execute()
 
 
 def remove_member(admin_id: int, member_id: int) -> None:

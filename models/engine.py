@@ -72,6 +72,10 @@ class Engine(ABC):
         """Close this thread's connection."""
 
     @abstractmethod
+    def take_time(self) -> None:
+        """Let this thread's questions take minutes: a move counts and compares millions of rows."""
+
+    @abstractmethod
     def refuse_writing(self, table: str, condition: str) -> None:
         """Let the database itself refuse changes of `table`, whoever wants them, from this transaction's end on.
 

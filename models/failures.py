@@ -61,6 +61,6 @@ def _wait(key: str, now: float) -> float:
 
 
 def _is_near(now: float) -> peewee.Expression:
-    """Tell which failures count. Those of the future do not: when the clock is set back nobody waits for it."""
+    """Tell which failures count. Those far in the future do not: when the clock is set back nobody waits for hours."""
     near: peewee.Expression = Failure.at.between(now - WINDOW, now + WINDOW)
     return near

@@ -30,7 +30,8 @@ class OpenInvitation:
 
 def invite(member_id: int) -> int:
     """Make an invitation and return its id. Its token stays readable: it can be copied again until it is over."""
-    made: int = Invitation.create(token=secrets.token_urlsafe(24), made_by=member_id).id
+    with writing():
+        made: int = Invitation.create(token=secrets.token_urlsafe(24), made_by=member_id).id
     return made
 
 
@@ -50,7 +51,8 @@ def find_invitation(token: str) -> OpenInvitation:
 
 def end_invitation(invitation_id: int) -> None:
     """End an invitation; accounts that were made with it stay."""
-    Invitation.update(ended_at=time.time()).where(Invitation.id == invitation_id).execute()
+    with writing():
+        Invitation.update(ended_at=time.time()).where(Invitation.id == invitation_id).execute()
 
 
 def join(token: str, username: str, password: PasswordHash) -> Member:

@@ -127,7 +127,7 @@ class MongoLog(RoomLog):
             await self._settings.update_one({"_id": "check"}, {"$set": {"at": time.time()}}, upsert=True)
 
     async def close(self) -> None:
-        """Stop listening, note the heads, close the connections."""
+        """Stop listening, close the connections; heads that are not noted yet are found above those that are."""
         await self._bell.close()
         if self._noting is not None:
             self._noting.cancel()

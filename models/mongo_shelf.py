@@ -46,10 +46,11 @@ class MongoShelf:
 
     def newest(self) -> Row | None:
         """Return a key one batch before the last one: of a batch that was cut off, any part may be there."""
+        key, left = None, BATCH
         for room in reversed(_slugs()):
-            if last := self._loop.run(self._log.before(room, None, BATCH)):
-                return room, last[-1].seq - 1
-        return None
+            if left and (last := self._loop.run(self._log.before(room, None, left))):
+                key, left = (room, last[-1].seq - 1), left - len(last)
+        return key
 
     def after(self, key: Row | None) -> list[Row]:
         if key is None:

@@ -82,6 +82,7 @@ class Side:
     def __init__(self, place: Place) -> None:
         open_database(place.database, half_moved_too=True)
         self.engine: Any = database.obj
+        self.engine.take_time()
         self.log = _mongo_shelf(place.mongo) if place.mongo else None
         self.log_label = self.log.label if self.log else ""
 
@@ -135,25 +136,45 @@ def move(here: Place, there: Place) -> Generator[Progress | Same, None, None]:
     """Copy everything from `here` to `there`, and compare; tell how it goes.
 
     The site is read-only from the first step on, and stays so when all has gone well. Raise CannotMove, CannotOpen.
+
+    The old place says that it is left before the new one may be used, so that there are never two sites. A move that
+    was killed in between goes on there.
     """
     with contextlib.ExitStack() as stack, _explained():
         target = stack.enter_context(contextlib.closing(Side(there)))
         source = stack.enter_context(contextlib.closing(Side(here)))  # second: the models are bound to it
         _check(source, target)
-        name = patiently(read_only.begin, TABLES)
-        try:
-            if source.log:
-                source.log.refuse_writing()
-            mark = f"{name} {target.log_label}"
-            if target.mark() != mark:
-                target.begin(mark)
-            yield from _copy(source, target)
-            yield from _compare(source, target)
-            target.finish()
-            read_only.complete()
-        except BaseException:
-            _open_again(source)
-            raise
+        if not read_only.moved_by():
+            yield from _fill(source, target)
+        target.finish()
+
+
+def _fill(source: Side, target: Side) -> Iterator[Progress | Same]:
+    """Copy and compare, and leave the old place; where that fails, it can be written to again."""
+    name = patiently(read_only.begin, TABLES)
+    try:
+        if source.log:
+            source.log.refuse_writing()
+        mark = _mark(name, target)
+        if target.mark() != mark:
+            target.begin(mark)
+        yield from _copy(source, target)
+        yield from _compare(source, target)
+        read_only.complete(name)
+    except BaseException:
+        _open_again(source)
+        raise
+
+
+def _mark(name: str, target: Side) -> str:
+    """Return by which mark a place is known that this move fills."""
+    return f"{name} {target.log_label}"
+
+
+def is_read_only(here: Place) -> bool:
+    """Tell whether a site is read-only, since a move was killed or is complete. Raise CannotOpen, CannotMove."""
+    with _explained(), contextlib.closing(Side(here)):
+        return patiently(read_only.is_on)
 
 
 def cancel(here: Place) -> None:
@@ -190,7 +211,8 @@ def _check(source: Side, target: Side) -> None:
         raise CannotMove(f"cannot move: there are people or entries already in the database {target.engine.label}")
     if target.log and target.log.count() and mark.partition(" ")[2] != target.log_label:
         raise CannotMove(f"cannot move: there are entries already in {target.log_label}")
-    if read_only.is_moved():
+    name = read_only.moved_by()
+    if name and mark != _mark(name, target):
         raise CannotMove("cannot move: this site was moved already; python app.py move --cancel makes it a site again")
 
 

@@ -31,6 +31,7 @@ SETTINGS = {
     "timezone": "UTC",
 }
 ANSWER = 12.0  # seconds in which the server answers, if it can: it limits itself to ten
+PATIENCE = 600.0  # seconds in which it answers a move
 HURRY = 3.0  # seconds in which it answers a process that stops
 CONNECTING = {
     "connect_timeout": 3,  # seconds
@@ -182,6 +183,10 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
         return PostgresqlDoorbell(self, {**self._parameters, "dbname": self.database}, read)
 
     # --- for a move
+
+    def take_time(self) -> None:
+        self.execute_sql(f"SET statement_timeout = '{PATIENCE:.0f} s'")
+        self._limit = PATIENCE + ANSWER
 
     def refuse_writing(self, table: str, condition: str) -> None:
         self.execute_sql(REFUSE_WRITING)

@@ -58,7 +58,8 @@ def report(process: str, here: Collection[Here]) -> bool:
 def stop(process: str) -> None:
     """Let the rows of a process that stops lapse after the grace in which its members come back elsewhere."""
     lapse = time.time() - SILENCE + GRACE
-    Process.update(beat_at=lapse).where(Process.id == process).execute()
+    with writing():
+        Process.update(beat_at=lapse).where(Process.id == process).execute()
 
 
 def versions() -> dict[str, int]:

@@ -10,7 +10,7 @@ from models.models import Setting
 
 SETTING = Setting._meta.table_name
 MARK = "read_only"  # the setting that says so, and that names the move
-MOVED = "moved"  # what it says when the move is complete
+MOVED = "moved "  # what stands before the name when the move is complete
 HALF_MOVED = "move_from"  # the setting of a database that a move is filling: which move
 
 # What is not the site's content: it may change meanwhile, and is not moved.
@@ -28,7 +28,7 @@ def begin(tables: Iterable[str]) -> str:
         for table in tables:
             database.refuse_writing(table, f"{{row}}.{IS_CONTENT}" if table == SETTING else "TRUE")
         name: str = row.value
-        return name
+        return name.removeprefix(MOVED)
 
 
 def end(tables: Iterable[str]) -> None:
@@ -39,16 +39,16 @@ def end(tables: Iterable[str]) -> None:
         Setting.delete().where(Setting.name == MARK).execute()
 
 
-def complete() -> None:
-    """Say that the site is elsewhere now."""
+def complete(name: str) -> None:
+    """Say that the site is elsewhere now, by the move of this name."""
     with writing():
-        Setting.update(value=MOVED).where(Setting.name == MARK).execute()
+        Setting.update(value=MOVED + name).where(Setting.name == MARK).execute()
 
 
-def is_moved() -> bool:
-    """Tell whether the site is elsewhere since a move was complete."""
-    moved: bool = Setting.select().where(Setting.name == MARK, Setting.value == MOVED).exists()
-    return moved
+def moved_by() -> str:
+    """Return the name of the move by which the site is elsewhere, or nothing."""
+    row = Setting.get_or_none(name=MARK)
+    return row.value.removeprefix(MOVED) if row and row.value.startswith(MOVED) else ""
 
 
 def is_on() -> bool:

@@ -46,7 +46,7 @@ class SqlLog(RoomLog):
         await self._batches.finish()
 
     async def _append_batch(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
-        return await self._write(_append, drafts)
+        return await self._write(_append, drafts, since)
 
     async def after(self, room: str, seq: int, limit: int) -> list[Entry]:
         return await self._read(_entries_after, room, seq, limit)
@@ -78,8 +78,9 @@ class SqlLog(RoomLog):
                 await asyncio.sleep(RETRY)
 
 
-def _append(drafts: list[Draft]) -> Sequence[Entry | NotMember]:
-    """Store `drafts` in one transaction; return an entry or a refusal for each."""
+def _append(drafts: list[Draft], since: float) -> Sequence[Entry | NotMember]:
+    """Store `drafts`, which wait since then, in one transaction; return an entry or a refusal for each."""
+    database.ready(since)
     try:
         return _append_once(drafts)
     except peewee.IntegrityError:  # another process has just stored one of the nonces, in a room that we did not lock

@@ -21,6 +21,7 @@ from models.errors import CannotOpen, ReadOnly, Unavailable
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT = 5  # seconds that a writer waits, in all, for another process's transaction
+LEAST = 0.5  # seconds of that which remain for somebody who has waited longer in line
 TURN = (0.0005, 0.002)  # seconds between two tries
 
 # Older libraries can lose commits in WAL mode when several processes write (sqlite.org/wal.html#walresetbug).
@@ -109,7 +110,8 @@ class Sqlite(CySqliteDatabase, Engine):
         Who waits in line behind others of this process has waited all the same: otherwise each of them would hold up
         the next for the whole time.
         """
-        deadline = getattr(self._asked, "since", time.monotonic()) + BUSY_TIMEOUT
+        now = time.monotonic()
+        deadline = max(getattr(self._asked, "since", now) + BUSY_TIMEOUT, now + LEAST)
         self.pragma("busy_timeout", 0)
         try:
             while True:
@@ -127,6 +129,9 @@ class Sqlite(CySqliteDatabase, Engine):
         return SqliteDoorbell(self.database)
 
     # --- for a move
+
+    def take_time(self) -> None:
+        """Nothing: no question is limited."""
 
     def refuse_writing(self, table: str, condition: str) -> None:
         for verb, row in CHANGES.items():

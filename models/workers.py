@@ -19,6 +19,8 @@ from models.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
+LINE = 12.0  # seconds in line after which nobody waits for an answer any more
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -48,8 +50,11 @@ class Worker:
             raise Unavailable() from error
 
     def _call(self, since: float, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `verb` returns, in a worker's thread; what only waited when it was closed is not begun."""
-        if self._is_closed:
+        """Return what `verb` returns, in a worker's thread; what only waited when it was closed is not begun.
+
+        Nor is what has waited for too long.
+        """
+        if self._is_closed or time.monotonic() - since > LINE:
             raise Unavailable()
         self._database.ready(since)
         return verb(*args, **kwargs)

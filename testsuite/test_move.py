@@ -8,6 +8,7 @@ import itertools
 import os
 import pty
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -274,6 +275,28 @@ class KilledTest(MoveTest):
             User.update(email=str(how)).execute()
             database.close()
             Path(target).unlink()
+
+    def test_a_second_try_that_is_stopped_before_it_begins_says_that_the_site_is_still_read_only(self) -> None:
+        source, target = self.source(), self.path("target.db")
+        self.stop_in_the_middle(Place(source), Place(target), lambda: entries_in(target), signal.SIGKILL)
+        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
+            process = self.begin(Place(source), Place(f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/prosa"))
+            with contextlib.closing(silent.accept()[0]):
+                process.send_signal(signal.SIGINT)
+                said, _ = process.communicate(timeout=20)
+        self.assertEqual(said, "The move was stopped. The site is still read-only; move --cancel ends that.\n")
+
+    def test_a_move_that_was_killed_when_the_old_place_was_left_is_finished_by_the_same_command(self) -> None:
+        source, target = self.source(10), self.path("target.db")
+        self.move(Place(source), Place(target))
+        with contextlib.closing(cysqlite.connect(source)) as connection:
+            name: str = connection.execute_scalar("SELECT value FROM setting WHERE name = 'read_only'")
+        with contextlib.closing(cysqlite.connect(target)) as connection:  # as it is until the very end
+            connection.execute("INSERT INTO setting (name, value) VALUES ('move_from', ?)", (name.split()[1] + " ",))
+        self.assertIn("All is there.", self.move(Place(source), Place(target)))
+        open_database(target)
+        self.assertEqual(User.select().count(), 4)
+        database.close()
 
     def test_after_a_kill_one_may_think_again(self) -> None:
         source, target = self.source(), self.path("target.db")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+import threading
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 from models.database import database, writing
 from models.errors import Unavailable
@@ -50,6 +52,27 @@ class SqlLogTest(log_contract.LogTest):
             outcomes = await asyncio.gather(*(worker.run(write) for _ in range(5)), return_exceptions=True)
             self.assertEqual([type(outcome) for outcome in outcomes], [Unavailable] * 5)
             self.assertLess(time.monotonic() - began, 2 * BUSY_TIMEOUT)
+
+    async def test_nor_does_a_message_behind_another_one(self) -> None:
+        with locked(self.folder):
+            first = asyncio.create_task(self.log.append(self.draft("first")))
+            await asyncio.sleep(0)  # so that it is written alone
+            await asyncio.sleep(0)
+            began = time.monotonic()
+            later = [self.log.append(self.draft(f"{n}")) for n in range(5)]
+            outcomes = await asyncio.gather(first, *later, return_exceptions=True)
+            self.assertEqual([type(outcome) for outcome in outcomes], [Unavailable] * 6)
+            self.assertLess(time.monotonic() - began, 1.5 * BUSY_TIMEOUT)
+
+    async def test_what_has_waited_for_too_long_is_not_begun(self) -> None:
+        go_on = threading.Event()
+        with contextlib.closing(Worker("writer", database.obj)) as worker, patch("models.workers.LINE", 0.1):
+            first, second = asyncio.create_task(worker.run(go_on.wait)), asyncio.create_task(worker.run(write))
+            await asyncio.sleep(0.2)  # longer than LINE
+            go_on.set()
+            self.assertTrue(await first)
+            with self.assertRaises(Unavailable):
+                await second
 
 
 def write() -> None:
