@@ -363,9 +363,7 @@ class HealthHandler(BaseHandler):
         """Ask for nobody: a load balancer is no member."""
 
     async def get(self) -> None:
-        status = await self.site.write(accounts.check_health)
-        await self.site.log.check()
-        self.write({"status": status, "process": self.site.process})
+        self.write({"status": await self.site.check_health(), "process": self.site.process})
 
 
 class AsyncHandler(BaseHandler):

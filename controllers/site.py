@@ -21,6 +21,7 @@ from controllers.memory import Memory
 from controllers.presence import Presence
 from controllers.sheets import Sheets
 from controllers.watch import Watch
+from models import accounts
 from models.stores import Stores
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Site:
         stores.doorbell.is_busy = lambda: bool(self.hub.readers)
         self.is_stopping = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._health: asyncio.Task[str] | None = None
         self._requests: set[object] = set()  # pages and forms under way
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -84,6 +86,20 @@ class Site:
         self._requests.discard(request)
         if not self._requests:
             self._is_idle.set()
+
+    async def check_health(self) -> str:
+        """Return whether everything can be read and written, "ok", or is "read-only". Raise Unavailable.
+
+        Anybody may ask, and it is a write: all who ask at the same time share one, so that no line of them grows.
+        """
+        if self._health is None or self._health.done():
+            self._health = asyncio.create_task(self._write_and_read())
+        return await asyncio.shield(self._health)
+
+    async def _write_and_read(self) -> str:
+        status: str = await self.write(accounts.check_health)
+        await self.log.check()
+        return status
 
     async def watch(self) -> None:
         """Return when the site cannot go on; the log says why."""

@@ -45,7 +45,7 @@ class Languages(BrowserTest):
         write(page, LETTER)
         expect(page.locator("#rows .row pre")).to_be_visible()
         self.chat("carla").send("typing", room="lobby")
-        expect(page.locator("#writing")).to_have_text("carla está escrevendo …")
+        expect(page.locator("#writing")).to_have_text("carla está escrevendo…")
         expect(page.locator(".passing").last).to_contain_text("carla entrou")
         expect(page.locator("#rows .day")).to_have_text("Hoje")
         self.shoot(page, "room-portuguese")

@@ -6,12 +6,14 @@ import contextlib
 import resource
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import cysqlite
 
 from faults.disk import Disk
+from models.sqlite import BUSY_TIMEOUT
 from testsuite.live import Chat, Client, FolderTest, SiteTest, add_user, wait_for
 from testsuite.tables import locked, sql
 
@@ -47,6 +49,13 @@ class Locked(SiteTest):
         for nonce in nonces:
             beto.until("entry", nonce=ana.post("again", nonce=nonce))
         self.assertEqual(carla.post("/rooms/lobby", {"body": "by form", "nonce": "form"}).status, 302)
+
+    def test_however_many_ask_for_its_health_they_wait_for_one_answer(self) -> None:
+        with locked(self.folder), ThreadPoolExecutor(20) as threads:
+            began = time.monotonic()
+            answers = [threads.submit(self.client().get, "/healthz") for _ in range(20)]
+            self.assertEqual({answer.result().status for answer in answers}, {503})
+            self.assertLess(time.monotonic() - began, 1.5 * BUSY_TIMEOUT)
 
     def test_for_a_moment_the_answer_only_comes_later(self) -> None:
         ana = self.chat("ana")
