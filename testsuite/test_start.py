@@ -50,7 +50,10 @@ class FirstStartTest(FolderTest):
 
 
 class StartingTogetherTest(FolderTest):
-    """Line 24 of what the site withstands: eight processes that start at once on an empty directory, fifty times."""
+    """Line 24 of what the site withstands: eight processes that start at once on an empty directory, fifty times.
+
+    The servers do it once here, since fifty times take minutes; what they may get wrong, opening it, is done fifty times.
+    """
 
     def test_eight_processes_at_once_make_one_schema_and_one_secret(self) -> None:
         servers = [self.start() for _ in range(8)]

@@ -44,7 +44,10 @@ class WarningsTest(FolderTest):
 
 
 class EveryStartTest(unittest.TestCase):
-    """Line 27 of what the site withstands: no test starts a Python that keeps its warnings to itself."""
+    """Line 27 of what the site withstands: no test starts a Python that keeps its warnings to itself.
+
+    Its other half, pip-audit, is `make audit`: it needs the Python Package Index's data, which a test cannot count on.
+    """
 
     def test_every_python_is_started_with_warnings_as_errors(self) -> None:
         starts = [
@@ -55,5 +58,7 @@ class EveryStartTest(unittest.TestCase):
         self.assertGreater(len(starts), 5)
         self.assertEqual([start for start in starts if start[1] != '"-W", "error",'], [])
 
-    def test_make_test_runs_the_suite_so(self) -> None:
-        self.assertIn("python -W error -m unittest -v tests\n", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    def test_make_test_runs_the_suite_so_and_make_audit_asks_about_all_that_is_installed(self) -> None:
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        self.assertIn("python -W error -m unittest -v tests\n", makefile)
+        self.assertRegex(makefile, r"\naudit: .*\n\t.* pip-audit --strict .* -r requirements-dev.lock\n")
