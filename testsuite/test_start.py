@@ -52,7 +52,7 @@ class FirstStartTest(FolderTest):
 class StartingTogetherTest(FolderTest):
     """Line 24 of what the site withstands: eight processes that start at once on an empty directory, fifty times.
 
-    The servers do it once here, since fifty times take minutes; what they may get wrong, opening it, is done fifty times.
+    The servers do it once here, since fifty times take minutes; opening the database is done fifty times.
     """
 
     def test_eight_processes_at_once_make_one_schema_and_one_secret(self) -> None:
