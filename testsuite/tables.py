@@ -54,7 +54,15 @@ def add_room(folder: str, slug: str, *members: str) -> None:
 
 @contextlib.contextmanager
 def locked(folder: str, lock: str = "IMMEDIATE") -> Iterator[None]:
-    """Hold the database's write lock, as another process may; an EXCLUSIVE one, without WAL, keeps readers out too."""
+    """Hold the database's write lock, as another process may; an EXCLUSIVE one, without WAL, keeps readers out too.
+
+    PostgreSQL has no such lock: there it is the lock of every room, which who posts waits for.
+    """
+    if folder in elsewhere:
+        with psycopg.connect(address(folder)) as server:
+            server.execute("SELECT * FROM room FOR UPDATE")
+            yield
+        return
     with contextlib.closing(cysqlite.connect(address(folder), timeout=PATIENCE)) as connection:
         connection.execute(f"BEGIN {lock}")
         try:
