@@ -48,7 +48,7 @@ class Lobby(BrowserTest):
             write(ana, "on its way")
             pending = ana.locator("#waiting .row.pending")
             expect(pending).to_contain_text("on its way")
-            expect(pending).to_contain_text("sending …")
+            expect(pending).to_contain_text("sending…")
             expect(ana.locator("#body")).to_have_value("")
             self.shoot(ana, "room-pending")
         finally:
@@ -84,7 +84,7 @@ class Lobby(BrowserTest):
     def test_who_is_writing_is_told(self) -> None:
         ana, beto = self.member("ana"), self.member("beto")
         beto.locator("#body").press_sequentially("I am thin")
-        expect(ana.locator("#writing")).to_have_text("beto is writing …")
+        expect(ana.locator("#writing")).to_have_text("beto is writing…")
         self.shoot(ana, "room-writing")
         expect(beto.locator("#writing")).to_have_text("")
         beto.locator("#body").press("Enter")
@@ -135,7 +135,7 @@ class Lobby(BrowserTest):
         ana = self.member("ana")
         nasty = self.chat(NASTY)
         nasty.send("typing", room="lobby")
-        expect(ana.locator("#writing")).to_have_text(f"{NASTY} is writing …")
+        expect(ana.locator("#writing")).to_have_text(f"{NASTY} is writing…")
         expect(ana.locator(".passing", has_text=NASTY)).to_be_visible()
         expect(ana.locator("#online .who", has_text=NASTY)).to_be_visible()
         for body in (SCRIPT, NASTY, f"`{SCRIPT}`", f"[x](javascript:hacked=1) {SCRIPT}", "<b>bold</b> &amp; &lt;"):
