@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 from abc import abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 
 from testsuite.live import Chat, Client, Server, SiteTest, wait_for
 from testsuite.tables import elsewhere, logs
@@ -61,10 +62,13 @@ class Outage(SiteTest):
 
     def check_pages(self, page: Client) -> None:
         """Check that pages say in the site's look, and by their status, that they cannot be had now."""
-        self.assertEqual(page.get("/healthz").status, 503)
-        answers = [page.get(path) for path in self.silent_pages]
-        answers.append(page.post("/rooms/lobby", {"body": "by form", "nonce": "n"}))
-        for answer in answers:
+        form = {"body": "by form", "nonce": "n"}
+        with ThreadPoolExecutor() as threads:  # each of them may have to wait for the server
+            health = threads.submit(page.get, "/healthz")
+            asked = [threads.submit(page.get, path) for path in self.silent_pages]
+            asked.append(threads.submit(page.post, "/rooms/lobby", form))
+        self.assertEqual(health.result().status, 503)
+        for answer in (one.result() for one in asked):
             self.assertEqual(answer.status, 503)
             self.assertIn("/static/site.css", answer.text)
             self.assertIn("can’t store anything right now", answer.text)
