@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 import traceback
 from typing import Any
 
@@ -36,6 +37,12 @@ class FailureLog:
     """A handler that logs what went wrong without the address as it was sent, which Tornado would write."""
 
     request: Any
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Answer an error. Whoever the process's end cuts off may try again: another process can do it."""
+        if isinstance(sys.exception(), asyncio.CancelledError):
+            status_code = 503
+        super().send_error(status_code, **kwargs)  # type: ignore[misc]
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         """Write why a request was refused; or where an error was made. Whoever the process's end cuts off made none."""

@@ -40,7 +40,7 @@ DATABASE = "prosa"  # where the URL names none
 LEAST = 0.5  # seconds that a batch is tried although it has waited for LIMIT already
 PAUSE = (0.001, 0.01)  # seconds until an append is tried again: short, since somebody else has just been quicker
 REST = 0.1  # seconds between two notes of the heads
-SILENCE = 10_000  # milliseconds after which a connection is given up
+SILENCE = 3_000  # milliseconds of it after which a connection is given up; a process that stops has no more
 
 
 class MongoLog(RoomLog):

@@ -59,11 +59,7 @@ class SockJS(Chat):
     def ask(self) -> http.client.HTTPConnection:
         """Send the request whose answer will bring the next frames."""
         self.hang_up()
-        parts = urlsplit(self.client.url)
-        source = (self.address, 0) if self.address else None
-        self.stream = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT, source)
-        cookies = "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())
-        self.stream.request(self.method, self.path, headers={"Cookie": cookies, **self.client.headers})
+        self.stream = begin(self.client, self.method, self.path, source=self.address)
         return self.stream
 
     def open(self) -> http.client.HTTPResponse:
@@ -232,14 +228,21 @@ HTTP_TRANSPORTS: tuple[type[SockJS], ...] = (Xhr, XhrStreaming, EventSource, Htm
 ALL_TRANSPORTS: tuple[type[SockJS], ...] = (*HTTP_TRANSPORTS, WebSocket)
 
 
-def knock(client: Client, method: str, path: str, body: str | None = None, **headers: str) -> http.client.HTTPResponse:
-    """Return the head of an answer, without waiting for the end of a stream."""
+def begin(
+    client: Client, method: str, path: str, body: str | None = None, source: str = "", **headers: str
+) -> http.client.HTTPConnection:
+    """Send a request, from `source` if that is given; the answer is still to come."""
     parts = urlsplit(client.url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT, (source, 0) if source else None)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    with contextlib.closing(connection):
-        connection.request(method, path, body, {"Cookie": cookies, **given})
+    connection.request(method, path, body, {"Cookie": cookies, **client.headers, **given})
+    return connection
+
+
+def knock(client: Client, method: str, path: str, body: str | None = None, **headers: str) -> http.client.HTTPResponse:
+    """Return the head of an answer, without waiting for the end of a stream."""
+    with contextlib.closing(begin(client, method, path, body, **headers)) as connection:
         return connection.getresponse()
 
 

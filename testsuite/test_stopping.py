@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
+import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from testsuite.live import TIMEOUT, Chat, Client, FolderTest, add_user
+from testsuite.live import TIMEOUT, Chat, Client, FolderTest, add_user, wait_for
+from testsuite.mongodb import mongo_server
+from testsuite.polling import Xhr, begin
 from testsuite.tables import locked, sql
+from testsuite.upstream import Upstream
 
 END = 10.0  # seconds within which a process ends
 SPREAD = 1.0  # seconds over which its clients are sent elsewhere
@@ -75,6 +82,54 @@ class Stopping(FolderTest):
         self.assertEqual(sql(self.folder, "SELECT nonce FROM entry"), [(nonce,)])
         chat.until_closed()
         self.assertEqual([message["nonce"] for message in chat.heard if message["type"] == "ack"], [nonce])
+
+
+class CutOff(FolderTest):
+    """What cannot be finished in time is nobody's mistake: another process, or a later one, may do it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.assertEqual(add_user(self.folder, "ana").returncode, 0)
+
+    def test_a_page(self) -> None:
+        over = threading.Event()
+
+        def keep_silent(_: socket.socket) -> None:
+            over.wait(TIMEOUT)
+
+        upstream = Upstream()
+        self.addCleanup(upstream.close)
+        upstream.behave = keep_silent
+        server = self.start(f"--fetch_url={upstream.url}", altered=["app:STOP_TIMEOUT=0.5"]).wait()
+        ana = Client(server.url).sign_in("ana")
+        with ThreadPoolExecutor() as threads:
+            answers = [threads.submit(ana.get, path) for path in ("/async", "/gen", "/stuff/")]
+            wait_for(lambda: len(upstream.asked) == 4, "all are under way")
+            self.assertEqual(server.stop(), 0)
+            over.set()
+            self.assertEqual([answer.result().status for answer in answers], [503] * 3)
+
+    def test_what_a_polling_client_sends_while_a_mongodb_stands_still(self) -> None:
+        with mongo_server() as mongodb:
+            server = self.start(f"--mongo={mongodb.url}").wait()
+            ana = Client(server.url).sign_in("ana")
+            chat, poller = ana.chat(), Xhr(ana)
+            self.addCleanup(chat.close)
+            self.addCleanup(poller.close)
+            poller.until("hello")
+            with mongodb.paused():
+                chat.post("what the process waits for")
+                join = json.dumps([json.dumps({"type": "join", "room": "lobby"})])
+                sending = begin(ana, "POST", poller.place + poller.sending, join)
+                for _ in range(2):
+                    chat.send("ping")
+                    chat.until("pong")  # what came before is under way
+                began = time.monotonic()
+                self.assertEqual(server.stop(), 0)
+                self.assertLess(time.monotonic() - began, END)
+                with contextlib.closing(sending):
+                    self.assertEqual(sending.getresponse().status, 503)
+            mongodb.kill()  # it takes its time after that
 
 
 def ending(chat: Chat) -> tuple[int, float]:
