@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tornado.web
 
-from controllers.handlers import BaseHandler
+from controllers.base import BaseHandler
 from models import accounts, invitations, passwords
 from models.accounts import Member, OpenSession
 from models.errors import BadPassword, NotYours, Refusal, SetupOver

@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 from controllers import wire
-from controllers.handlers import find_sign_in
+from controllers.base import find_sign_in
 from controllers.site import Site
 from controllers.tail import Reader
 from controllers.transport import Connection, Router

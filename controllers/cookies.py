@@ -10,7 +10,7 @@ import tornado.web
 HOST = "__Host-"
 SHORTEST_SECRET = 32  # characters
 
-# They stand in the tutorial and in Tornado's documentation: everybody knows them.
+# Refused as secrets: they stand in the tutorial and in Tornado's documentation, so everybody knows them.
 EXAMPLES = ("__TODO:_GENERATE_YOUR_OWN_RANDOM_VALUE_HERE__", "1d7e5627ed07425aa0d8829628c6a284")
 
 

@@ -8,7 +8,7 @@ import math
 import secrets
 from typing import Any
 
-from controllers.handlers import MOST_NAMES, BaseHandler, status_of
+from controllers.base import MOST_NAMES, BaseHandler, status_of
 from controllers.markup import initial, tint
 from controllers.sheets import BLANKS, Sheet
 from controllers.wire import LONGEST_NAME

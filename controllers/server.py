@@ -15,7 +15,7 @@ import tornado.iostream
 import tornado.web
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
-from controllers.handlers import BaseHandler
+from controllers.base import BaseHandler
 
 log = logging.getLogger(__name__)
 

@@ -40,7 +40,7 @@ DATABASE = "prosa"  # where the URL names none
 LEAST = 0.5  # seconds that a batch is tried although it has waited for LIMIT already
 PAUSE = (0.001, 0.01)  # seconds until an append is tried again: short, since somebody else has just been quicker
 REST = 0.1  # seconds between two notes of the heads
-SILENCE = 3_000  # milliseconds of it after which a connection is given up; a process that stops has no more
+SILENCE = 3_000  # milliseconds without an answer before a connection is given up; a process that stops waits for it
 
 
 class MongoLog(RoomLog):

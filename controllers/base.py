@@ -1,0 +1,258 @@
+"""The base of all pages: who is asking, in which language, and what an error looks like."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import math
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+import tornado.locale
+import tornado.web
+
+from controllers import policy
+from controllers.cookies import cookie_name, device_cookie, session_cookie, signed_cookie
+from controllers.devices import device_name
+from controllers.fetcher import FetchFailed
+from controllers.logs import FailureLog
+from controllers.markup import initial, tint
+from controllers.site import Site
+from controllers.watch import SIGNED_OUT
+from controllers.wire import SlowDown
+from models import accounts, failures
+from models.accounts import Member, SignIn
+from models.errors import (
+    NotMember,
+    ReadOnly,
+    Refusal,
+    TooManyFailures,
+    Unavailable,
+    UnknownMember,
+    UnknownRoom,
+    WrongPassword,
+)
+from models.passwords import PasswordHash
+from models.rooms import LOBBY, rooms_of
+
+log = logging.getLogger(__name__)
+
+MOST_NAMES = 100  # in the sidebar; the count tells of the rest
+DEVICE_DAYS = 365  # for which a device is known after a sign-in
+
+# What a refusal is called over HTTP; one that is not here is 400.
+STATUS: dict[type[Refusal], int] = {
+    UnknownRoom: 404,
+    UnknownMember: 404,
+    NotMember: 403,
+    WrongPassword: 403,
+    Unavailable: 503,
+    ReadOnly: 503,
+    SlowDown: 429,
+    TooManyFailures: 429,
+}
+
+
+def status_of(refusal: Refusal) -> int:
+    """Return the HTTP status of a refusal."""
+    return STATUS.get(type(refusal), 400)
+
+
+async def find_sign_in(site: Site, handler: tornado.web.RequestHandler) -> SignIn | None:
+    """Return who sent this request; old, foreign, forged and truncated cookies are nobody's."""
+    name = session_cookie(handler)
+    signed = name, handler.get_cookie(name, "")
+    token = site.memory.token(signed, lambda: signed_cookie(handler, name, accounts.SESSION_DAYS))
+    return await site.memory.read(accounts.find_sign_in, token) if token else None
+
+
+class BaseHandler(FailureLog, tornado.web.RequestHandler):
+    """Every page: who is asking, in which language, and what an error looks like."""
+
+    needs_member = True
+    answers_json = False
+    sign_in: SignIn | None = None
+
+    @property
+    def site(self) -> Site:
+        """What the pages work with."""
+        site: Site = self.application.settings["site"]
+        return site
+
+    def set_default_headers(self) -> None:
+        policy.set_headers(self, policy.PAGE)
+        self.set_header("Cache-Control", "no-store")
+
+    def compute_etag(self) -> None:
+        """None: no page is like the one before, and nobody may keep it."""
+
+    def set_cookie(self, name: str, value: str | bytes, *args: Any, **kwargs: Any) -> None:
+        """Set a cookie, the `_xsrf` one too, that never leaves HTTPS once it came by it, nor this host."""
+        kwargs.setdefault("secure", self.request.protocol == "https")
+        super().set_cookie(cookie_name(self, name), value, *args, **kwargs)
+
+    def get_cookie(self, name: str, default: Any = None) -> Any:
+        return super().get_cookie(cookie_name(self, name), default)
+
+    def check_xsrf_cookie(self) -> None:
+        """Ask for the form's token, and for the scheme of its page, which `cross_origin_protection` leaves out."""
+        super().check_xsrf_cookie()
+        if not policy.is_same_origin(self.request):
+            raise tornado.web.HTTPError(403, "another origin")
+
+    async def prepare(self) -> None:
+        """Load the member here, since `get_current_user` cannot wait for a database."""
+        self.site.begin(self)
+        self.sign_in = await find_sign_in(self.site, self)
+        self.current_user = self.sign_in.member if self.sign_in else None
+        if self.needs_member and not self.current_user:
+            self.send_to_login()
+
+    def on_finish(self) -> None:
+        self.site.end(self)
+
+    def on_connection_close(self) -> None:
+        self.site.end(self)
+
+    def send_to_login(self) -> None:
+        """Ask to sign in, and come back here afterwards if this is a page."""
+        if self.wants_json():
+            raise tornado.web.HTTPError(401)
+        if self.request.method not in ("GET", "HEAD"):
+            raise tornado.web.HTTPError(403)
+        here = self.request.uri or "/"
+        self.redirect("/login" if here == "/" else "/login?" + urlencode({"next": here}))
+
+    @property
+    def signed_in(self) -> SignIn:
+        """The session by which the member is here, where there must be one."""
+        if self.sign_in is None:
+            raise tornado.web.HTTPError(403)
+        return self.sign_in
+
+    @property
+    def member(self) -> Member:
+        """The signed-in member, where there must be one."""
+        return self.signed_in.member
+
+    def head(self, *args: str) -> Any:
+        """Answer as to a GET; Tornado leaves the body out."""
+        return self.get(*args)
+
+    def get_user_locale(self) -> tornado.locale.Locale | None:
+        return None  # the browser's preference decides
+
+    def get_password(self, name: str) -> str:
+        """Return a field of the form just as it was typed; `get_body_argument` makes spaces of control characters."""
+        return self.decode_argument(self.request.body_arguments.get(name, [b""])[-1], name)
+
+    def wants_json(self) -> bool:
+        """Tell whether the answer, or the error, is for a program."""
+        return self.answers_json or "application/json" in self.request.headers.get("Accept", "")
+
+    def translate(self, sentence: str) -> str:
+        """Return a sentence in the reader's language."""
+        return self.locale.translate(sentence)
+
+    def day(self, moment: float) -> str:
+        """Return the day of `moment` (seconds since 1970) in the reader's language."""
+        return self.locale.format_date(
+            datetime.datetime.fromtimestamp(moment, datetime.UTC), relative=False, shorter=True, full_format=True
+        )
+
+    def wait_in_words(self, seconds: float) -> str:
+        """Return what somebody is told whose password was wrong too often."""
+        minutes = math.ceil(seconds / 60)
+        one = "That was wrong too often. Please wait {n} minute, then try again."
+        more = "That was wrong too often. Please wait {n} minutes, then try again."
+        return self.locale.translate(one, more, minutes).replace("{n}", str(minutes))
+
+    def get_template_namespace(self) -> dict[str, Any]:
+        lang = self.locale.code.replace("_", "-")
+        return {
+            **super().get_template_namespace(),
+            "site_name": self.site.name,
+            "lang": "en" if lang.startswith("en") else lang,
+            "initial": initial,
+            "tint": tint,
+            "sockjs_url": self.settings["sockjs_url"],
+        }
+
+    async def sidebar(self) -> dict[str, Any]:
+        """Return what the sidebar shows: the member's rooms, and who is online in the lobby."""
+        online = self.site.presence.online(LOBBY)
+        rooms = await self.site.memory.recall(rooms_of, self.member.id)
+        return {"rooms": rooms, "online": online[:MOST_NAMES], "online_count": len(online)}
+
+    async def begin_session(self, member: Member, password: PasswordHash) -> None:
+        """Sign `member` in with a new session; the one that this browser had before ends.
+
+        Raise WrongPassword if `password` is not theirs any more.
+        """
+        device = device_name(self.request.headers.get("User-Agent", ""))
+        token = await self.site.write(accounts.open_session, member.id, password, device)
+        if self.sign_in:
+            await self.end_session(self.sign_in)
+        known = f"{failures.account_key(member.username)} {secrets.token_urlsafe(16)}"
+        for name, value, days in (
+            (session_cookie(self), token, accounts.SESSION_DAYS),
+            (device_cookie(self), known, DEVICE_DAYS),
+        ):
+            self.set_signed_cookie(name, value, expires_days=days, httponly=True, samesite="Lax")
+
+    async def end_session(self, sign_in: SignIn) -> None:
+        """End a session and its live connections; other processes hear it by the doorbell."""
+        await self.site.write(accounts.end_session, sign_in.session_id)
+        self.site.hub.end_sessions([sign_in.session_id], *SIGNED_OUT)
+        self.clear_cookie(session_cookie(self), httponly=True, samesite="Lax")
+
+    # --- errors
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Answer an error; the domain's refusals know their own status."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, Refusal):
+            status_code = status_of(error)
+        elif isinstance(error, FetchFailed):
+            status_code = error.status
+        super().send_error(status_code, **kwargs)
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        if isinstance(value, Refusal | FetchFailed):
+            log.info("refused: %s", type(value).__name__)
+        else:
+            super().log_exception(typ, value, tb)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with a page in the site's look, or with JSON for a program."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if wait := getattr(error, "retry_after", None):
+            self.set_header("Retry-After", math.ceil(wait))
+        if status_code == 405:
+            methods = policy.methods_of(self)
+            self.set_header("Allow", ", ".join(methods if "GET" in methods else ["POST"]))
+        reason = self.translate(getattr(error, "sentence", "") or ERRORS.get(status_code, ERRORS[500]))
+        if self.wants_json():
+            self.set_header("Content-Type", "application/json; charset=UTF-8")
+            self.finish(json.dumps({"error": {"status": status_code, "message": reason}}))
+        elif self.settings.get("serve_traceback") and status_code == 500:
+            super().write_error(status_code, **kwargs)
+        else:
+            self.render("error.html", status=status_code, reason=reason)
+
+
+ERRORS = {
+    400: "The site did not understand this request.",
+    401: "Please sign in first.",
+    403: "You may not do this, or the page was open for too long. Go back, reload it and try again.",
+    404: "There is nothing at this address.",
+    405: "This address does not take such requests.",
+    413: "That was too much at once.",
+    429: "That was too often. Please wait a moment.",
+    500: "Something went wrong on our side.",
+    502: "The other site gave no usable answer.",
+    503: "The site can’t do this right now. Please try again in a moment.",
+    504: "The other site took too long to answer.",
+}
