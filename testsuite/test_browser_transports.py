@@ -10,6 +10,7 @@ from controllers.transport import TRANSPORTS
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, write
 from testsuite.standstill import standing_still
 
+HOUR = 3600  # seconds
 MILLISECONDS = re.compile(r"^\d+ ms$")
 
 
@@ -102,6 +103,25 @@ class RoundTrip(BrowserTest):
         shown = page.locator("#round-trip").inner_text()
         self.assertGreaterEqual(int(shown.removesuffix(" ms")), 5000)
 
+    def test_a_dead_connection_is_noticed_although_the_clock_was_set_back(self) -> None:
+        page = self.member("ana")
+        self.open_anew(page)
+        with standing_still(self.server.process.pid):
+            set_back(page)
+            page.clock.fast_forward(31_000)  # nothing was heard for so long: it asks
+            page.clock.fast_forward(9_000)  # and nobody answers
+            expect(page.locator("#state")).not_to_have_class("state live")
+
+    def test_who_writes_is_told_although_the_clock_was_set_back(self) -> None:
+        page = self.member("ana")
+        socket = self.open_anew(page)
+        with socket.expect_event("framesent", lambda frame: '"typing' in str(frame)):
+            page.locator("#body").press_sequentially("a")
+        set_back(page)
+        page.clock.fast_forward(3500)
+        with socket.expect_event("framesent", lambda frame: '"typing' in str(frame)):
+            page.locator("#body").press_sequentially("b")
+
     def test_an_answer_that_was_lost_with_its_connection_is_not_waited_for(self) -> None:
         self.tolerate("net::ERR_INTERNET_DISCONNECTED")
         page = self.member("ana")
@@ -114,6 +134,11 @@ class RoundTrip(BrowserTest):
         expect_live(page)
         expect(page.locator("#round-trip")).to_have_text(MILLISECONDS)
         expect(page.locator("#reconnects")).to_have_text("1 time")
+
+
+def set_back(page: Page) -> None:
+    """Set a page's clock back by an hour."""
+    page.clock.set_system_time(page.evaluate("Date.now()") / 1000 - HOUR)
 
 
 def is_ping(frame: str | bytes) -> bool:

@@ -11,7 +11,7 @@ export class Composer {
   // sends(body) returns 'taken', 'kept' (leave the text here) or 'form' (the browser shall post it).
   // types() is called now and then while somebody writes.
   constructor({ key, max, sends, types }) {
-    Object.assign(this, { key, max, sends, types, typedAt: 0 });
+    Object.assign(this, { key, max, sends, types, typedAt: -TYPING_EVERY });
     this.form = document.getElementById('composer');
     this.field = this.form.elements.body;
     this.refusal = document.getElementById('refusal');
@@ -32,8 +32,8 @@ export class Composer {
     keep('sessionStorage', this.key, this.field.value);
     this.grow();
     this.refuse('');
-    if (!this.field.value.trim() || Date.now() - this.typedAt < TYPING_EVERY) return;
-    this.typedAt = Date.now();
+    if (!this.field.value.trim() || performance.now() - this.typedAt < TYPING_EVERY) return;
+    this.typedAt = performance.now();
     this.types();
   }
 
@@ -67,7 +67,7 @@ export class Composer {
 
   clear() {
     this.field.value = '';
-    this.typedAt = 0;
+    this.typedAt = -TYPING_EVERY;
     forget('sessionStorage', this.key);
     this.grow();
     this.field.focus();

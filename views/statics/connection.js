@@ -42,7 +42,8 @@ export class Connection {
     clearTimeout(this.timer);
     this.become(this.wasLive ? 'reconnecting' : 'connecting');
     const socket = this.socket = this.makeSocket();
-    this.openedAt = this.heardAt = Date.now();
+    this.openedAt = performance.now();
+    this.noteWord();
     this.askedAt = 0;
     this.pingedAt = -Infinity;
     this.roundTrip = null;
@@ -78,9 +79,17 @@ export class Connection {
   }
 
   heard() {
-    this.heardAt = Date.now();
+    this.noteWord();
     this.askedAt = 0;
   }
+
+  noteWord() {
+    this.heardAt = performance.now();
+    this.heardOn = Date.now();
+  }
+
+  // ms since the last word, by the clock that nobody sets; or by the other one, which goes on while a machine sleeps.
+  get silence() { return Math.max(performance.now() - this.heardAt, Date.now() - this.heardOn); }
 
   receive(text) {
     this.heard();
@@ -106,7 +115,7 @@ export class Connection {
     this.headAtJoin = frame.head;
     if (this.wasLive) this.reconnects += 1;
     this.wasLive = true;
-    this.joinedAt = Date.now();
+    this.joinedAt = performance.now();
     this.transport = this.socket.transport ?? '';
     this.become('live');
   }
@@ -128,14 +137,14 @@ export class Connection {
   // Notice a peer that has gone without a word.
   listen() {
     if (!this.socket) return;
-    const now = Date.now();
+    const now = performance.now();
     const isLate = this.live ? this.askedAt && now - this.askedAt > ANSWER : now - this.openedAt > PATIENCE;
     if (isLate) this.lose();
-    else if (this.live && !this.askedAt && now - this.heardAt > QUIET) this.ask();
+    else if (this.live && !this.askedAt && this.silence > QUIET) this.ask();
   }
 
   ask() {
-    this.askedAt = Date.now();
+    this.askedAt = performance.now();
     this.ping();
   }
 
@@ -180,7 +189,7 @@ export class Connection {
   closed(code) {
     this.socket = null;
     this.isAskingAgain = this.isOwed = false;
-    if (this.live) this.failures = Date.now() - this.joinedAt > STEADY ? 0 : 1;
+    if (this.live) this.failures = performance.now() - this.joinedAt > STEADY ? 0 : 1;
     if (SIGNED_OUT.has(code)) this.signOut();
     else this.pause();
   }

@@ -14,7 +14,10 @@ export class Outbox {
     Object.assign(this, { key, room, send, changed });
     this.items = recall('sessionStorage', key, []);
     this.timers = new Map();
-    for (const item of this.items) if (item.state === 'sent') item.state = 'waiting';
+    for (const item of this.items) {
+      item.notBefore = 0;  // was by the clock of the page before
+      if (item.state === 'sent') item.state = 'waiting';
+    }
   }
 
   store() {
@@ -43,7 +46,7 @@ export class Outbox {
     for (const item of this.items) {
       if (item.state !== 'waiting') continue;
       // Nothing overtakes a message that has to wait.
-      if (item.notBefore > Date.now() || !this.hasRoomFor(item)) return;
+      if (item.notBefore > performance.now() || !this.hasRoomFor(item)) return;
       if (!this.send({ type: 'post', room: this.room, body: item.body, nonce: item.nonce })) return;
       this.turn(item, 'sent');
       this.remind(item, HOLD_ON);
@@ -83,7 +86,7 @@ export class Outbox {
     const item = this.find(nonce);
     if (!item || item.state === 'stored') return;
     if (retryAfter === undefined) return this.fail(item, why);
-    item.notBefore = Date.now() + retryAfter * 1000;
+    item.notBefore = performance.now() + retryAfter * 1000;
     this.isSlowed = true;
     this.turn(item, 'waiting');
     this.remind(item, retryAfter * 1000 + 10);
