@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import time
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peewee import (
     BooleanField,
@@ -20,6 +20,7 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     Model,
+    ModelDelete,
     TextField,
 )
 from playhouse.sqlite_ext import AutoIncrementField
@@ -55,6 +56,11 @@ class BaseModel(Model):
     class Meta:
         database = database
         legacy_table_names = False
+
+    if TYPE_CHECKING:
+        # peewee's stubs have a generic attribute here, which mypy called ambiguous in some orders of reading.
+        @classmethod
+        def delete(cls) -> ModelDelete: ...
 
 
 class User(BaseModel):

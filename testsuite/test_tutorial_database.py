@@ -55,10 +55,10 @@ class TutorialTest(FolderTest):
             for name, password in self.people.items():
                 TutorialUser.create(username=name, password=password, email=f"{name}@example.org")
             # A password of before and a member who is gone: nothing names them any more, but the file has them.
-            TutorialUser.create(username="gone", password=SECRETS[4], email="")
-            TutorialUser.create(username="changed", password=SECRETS[5], email="")
-            TutorialUser.delete().where(TutorialUser.username == "gone").execute()
-            TutorialUser.delete().where(TutorialUser.username == "changed").execute()
+            gone = TutorialUser.create(username="gone", password=SECRETS[4], email="")
+            changed = TutorialUser.create(username="changed", password=SECRETS[5], email="")
+            for former in (gone, changed):
+                former.delete_instance()
 
     def written(self) -> bytes:
         """Return all bytes that the site has written, but for the copy."""
