@@ -25,7 +25,7 @@ endif
 # sockjs-tornado comes without a wheel: what builds it is pinned too. Newer pips read the second name.
 PIP := PIP_CONSTRAINT=requirements-build.txt PIP_BUILD_CONSTRAINT=requirements-build.txt \
 	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
-NPM := npm --ignore-scripts --no-audit --no-fund --loglevel=error
+NPM := npm --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock" --quiet
 

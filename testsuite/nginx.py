@@ -21,19 +21,19 @@ MAIN = """
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile 8192;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
+pid "{folder}/nginx.pid";
+error_log "{folder}/error.log";
 {user}
 events {{ worker_connections 4096; }}
 http {{
     include /etc/nginx/mime.types;
     default_type application/octet-stream;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/site.conf;
+    client_body_temp_path "{folder}/body";
+    proxy_temp_path "{folder}/proxy";
+    fastcgi_temp_path "{folder}/fastcgi";
+    uwsgi_temp_path "{folder}/uwsgi";
+    scgi_temp_path "{folder}/scgi";
+    include "{folder}/site.conf";
 }}
 """
 
@@ -54,8 +54,11 @@ def write_conf(folder: Path, shipped: str, listen: int, processes: Sequence[int 
     """
     shutil.copytree(DEPLOY / "nginx", folder / "prosa", dirs_exist_ok=True)  # they may be there from an earlier start
     server = folder / "prosa" / "server.conf"
-    server.write_text(server.read_text(encoding="utf-8").replace("/var/log/nginx/", f"{folder}/"), encoding="utf-8")
-    conf = (DEPLOY / shipped).read_text(encoding="utf-8").replace("/tmp/", f"{folder}/")
+    server.write_text(
+        server.read_text(encoding="utf-8").replace("/var/log/nginx/access.log", f'"{folder}/access.log"'),
+        encoding="utf-8",
+    )
+    conf = re.sub(r"/tmp/(\w[\w.]*)", rf'"{folder}/\1"', (DEPLOY / shipped).read_text(encoding="utf-8"))
     conf = _listen(conf, listen, tls, folder)
     addresses = [f"127.0.0.1:{process}" if isinstance(process, int) else process for process in processes]
     lines = "".join(f"    server {address}\\1;\n" for address in addresses)
@@ -63,7 +66,7 @@ def write_conf(folder: Path, shipped: str, listen: int, processes: Sequence[int 
     user = "user root;" if os.geteuid() == 0 else ""  # the test's folders are closed to everybody else
     if shipped == "nginx-containers.conf":  # is all of it
         whole = _replace(r"include mime.types;", "include /etc/nginx/mime.types;", conf)
-        whole = _replace(r"error_log stderr", f"error_log {folder}/error.log", whole)
+        whole = _replace(r"error_log stderr", f'error_log "{folder}/error.log"', whole)
         whole = _replace(r"worker_connections 30000", "worker_connections 4096", whole)
         whole = f"daemon off;\n{user}\n" + _replace(r"(worker_rlimit_nofile) 65536", r"\1 8192", whole)
     else:
@@ -78,8 +81,8 @@ def _listen(conf: str, listen: int, tls: bool, folder: Path) -> str:
         return _replace(r"( +)listen \d+;\n(?: +listen \[::\]:80;\n)?", rf"\1listen 127.0.0.1:{listen};\n", conf)
     conf = _replace(r" +listen \d+;\n(?: +listen \[::\]:80;\n)?", "", conf)
     conf = _replace(r"# listen \d+ ssl( http2)?;\n", rf"listen 127.0.0.1:{listen} ssl\1;\n", conf)
-    conf = _replace(r"# (ssl_certificate +)\S+;", rf"\1{folder}/cert.pem;", conf)
-    conf = _replace(r"# (ssl_certificate_key +)\S+;", rf"\1{folder}/key.pem;", conf)
+    conf = _replace(r"# (ssl_certificate +)\S+;", rf'\1"{folder}/cert.pem";', conf)
+    conf = _replace(r"# (ssl_certificate_key +)\S+;", rf'\1"{folder}/key.pem";', conf)
     conf = _replace(r"# (ssl_protocols .*)", r"\1", conf)
     return _replace(r"# (ssl_session_cache .*)", r"\1", conf)
 
