@@ -17,6 +17,7 @@ from controllers import policy
 from controllers.cookies import cookie_name, device_cookie, session_cookie, signed_cookie
 from controllers.devices import device_name
 from controllers.fetcher import FetchFailed
+from controllers.languages import language_of
 from controllers.logs import FailureLog
 from controllers.markup import initial, tint
 from controllers.site import Site
@@ -141,8 +142,9 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
         """Answer as to a GET; Tornado leaves the body out."""
         return self.get(*args)
 
-    def get_user_locale(self) -> tornado.locale.Locale | None:
-        return None  # the browser's preference decides
+    def get_browser_locale(self, default: str = "") -> tornado.locale.Locale:
+        """Return the language that the browser prefers; a member has no other setting."""
+        return language_of(self.request.headers.get("Accept-Language", ""))
 
     def get_password(self, name: str) -> str:
         """Return a field of the form just as it was typed; `get_body_argument` makes spaces of control characters."""
