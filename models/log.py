@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from models.errors import Empty, TooLong
+from models.visible import is_visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ class RoomLog(ABC):
 
 
 def clean_body(body: str, longest: int) -> str:
-    """Return `body` as it is stored: LF line ends, nothing invisible at its end. Raise Empty, TooLong."""
+    """Return `body` as it is stored: LF line ends, no blank end. Raise Empty if nothing can be seen, TooLong."""
     body = body.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip("\n").rstrip()
-    if not body.strip():
+    if not is_visible(body):
         raise Empty()
     if len(body) > longest:
         raise TooLong()
