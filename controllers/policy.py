@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 from urllib.parse import urlsplit
 
 import tornado.httputil
@@ -14,6 +16,7 @@ PAGE = (
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 FRAMED = "default-src 'none'; frame-ancestors 'self'"  # what SockJS posts from a frame of the page
 YEAR = 365 * 24 * 3600  # seconds
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def set_headers(handler: tornado.web.RequestHandler, content: str) -> None:
@@ -49,8 +52,22 @@ def is_same_origin(request: tornado.httputil.HTTPServerRequest) -> bool:
     source = request.headers.get("Origin") or request.headers.get("Referer")
     if source is None:
         return True
+    origin = origin_of(source)
+    return origin is not None and origin == origin_of(f"{request.protocol}://{request.host}")
+
+
+def origin_of(url: str) -> tuple[str, str, int] | None:
+    """Return the scheme, host and port of `url`, the same for two spellings of one origin (RFC 6454, 4); else None.
+
+    A dot at the end of a host stays: for browsers that is another one.
+    """
     try:
-        parts = urlsplit(source)
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
     except ValueError:
-        return False
-    return (parts.scheme, parts.netloc.lower()) == (request.protocol, request.host.lower())
+        return None
+    if not host or "@" in parts.netloc or parts.scheme not in DEFAULT_PORTS:
+        return None
+    with contextlib.suppress(ValueError):  # it is a name
+        host = str(ipaddress.ip_address(host))
+    return parts.scheme, host, DEFAULT_PORTS[parts.scheme] if port is None else port

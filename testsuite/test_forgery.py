@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from urllib.parse import urlencode
 
 from testsuite.live import PASSWORD, Answer, Client, FolderTest, SiteTest
+from testsuite.polling import knock
 from testsuite.tables import sql
 from testsuite.test_four_processes import FourTest
+from testsuite.test_routes import UPGRADE
 
 FORM = "application/x-www-form-urlencoded"
 STORED = ("user", "session", "invitation", "entry", "membership", "setting")
@@ -154,10 +157,74 @@ class MembersFormsBehindNginx(MembersFormsTest, FourTest):
         return self.through_nginx(member) if member else Client(self.nginx.url)
 
 
+# By which scheme a page was asked for, at which host, and how its origin is spelt then: the same, and another one.
+SAME = (
+    ("http", "site.example:80", "http://site.example"),
+    ("https", "site.example:443", "https://site.example"),
+    ("http", "site.example", "http://site.example:80"),
+    ("http", "site.example:", "http://site.example"),
+    ("http", "site.example:8080", "http://site.example:8080"),
+    ("http", "SITE.example:80", "http://site.EXAMPLE"),
+    ("http", "site.example.:80", "http://site.example."),
+    ("http", "[::1]:80", "http://[::1]"),
+    ("https", "[2001:DB8:0::1]:443", "https://[2001:db8::1]"),
+)
+OTHER = (
+    ("http", "site.example:443", "http://site.example"),
+    ("https", "site.example:80", "https://site.example"),
+    ("https", "site.example:443", "http://site.example:443"),
+    ("http", "site.example:8080", "http://site.example"),
+    ("http", "site.example:80", "http://site.example:8"),
+    ("http", "site.example.:80", "http://site.example"),
+    ("http", "site.example:80", "http://site.example."),
+    ("http", "site.example:80", "http://me@site.example"),
+    ("http", "site.example:80", "http://site.example:80.evil.example"),
+    ("http", "site.example:80", "http://site.example:99999"),
+    ("http", "site.example:80", "//site.example"),
+    ("http", "site.example:80", "ftp://site.example:80"),
+    ("http", "[::1]:80", "http://[::2]"),
+    ("http", "[::1]:80", "http://[::1"),
+    ("http", ":80", "http://"),
+)
+
+
 class HttpsFormsTest(Forgery, SiteTest):
     """Line 14 of what the site withstands: behind a proxy that speaks HTTPS, a page without it is another site."""
 
     options = ("--xheaders",)
+
+    def spelt(self, scheme: str, host: str, origin: str) -> Client:
+        """Return a browser that names the site and its pages so."""
+        client = self.client()
+        client.headers = {"X-Forwarded-Proto": scheme, "Host": host, "Origin": origin}
+        return client
+
+    def chat_statuses(self, client: Client) -> set[int]:
+        """Return what a client's first steps into the chat are answered."""
+        session = f"/chat/000/{secrets.token_hex(8)}"
+        return {
+            knock(client, "GET", "/chat/info", **client.headers).status,
+            knock(client, "POST", f"{session}/xhr", **client.headers).status,
+            knock(client, "POST", f"{session}/xhr_send", "[]", **client.headers).status,
+            knock(client, "GET", "/chat/websocket", **client.headers, **UPGRADE).status,
+        }
+
+    def test_two_spellings_of_one_origin_are_this_site(self) -> None:
+        for spelling in SAME:
+            with self.subTest(spelling):
+                ana = self.spelt(*spelling).sign_in("ana")
+                self.assertEqual(ana.post("/rooms/lobby", {"body": "hello"}).status, 302)
+                self.assertEqual(self.chat_statuses(ana), {101, 200, 204})
+
+    def test_two_origins_that_are_spelt_alike_are_two_sites(self) -> None:
+        for spelling in OTHER:
+            with self.subTest(spelling):
+                visitor = self.spelt(*spelling)
+                self.assertEqual(visitor.post("/login", {"username": "ana", "password": PASSWORD}).status, 403)
+                self.assertNotIn("session", "".join(visitor.cookies))
+                visitor.cookies = self.spelt(spelling[0], "x", f"{spelling[0]}://x").sign_in("ana").cookies
+                self.assertEqual(visitor.post("/rooms/lobby", {"body": "hello"}).status, 403)
+                self.assertEqual(self.chat_statuses(visitor), {403})
 
     def test_posting_from_the_same_host_without_https(self) -> None:
         for scheme, other in (("https", "http"), ("http", "https")):
