@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import resource
 import sys
 import time
@@ -26,6 +27,7 @@ BODY_TIMEOUT = 60.0  # seconds for a request's body: MAX_BODY at 4 KiB/s
 RESERVE = 100  # of the files that the process may open are no connection's: database, pages' files, fetchers
 REFUSING = 5.0  # seconds for which a connection that is refused may take one of them
 SILENCE = 60.0  # seconds between two complaints
+ABSOLUTE = re.compile(r"https?://([^/?#]+)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 def open_files() -> int:
@@ -77,6 +79,21 @@ class Refuser(tornado.web.Application):
         self.settings.update(settings)  # given before, a static_path would have routes of its own
 
 
+def in_origin_form(start_line: RequestStartLine, headers: HTTPHeaders) -> RequestStartLine:
+    """Return a request's first line with a path as its target.
+
+    Of an absolute one (`GET http://host/path`) the host counts instead of the header's (RFC 9112, 3.2.2). Where there
+    is not just one header, Tornado refuses the request.
+    """
+    absolute = ABSOLUTE.fullmatch(start_line.path)
+    if absolute is None:
+        return start_line
+    host, rest = absolute.groups()
+    if len(headers.get_list("Host")) == 1:
+        headers["Host"] = host
+    return start_line._replace(path=rest if rest.startswith("/") else f"/{rest}")
+
+
 class Bounded(HTTPMessageDelegate):
     """Lets a request through unless its body is longer than MAX_BODY.
 
@@ -92,8 +109,8 @@ class Bounded(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        self._head = start_line, headers
-        return self._delegate.headers_received(start_line, headers)
+        self._head = in_origin_form(start_line, headers), headers  # type: ignore[arg-type]
+        return self._delegate.headers_received(*self._head)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         was_left, self._left = self._left, self._left - len(chunk)

@@ -102,6 +102,16 @@ class SignedOutTest(SiteTest):
             self.assertEqual(self.client("ana").get(path).status, 200)
             self.assertEqual(self.client().get(path).location, target)
 
+    def test_a_request_that_names_the_whole_address_is_answered_as_any_other(self) -> None:
+        client = self.client("ana")
+        for start in (client.url, client.url.upper(), "http://elsewhere.example", "https://elsewhere.example:1"):
+            with self.subTest(start):
+                self.assertEqual(client.get(f"{start}/rooms/lobby?before=2").status, 200)
+                self.assertEqual(client.get(f"{start}/nothing").status, 404)
+                self.assertIn("lobby", client.get(start).text)
+                self.assertEqual(client.get(f"{start}?a=b").status, 200)
+                self.assertEqual(self.client().get(f"{start}/members").location, "/login?next=%2Fmembers")
+
     def test_programs_are_told_401(self) -> None:
         for path in FETCHERS:
             self.assertEqual(self.client("ana").get(path).status, 200)
