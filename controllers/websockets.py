@@ -22,6 +22,10 @@ from controllers.tail import Frame
 log = logging.getLogger(__name__)
 
 MAX_BUFFER = 4 * 1024 * 1024  # bytes that wait for a reader who does not read; then the connection ends
+TEXT, CLOSE = 0x1, 0x8  # opcodes
+BROKEN, NO_TEXT, FAILED = 1002, 1007, 1011  # close codes: not the protocol, not UTF-8, our own fault
+# What a client may close with: what RFC 6455, 7.4 and IANA's registry let an endpoint send, and what is free to use.
+CLOSE_CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 NO_HEADERS = tornado.httputil.HTTPHeaders()
 
 
@@ -76,6 +80,7 @@ class Protocol(tornado.websocket.WebSocketProtocol13):
     """Tornado's, but what only the handshake needed ends with it, and the pings are the router's."""
 
     handler: Any  # GuardedWebSocket
+    _fault = FAILED  # what is wrong if Tornado hangs up now
 
     def start_pinging(self) -> None:
         if self.ping_interval > 0:
@@ -91,6 +96,38 @@ class Protocol(tornado.websocket.WebSocketProtocol13):
         """Tell whether the last ping was answered."""
         return self._received_pong
 
+    async def _receive_frame(self) -> None:
+        """Receive one; Tornado takes it unmasked too, which RFC 6455, 5.1 forbids."""
+        self._frame_mask, self._fault = None, BROKEN
+        await super()._receive_frame()
+        if self._frame_mask is None:
+            self._refuse(BROKEN)
+
+    def _handle_message(self, opcode: int, data: bytes) -> asyncio.Future[None] | None:
+        if self._frame_mask is None:
+            return None  # refused in a moment
+        if opcode == CLOSE and (code := _fault_in_closing(data)):
+            self._refuse(code)
+            return None
+        if opcode == TEXT:
+            self._fault = NO_TEXT
+        return super()._handle_message(opcode, data)
+
+    def _abort(self) -> None:
+        """Hang up; where it is for a frame that Tornado does not take, say so before."""
+        if self.stream is not None and not self.is_closing():
+            self._refuse(self._fault)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the connection without a word."""
+        super()._abort()
+
+    def _refuse(self, code: int) -> None:
+        """End the connection at once, with a close code for what is wrong with the last frame."""
+        self.client_terminated = True  # nothing more is read, so that nobody waits for the answer
+        self.close(code)
+
     async def _receive_frame_loop(self) -> None:
         """Receive in a task of its own: the coroutines of the request need not stay for hours beneath it."""
         self._receiving = asyncio.create_task(super()._receive_frame_loop())
@@ -100,6 +137,17 @@ class Protocol(tornado.websocket.WebSocketProtocol13):
         self.handler.server.pulse.remove(self)
         if not receiving.cancelled() and (error := receiving.exception()):
             log.error("receiving failed", exc_info=error)
+
+
+def _fault_in_closing(data: bytes) -> int:
+    """Return the close code for what is wrong with the payload of a closing frame, 0 if nothing is."""
+    if len(data) == 1 or (data and int.from_bytes(data[:2], "big") not in CLOSE_CODES):
+        return BROKEN
+    try:
+        data[2:].decode()
+    except UnicodeDecodeError:
+        return NO_TEXT
+    return 0
 
 
 class GuardedWebSocket(Guarded):
@@ -199,7 +247,7 @@ class WebSocket(GuardedWebSocket, websocket.WebSocketTransport):
     def refuse_framing(self) -> None:
         """End the connection: abruptly, as the protocol has it; on the site with a word to those who write clients."""
         if self.server.is_open:
-            self.abort_connection()
+            self.ws_connection.hang_up()
         else:
             self.session.close(1002, "Broken framing")
 
@@ -220,5 +268,5 @@ class RawWebSocket(GuardedWebSocket, rawwebsocket.RawWebSocketTransport):
         self._detach()
 
     async def on_message(self, message: str | bytes) -> None:
-        if isinstance(message, str) and message and self.session is not None:
+        if isinstance(message, str) and self.session is not None:
             await self.session.on_messages([message])
