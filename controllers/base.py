@@ -41,6 +41,8 @@ from models.rooms import LOBBY, rooms_of
 log = logging.getLogger(__name__)
 
 MOST_NAMES = 100  # in the sidebar; the count tells of the rest
+MAX_NEXT_BYTES = 2000  # of where a sign-in leads; Nginx takes 4 KiB for all headers of an answer, unless told otherwise
+HOME = urlencode({"next": "/"})
 DEVICE_DAYS = 365  # for which a device is known after a sign-in
 
 # What a refusal is called over HTTP; one that is not here is 400.
@@ -122,13 +124,13 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
         self.site.end(self)
 
     def send_to_login(self) -> None:
-        """Ask to sign in, and come back here afterwards if this is a page."""
+        """Ask to sign in, and come back here afterwards if this is a page, and its address not too long."""
         if self.wants_json():
             raise tornado.web.HTTPError(401)
         if self.request.method not in ("GET", "HEAD"):
             raise tornado.web.HTTPError(403)
-        here = self.request.uri or "/"
-        self.redirect("/login" if here == "/" else "/login?" + urlencode({"next": here}))
+        query = urlencode({"next": self.request.uri or "/"})
+        self.redirect("/login" if query == HOME or len(query) > MAX_NEXT_BYTES else f"/login?{query}")
 
     @property
     def signed_in(self) -> SignIn:

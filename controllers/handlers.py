@@ -9,14 +9,16 @@ from typing import Any
 import tornado.gen
 import tornado.web
 
-from controllers.base import DEVICE_DAYS, BaseHandler, status_of
+from controllers.base import DEVICE_DAYS, MAX_NEXT_BYTES, BaseHandler, status_of
 from controllers.cookies import device_cookie, signed_cookie
 from models import failures
 from models.errors import TooManyFailures, WrongPassword
 
 
 def local_path(target: str) -> str:
-    """Return `target` if it is a path of this site as every browser reads it, else "/"."""
+    """Return `target` if it is a path of this site as every browser reads it, and not too long, else "/"."""
+    if len(target) > MAX_NEXT_BYTES or len(target.encode()) > MAX_NEXT_BYTES:
+        return "/"
     if not target.startswith("/") or target.startswith("//") or "\\" in target or not target.isprintable():
         return "/"
     return target

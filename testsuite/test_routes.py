@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import app
 from controllers.markup import Artist
@@ -111,6 +112,20 @@ class SignedOutTest(SiteTest):
                 self.assertIn("lobby", client.get(start).text)
                 self.assertEqual(client.get(f"{start}?a=b").status, 200)
                 self.assertEqual(self.client().get(f"{start}/members").location, "/login?next=%2Fmembers")
+
+    def test_an_address_that_is_too_long_to_come_back_to_leads_home(self) -> None:
+        for length in (600, 1900, 2100, 7000):
+            for letter, most in (("x", 1950), ("/", 650), ("%C3%A9", 1200)):
+                with self.subTest(length=length, letter=letter):
+                    path = f"/rooms/lobby?q={letter * (length // len(letter))}"
+                    answer = self.client().get(path)
+                    self.assertEqual((answer.status, answer.location == "/login"), (302, length > most))
+                    self.assertLess(len(str(answer.headers)), 4096 - len("HTTP/1.1 302 Found\r\n"))
+                    target = unquote(answer.location.partition("next=")[2]) or path
+                    visitor = self.client()
+                    answer = visitor.post("/login", {"username": "ana", "password": PASSWORD, "next": target})
+                    self.assertEqual((answer.status, answer.location), (302, path if len(path) <= 2000 else "/"))
+                    self.assertLess(len(str(answer.headers)), 4096 - len("HTTP/1.1 302 Found\r\n"))
 
     def test_programs_are_told_401(self) -> None:
         for path in FETCHERS:
