@@ -27,6 +27,7 @@ from tornado.options import define, options
 from controllers import accounts as account_pages
 from controllers import handlers, logs, terminal
 from controllers.chat import chat_router
+from controllers.compression import Compression
 from controllers.cookies import are_good_secrets, signing_keys
 from controllers.framing import LONGEST_BODY, MAX_MESSAGE
 from controllers.markup import Artist
@@ -106,6 +107,7 @@ class App(tornado.web.Application):
         ]
         super().__init__(
             routes,
+            transforms=[Compression],
             site=site,
             debug=debug,
             autoreload=False,

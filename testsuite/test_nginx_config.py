@@ -157,19 +157,24 @@ class StaticFiles(NginxTest):
                 self.assertEqual(answer.headers["Content-Type"], f"{kind}; charset=utf-8")
 
     def test_a_versioned_file_is_kept_for_a_year(self) -> None:
-        for path in ("/static/site.css?v=abc", "/static/vendor/sockjs.min.js?v=abc"):
-            caching = self.client.get(path).headers.get_all("Cache-Control")
-            self.assertEqual(caching, [f"public, max-age={YEAR}, immutable"])
+        for path, file in (
+            ("/static/v-0a1b/site.css", "views/statics/site.css"),
+            ("/static/v-0a1b/live.js", "views/statics/live.js"),
+            ("/static/vendor/v-0a1b/sockjs.min.js", "node_modules/sockjs-client/dist/sockjs.min.js"),
+        ):
+            answer = self.client.get(path)
+            self.assertEqual(answer.body, (ROOT / file).read_bytes())
+            self.assertEqual(answer.headers.get_all("Cache-Control"), [f"public, max-age={YEAR}, immutable"])
 
     def test_a_file_without_a_version_is_asked_for_again(self) -> None:
-        for path in ("/static/site.css", "/static/site.css?v=", "/static/vendor/sockjs.min.js"):
+        for path in ("/static/site.css", "/static/site.css?/static/v-0a1b/", "/static/vendor/sockjs.min.js"):
             answer = self.client.get(path)
             self.assertEqual(answer.headers.get_all("Cache-Control"), ["no-cache"])
             again = self.client.get(path, If_None_Match=answer.headers["ETag"])
             self.assertEqual(again.status, 304)
 
     def test_a_missing_file_is_not_kept(self) -> None:
-        answer = self.client.get("/static/missing.css?v=abc")
+        answer = self.client.get("/static/v-0a1b/missing.css")
         self.assertEqual(answer.status, 404)
         self.assertNotIn("Cache-Control", answer.headers)
 
@@ -177,10 +182,10 @@ class StaticFiles(NginxTest):
         with tempfile.TemporaryDirectory() as folder:
             server = Server(folder)
             try:
-                own = Client(server.wait().url).get("/static/site.css?v=abc").headers
+                own = Client(server.wait().url).get("/static/site.css").headers
             finally:
                 server.stop()
-        for path in ("/static/site.css?v=abc", "/static/vendor/sockjs.min.js", "/static/missing.css"):
+        for path in ("/static/v-0a1b/site.css", "/static/vendor/sockjs.min.js", "/static/missing.css"):
             headers = self.client.get(path).headers
             for name in SECURITY:
                 self.assertTrue(own[name])
@@ -191,6 +196,10 @@ class StaticFiles(NginxTest):
             "/static/../templates/base.html",
             "/static/%2e%2e/templates/base.html",
             "/static/vendor/../../app.py",
+            "/static/v-0a1b/../templates/base.html",
+            "/static/v-0a1b/%2e%2e/templates/base.html",
+            "/static/v-0a1b/v-0a1b/%2e%2e/%2e%2e/templates/base.html",
+            "/static/vendor/v-0a1b/..%2f..%2f..%2fapp.py",
         ):
             answer = self.client.get(path)
             self.assertNotIn(b"{% block", answer.body)

@@ -275,18 +275,6 @@ class EveryAnswerTest(SiteTest):
     def is_here(self, link: str) -> bool:
         return link.startswith(("/", "?", "#")) and not link.startswith("//")
 
-    def test_a_static_file_with_its_version_is_kept_long(self) -> None:
-        client = self.client()
-        links = [link for link in LinkReader(client.get("/login").text).links if "site.css?v=" in link]
-        self.assertEqual(len(links), 1)
-        self.assertIn("max-age=", client.get(links[0]).headers["Cache-Control"])
-
-    def test_a_static_file_of_another_version_than_the_page_wants_is_not_kept(self) -> None:
-        for path in ("/static/site.css", "/static/site.css?v=", "/static/site.css?v=abc"):
-            answer = self.client().get(path)
-            self.assertEqual(answer.headers.get_all("Cache-Control"), ["no-cache"])
-            self.assertNotIn("Expires", answer.headers)
-
 
 class QuietTest(SiteTest):
     def test_an_ordinary_visit_logs_no_warning(self) -> None:
