@@ -50,9 +50,9 @@ class PasswordForm(BaseHandler):
 
     async def chosen_password(self) -> PasswordHash:
         """Return the hash of the password that was typed twice. Raise BadPassword, PasswordsDiffer."""
-        password = self.get_password("password")
+        password = self.get_typed("password")
         passwords.check_password_length(password)
-        if password != self.get_password("again"):
+        if password != self.get_typed("again"):
             raise PasswordsDiffer()
         return await self.site.hash(passwords.hash_password, password)
 
@@ -168,7 +168,7 @@ class AccountHandler(PasswordForm):
     async def change_password(self) -> PasswordHash:
         """Replace the password of somebody who knows it; return the hash of the new one. Raise Refusal."""
         session = self.signed_in.session_id
-        current = self.get_password("current")
+        current = self.get_typed("current")
         _, old = await self.site.authenticator.find(self.member.username, current, f"session {session}")
         new = await self.chosen_password()
         await self.site.write(accounts.change_password, self.member.id, old, new)

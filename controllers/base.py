@@ -17,6 +17,7 @@ from controllers import policy
 from controllers.cookies import cookie_name, device_cookie, session_cookie, signed_cookie
 from controllers.devices import device_name
 from controllers.fetcher import FetchFailed
+from controllers.forms import FormHandler
 from controllers.languages import language_of
 from controllers.logs import FailureLog
 from controllers.markup import initial, tint
@@ -26,9 +27,11 @@ from controllers.wire import SlowDown
 from models import accounts, failures
 from models.accounts import Member, SignIn
 from models.errors import (
+    MadeForAnother,
     NotMember,
     ReadOnly,
     Refusal,
+    SignedOut,
     TooManyFailures,
     Unavailable,
     UnknownMember,
@@ -36,7 +39,7 @@ from models.errors import (
     WrongPassword,
 )
 from models.passwords import PasswordHash
-from models.rooms import LOBBY, rooms_of
+from models.rooms import LOBBY, names, rooms_of
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,8 @@ STATUS: dict[type[Refusal], int] = {
     UnknownRoom: 404,
     UnknownMember: 404,
     NotMember: 403,
+    MadeForAnother: 403,
+    SignedOut: 403,
     WrongPassword: 403,
     Unavailable: 503,
     ReadOnly: 503,
@@ -71,12 +76,13 @@ async def find_sign_in(site: Site, handler: tornado.web.RequestHandler) -> SignI
     return await site.memory.read(accounts.find_sign_in, token) if token else None
 
 
-class BaseHandler(FailureLog, tornado.web.RequestHandler):
+class BaseHandler(FailureLog, FormHandler):
     """Every page: who is asking, in which language, and what an error looks like."""
 
     needs_member = True
     answers_json = False
     sign_in: SignIn | None = None
+    knows_who = False  # whether it was asked who sent this
 
     @property
     def site(self) -> Site:
@@ -99,12 +105,6 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
     def get_cookie(self, name: str, default: Any = None) -> Any:
         return super().get_cookie(cookie_name(self, name), default)
 
-    def check_xsrf_cookie(self) -> None:
-        """Ask for the form's token, and for the scheme of its page, which `cross_origin_protection` leaves out."""
-        super().check_xsrf_cookie()
-        if not policy.is_same_origin(self.request):
-            raise tornado.web.HTTPError(403, "another origin")
-
     def check_trusted_origin(self, origin: str) -> bool:
         """Tell whether a request is trusted that Tornado, which compares letter by letter, takes for another site's."""
         return policy.is_same_origin(self.request)
@@ -114,8 +114,17 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
         self.site.begin(self)
         self.sign_in = await find_sign_in(self.site, self)
         self.current_user = self.sign_in.member if self.sign_in else None
+        self.knows_who = True
         if self.needs_member and not self.current_user:
             self.send_to_login()
+        if self.made_for and self.current_user and self.made_for != self.current_user.id:
+            raise MadeForAnother(await self.name_both())
+
+    async def name_both(self) -> str:
+        """Return the sentence that names who is signed in now, and for whom the form's page was made."""
+        found = await self.site.read(names, [self.made_for])
+        sentence = self.translate("You are signed in as %(now)s now; this page was made for %(name)s.")
+        return sentence % {"now": self.member.username, "name": found.get(self.made_for, "?")}
 
     def on_finish(self) -> None:
         self.site.end(self)
@@ -128,7 +137,7 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
         if self.wants_json():
             raise tornado.web.HTTPError(401)
         if self.request.method not in ("GET", "HEAD"):
-            raise tornado.web.HTTPError(403)
+            raise SignedOut()
         query = urlencode({"next": self.request.uri or "/"})
         self.redirect("/login" if query == HOME or len(query) > MAX_NEXT_BYTES else f"/login?{query}")
 
@@ -151,10 +160,6 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
     def get_browser_locale(self, default: str = "") -> tornado.locale.Locale:
         """Return the language that the browser prefers; a member has no other setting."""
         return language_of(self.request.headers.get("Accept-Language", ""))
-
-    def get_password(self, name: str) -> str:
-        """Return a field of the form just as it was typed; `get_body_argument` makes spaces of control characters."""
-        return self.decode_argument(self.request.body_arguments.get(name, [b""])[-1], name)
 
     def wants_json(self) -> bool:
         """Tell whether the answer, or the error, is for a program."""
@@ -186,6 +191,8 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
             "initial": initial,
             "tint": tint,
             "sockjs_url": self.settings["sockjs_url"],
+            "me": self.current_user.username if self.current_user else "",
+            "knows_who": self.knows_who,
         }
 
     async def sidebar(self) -> dict[str, Any]:
@@ -248,7 +255,16 @@ class BaseHandler(FailureLog, tornado.web.RequestHandler):
         elif self.settings.get("serve_traceback") and status_code == 500:
             super().write_error(status_code, **kwargs)
         else:
-            self.render("error.html", status=status_code, reason=reason)
+            self.render("error.html", status=status_code, reason=reason, kept=self.kept(), way_on=self.way_on(error))
+
+    def way_on(self, error: BaseException | None) -> tuple[str, str]:
+        """Return the words and the address of the link on the page of an error."""
+        here = (self.request.path if "GET" in policy.methods_of(self) else "") or "/"
+        if isinstance(error, MadeForAnother):
+            return self.translate("Open as %(name)s") % {"name": self.member.username}, here
+        if isinstance(error, SignedOut):
+            return self.translate("Sign in again"), "/login?" + urlencode({"next": here})
+        return self.translate("Back to the start"), "/"
 
 
 ERRORS = {

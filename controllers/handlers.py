@@ -59,7 +59,7 @@ class LoginHandler(BaseHandler):
 
     async def post(self) -> None:
         username = self.get_body_argument("username", "")
-        password = self.get_password("password")
+        password = self.get_typed("password")
         authenticator = self.site.authenticator
         try:
             member, stored = await authenticator.find(username, password, *self.counted_for(username))

@@ -34,7 +34,7 @@ class RoomHandler(BaseHandler):
     async def post(self, slug: str) -> None:
         """Post without a script; the nonce of the form makes sending it twice the same as once."""
         room = await self.site.memory.recall(room_of, self.member.id, slug)
-        body = self.get_body_argument("body", "", strip=False)
+        body = self.get_typed("body")
         try:
             await self.append(room, body)
         except Refusal as refusal:
@@ -127,6 +127,7 @@ class RoomHandler(BaseHandler):
         namespace = super().get_template_namespace()
         if self.is_blank:
             namespace["current_user"] = NOBODY
+            namespace["me"] = NOBODY.username
             namespace["initial"] = lambda name: BLANKS["initial"] if name == NOBODY.username else initial(name)
             namespace["tint"] = lambda name: BLANKS["tint"] if name == NOBODY.username else tint(name)
         return namespace

@@ -69,6 +69,16 @@ class TooManyFailures(Refusal):
         self.retry_after = retry_after
 
 
+class SignedOut(Refusal):
+    """A form whose member is not signed in any more."""
+
+    sentence = "You are not signed in any more."
+
+
+class MadeForAnother(Refusal):
+    """A form on a page that was made for another member than the one who is signed in now."""
+
+
 class NotYours(Refusal):
     """Only an administrator may do this, and not to themselves."""
 

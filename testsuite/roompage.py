@@ -50,6 +50,43 @@ class RowReader(HTMLParser):
             self.rows[-1].text += data
 
 
+class FormReader(HTMLParser):
+    """Reads what a browser would send with the form that posts to `action`."""
+
+    def __init__(self, page: str, action: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._action = action
+        self._is_inside = False
+        self._area = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._is_inside = attributes.get("action") == self._action
+        elif self._is_inside and tag in ("input", "textarea"):
+            self.fields[attributes["name"]] = attributes.get("value", "")
+            self._area = attributes["name"] if tag == "textarea" else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self.fields[self._area] = self.fields[self._area].removeprefix("\n")
+        self._is_inside &= tag != "form"
+        self._area = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.fields[self._area] += data
+
+
+def form(page: Answer, action: str) -> dict[str, str]:
+    """Return the fields of a page's form, hidden ones too, as they are filled in."""
+    fields = FormReader(page.text, action).fields
+    assert fields, f"there is no form for {action}"
+    return fields
+
+
 def rows(page: Answer) -> list[Row]:
     """Return the messages on a page."""
     return RowReader(page.text).rows

@@ -72,7 +72,8 @@ class Forgery:
 
 
 class MembersFormsTest(Forgery, SiteTest):
-    """Line 2 of what the site withstands: no form is taken from another site, nor without this visitor's token."""
+    """Lines 2 and 44 of what the site withstands: no form is taken from another site, without this visitor's token, or
+    from a page that was made for another member."""
 
     members = (*SiteTest.members, "davi")
 
@@ -89,6 +90,11 @@ class MembersFormsTest(Forgery, SiteTest):
                 self.assertNotIn("session", (answer.headers.get("Set-Cookie") or "").partition("=")[0])
         self.assertEqual(self.state(), before)
         good = {"_xsrf": self.ana.cookies["_xsrf"], **fields}
+        if "session" in self.ana.cookies:
+            of_a_page_of_carlas = self.send(self.ana, path, {**good, "_xsrf": f"3:{good['_xsrf']}"}, {})
+            self.assertEqual(of_a_page_of_carlas.status, 403)
+            self.assertIn("this page was made for carla", of_a_page_of_carlas.text)
+            self.assertEqual(self.state(), before)
         self.assertEqual(self.send(self.ana, path, good, filled(OWN[0], self.ana.url)).status, 302)
         self.assertNotEqual(self.state(), before)
 

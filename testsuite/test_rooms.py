@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from testsuite.live import Answer, SiteTest
-from testsuite.roompage import Posting, older, rows
+from testsuite.live import Answer, Client, SiteTest
+from testsuite.roompage import Posting, form, older, rows
 from testsuite.tables import add_room, locked, sql
 
 PAGE = 50  # messages
@@ -155,6 +155,60 @@ class PostingTest(Posting, SiteTest):
         answer = self.post(self.beto, "\n\nz" + "y" * 8001)
         self.assertIn("<textarea", answer.text)
         self.assertIn(">\n\n\nz", answer.text)
+
+    def open_form(self, client: Client) -> dict[str, str]:
+        """Return the form of the room's page as it now is for a client."""
+        return form(client.get("/rooms/lobby"), "/rooms/lobby")
+
+    def test_a_page_made_for_one_member_never_writes_as_another(self) -> None:
+        """Line 44 of what the site withstands."""
+        browser = self.client("beto")
+        of_betos_page = {**self.open_form(browser), "body": "what beto <wrote>\n"}
+        browser.sign_in("ana")
+        before = self.stored()
+        answer = browser.post("/rooms/lobby", of_betos_page)
+        self.assertEqual((answer.status, self.stored()), (403, before))
+        self.assertIn("You are signed in as ana now; this page was made for beto.", answer.text)
+        self.assertIn('href="/rooms/lobby" target="_blank">Open as ana</a>', answer.text)
+        kept = form(answer, "/rooms/lobby")
+        self.assertEqual((kept["body"], kept["nonce"]), (of_betos_page["body"], of_betos_page["nonce"]))
+        self.assertEqual(browser.post("/rooms/lobby", kept).status, 403)
+        self.assertEqual(self.stored(), before)
+        browser.sign_in("beto")
+        self.assertEqual(browser.post("/rooms/lobby", kept).status, 302)
+        self.assertEqual(rows(browser.get("/rooms/lobby"))[-1].attributes["data-author"], "beto")
+
+    def test_a_page_from_before_a_new_sign_in_of_the_same_member_writes_on(self) -> None:
+        before = self.stored()
+        of_the_old_page = {**self.open_form(self.beto), "body": "still me"}
+        self.beto.post("/logout")
+        self.beto.sign_in("beto")
+        self.assertEqual(self.beto.post("/rooms/lobby", of_the_old_page).status, 302)
+        self.assertEqual(self.stored(), before + 1)
+
+    def test_what_was_written_stands_in_the_page_that_refuses_it(self) -> None:
+        before = self.stored()
+        written = {**self.open_form(self.beto), "body": "a long letter"}
+        self.beto.post("/logout")
+        signed_out = self.beto.post("/rooms/lobby", written)
+        self.assertEqual(signed_out.status, 403)
+        self.assertIn("You are not signed in any more.", signed_out.text)
+        self.beto.cookies.clear()
+        self.beto.sign_in("beto")  # with another token against forgery
+        without_token = self.beto.post("/rooms/lobby", written)
+        self.assertEqual(without_token.status, 403)
+        for answer in (signed_out, without_token):
+            self.assertEqual(form(answer, "/rooms/lobby")["body"], "a long letter")
+        self.assertEqual(self.stored(), before)
+        self.assertEqual(self.beto.post("/rooms/lobby", form(without_token, "/rooms/lobby")).status, 302)
+        self.assertEqual(self.stored(), before + 1)
+
+    def test_what_another_site_has_put_into_a_form_is_not_repeated(self) -> None:
+        written = {**self.open_form(self.beto), "body": "words of another"}
+        for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            answer = self.beto.post("/rooms/lobby", written, **headers)
+            self.assertEqual(answer.status, 403)
+            self.assertNotIn("words of another", answer.text)
 
     def test_a_program_is_answered_with_json(self) -> None:
         answer = self.client("beto").post("/rooms/nowhere", {"body": "x"}, Accept="application/json")
