@@ -33,6 +33,8 @@ http {{
     fastcgi_temp_path "{folder}/fastcgi";
     uwsgi_temp_path "{folder}/uwsgi";
     scgi_temp_path "{folder}/scgi";
+    set_real_ip_from 127.0.0.0/8;  # so that a test can come from an address that this machine has not
+    real_ip_header X-Test-Address;
     include "{folder}/site.conf";
 }}
 """
@@ -54,10 +56,8 @@ def write_conf(folder: Path, shipped: str, listen: int, processes: Sequence[int 
     """
     shutil.copytree(DEPLOY / "nginx", folder / "prosa", dirs_exist_ok=True)  # they may be there from an earlier start
     server = folder / "prosa" / "server.conf"
-    server.write_text(
-        server.read_text(encoding="utf-8").replace("/var/log/nginx/access.log", f'"{folder}/access.log"'),
-        encoding="utf-8",
-    )
+    text = server.read_text(encoding="utf-8").replace("/var/log/nginx/access.log", f'"{folder}/access.log"')
+    server.write_text(text.replace("/etc/nginx/prosa/", f"{folder}/prosa/"), encoding="utf-8")
     conf = re.sub(r"/tmp/(\w[\w.]*)", rf'"{folder}/\1"', (DEPLOY / shipped).read_text(encoding="utf-8"))
     conf = _listen(conf, listen, tls, folder)
     addresses = [f"127.0.0.1:{process}" if isinstance(process, int) else process for process in processes]

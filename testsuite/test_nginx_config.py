@@ -41,7 +41,7 @@ class Echo(BaseHTTPRequestHandler):
         port = self.server.server_address[1]  # type: ignore[index]
         heard = {name.lower(): value for name, value in self.headers.items()}
         body = json.dumps({"port": port, "headers": heard, "padding": "-" * 2000}).encode()
-        self.send_response(200)
+        self.send_response(int(self.headers.get("X-Test-Status", "200")))
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
