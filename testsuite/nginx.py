@@ -82,9 +82,7 @@ def _listen(conf: str, listen: int, tls: bool, folder: Path) -> str:
     conf = _replace(r" +listen \d+;\n(?: +listen \[::\]:80;\n)?", "", conf)
     conf = _replace(r"# listen \d+ ssl( http2)?;\n", rf"listen 127.0.0.1:{listen} ssl\1;\n", conf)
     conf = _replace(r"# (ssl_certificate +)\S+;", rf'\1"{folder}/cert.pem";', conf)
-    conf = _replace(r"# (ssl_certificate_key +)\S+;", rf'\1"{folder}/key.pem";', conf)
-    conf = _replace(r"# (ssl_protocols .*)", r"\1", conf)
-    return _replace(r"# (ssl_session_cache .*)", r"\1", conf)
+    return _replace(r"# (ssl_certificate_key +)\S+;", rf'\1"{folder}/key.pem";', conf)
 
 
 def _replace(pattern: str, by: str, text: str) -> str:

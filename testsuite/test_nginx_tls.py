@@ -5,8 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 import ssl
 import subprocess
+import warnings
 from urllib.parse import urlencode
 
 from websockets.exceptions import InvalidStatus
@@ -68,6 +70,28 @@ class Tls(SiteTest):
         self.assertIn("max-age=31536000", answer.headers["Strict-Transport-Security"])
         self.assertIn("max-age=31536000", self.ask("GET", "/static/site.css").headers["Strict-Transport-Security"])
         self.assertEqual(self.client("ana").get("/rooms/lobby").headers["Strict-Transport-Security"], None)
+
+    def cipher(self, version: ssl.TLSVersion, ciphers: str) -> str:
+        """Return the cipher that Nginx takes of these."""
+        client = ssl.create_default_context(cafile=f"{self.folder}/cert.pem")
+        client.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+        client.minimum_version = client.maximum_version = version
+        raw = socket.create_connection(("127.0.0.1", self.nginx.port), TIMEOUT)
+        with raw, client.wrap_socket(raw, server_hostname="127.0.0.1") as connected:
+            return (connected.cipher() or ("",))[0]
+
+    def test_only_ciphers_and_protocols_of_mozillas_intermediate_list_are_taken(self) -> None:
+        for good in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"):
+            name = f"ECDHE-ECDSA-{good}"
+            self.assertEqual(self.cipher(ssl.TLSVersion.TLSv1_2, name), name)
+        for weak in ("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-CAMELLIA128-SHA256"):
+            with self.subTest(weak), self.assertRaisesRegex(ssl.SSLError, "handshake failure"):
+                self.cipher(ssl.TLSVersion.TLSv1_2, weak)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of the old version's name
+            with self.assertRaisesRegex(ssl.SSLError, "protocol version"):
+                self.cipher(ssl.TLSVersion.TLSv1_1, "ALL")
+        self.assertRegex(self.cipher(ssl.TLSVersion.TLSv1_3, "ALL"), "^TLS_")
 
     def test_the_chat_goes_through_tls_and_only_for_our_own_pages(self) -> None:
         given = {"Cookie": self.sign_in()}
