@@ -34,6 +34,22 @@ WATCH = """addEventListener('securitypolicyviolation', (event) => {
   console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`);
 });"""
 
+# All that comes into a live region, or is changed there, which is what a screen reader reads aloud by itself.
+LISTEN = """() => {
+  window.heard = [];
+  const LIVE = ['[role=log]', '[role=status]', '[role=alert]', '[aria-live]']
+    .map((region) => `${region}:not([aria-live=off])`).join();
+  const isLive = (node) => Boolean((node.closest ? node : node.parentElement)?.closest(LIVE));
+  const within = (node) => (node.querySelectorAll ? [node, ...node.querySelectorAll('*')] : []);
+  new MutationObserver((records) => {
+    for (const { type, target, addedNodes } of records) {
+      const said = type === 'characterData' ? [target] : [...addedNodes];
+      const spoken = isLive(target) ? said : said.flatMap(within).filter((it) => it.matches(LIVE));
+      heard.push(...spoken.map((it) => it.textContent));
+    }
+  }).observe(document.documentElement, { childList: true, characterData: true, subtree: true });
+}"""
+
 
 class BrowserTest(SiteTest):
     """A test with a running site and a browser; each page has a context, so cookies, of its own."""
@@ -97,12 +113,17 @@ class BrowserTest(SiteTest):
         """Return the lobby, open in a new context in which `name` is signed in."""
         url = self.servers[server].url
         page = self.page(url, **context)
-        cookies = Client(url).sign_in(name).cookies
-        page.context.add_cookies([{"name": key, "value": value, "url": url} for key, value in cookies.items()])
-        page.goto("/rooms/lobby")
+        self.enter(page, name, server)
         if context.get("java_script_enabled", True):
             expect_live(page)
         return page
+
+    def enter(self, page: Page, name: str, server: int = 0) -> None:
+        """Sign in and open the lobby, without the form."""
+        url = self.servers[server].url
+        cookies = Client(url).sign_in(name).cookies
+        page.context.add_cookies([{"name": key, "value": value, "url": url} for key, value in cookies.items()])
+        page.goto("/rooms/lobby")
 
     def shoot(self, page: Page, name: str, full_page: bool = False) -> None:
         """Keep a picture of the page, if somebody wants to look at it."""
@@ -148,3 +169,13 @@ def messages(page: Page) -> list[str]:
 def expect_message(page: Page, body: str, count: int = 1) -> None:
     """Wait until a message stands in the conversation, just so many times."""
     expect(page.locator("#rows .row .body", has_text=re.compile(f"^\\s*{re.escape(body)}\\s*$"))).to_have_count(count)
+
+
+def listen(page: Page) -> None:
+    """Begin to note what a screen reader would say by itself."""
+    page.evaluate(LISTEN)
+
+
+def heard(page: Page) -> list[str]:
+    """Return what a screen reader has said by itself since `listen`."""
+    return list(page.evaluate("heard"))

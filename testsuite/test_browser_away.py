@@ -6,7 +6,7 @@ import signal
 
 from playwright.sync_api import Locator, Page, expect
 
-from testsuite.browser import BrowserTest, expect_live, expect_message, messages, write
+from testsuite.browser import BrowserTest, expect_live, expect_message, heard, listen, messages, write
 from testsuite.live import Chat, Server
 from testsuite.tables import locked, sql
 
@@ -33,6 +33,7 @@ class Away(BrowserTest):
         expect_message(ana, "before the fall")
         self.servers[0].stop(signal.SIGKILL)
         expect(ana.locator("#state")).not_to_have_class("state live")
+        listen(ana)
         self.shoot(ana, "room-reconnecting")
         missed = [f"said meanwhile {number}" for number in range(5)]
         say_all(beto, missed)
@@ -41,6 +42,10 @@ class Away(BrowserTest):
         expect_message(ana, missed[-1])
         self.assertEqual(messages(ana)[-6:], ["before the fall", *missed])
         expect(ana.get_by_text("5 new while you were away")).to_be_visible()
+        self.assertEqual(
+            [line for line in heard(ana) if line.startswith("beto") or "away" in line],
+            [f"beto: {body}" for body in missed],
+        )
         self.shoot(ana, "room-back")
         self.check_whole(ana)
         ana.locator("#connection summary").click()
@@ -140,17 +145,13 @@ class Reading(BrowserTest):
         ana.get_by_role("link", name="Older messages").click()
         expect_message(ana, "page 20")
         self.assertEqual(messages(ana), bodies[20:])
-        self.same_place(where, height_of(mark))
+        self.assertEqual(height_of(mark), where)
         ana.locator("#scroller").evaluate("it => it.scrollBy(0, -100000)")
         ana.get_by_role("link", name="Older messages").click()
         expect_message(ana, "page 0")
         self.assertEqual(messages(ana), bodies)
         expect(ana.get_by_text("This is where lobby begins.")).to_have_count(1)
         expect(ana.locator("#rows .day")).to_have_count(1)
-
-    def same_place(self, before: float, after: float) -> None:
-        """Fail if a thing has moved."""
-        self.assertLess(abs(before - after), 3)
 
     def test_without_javascript_older_messages_are_a_page_of_their_own(self) -> None:
         say_all(self.chat("beto"), [f"leaf {number}" for number in range(60)])
@@ -179,12 +180,58 @@ class Reading(BrowserTest):
         where = height_of(top)
         say_all(beto, ["not seen 1", "not seen 2"])
         expect(ana.locator("#jump")).to_have_text("2 new messages")
-        self.same_place(where, height_of(top))
+        self.assertEqual(height_of(top), where)
         self.shoot(ana, "room-new-below")
         ana.locator("#jump").click()
         expect(ana.locator("#jump")).to_be_hidden()
         self.assertTrue(at_bottom(ana))
-        expect(ana.get_by_text("not seen 2")).to_be_in_viewport()
+        expect(ana.locator("#rows").get_by_text("not seen 2")).to_be_in_viewport()
+
+    def test_text_stands_still_while_much_is_said_below_and_loaded_above(self) -> None:
+        beto = self.chat("beto")
+        say_all(beto, [f"still {number}" for number in range(150)])
+        for scale in (1, 1.5, 2):
+            with self.subTest(scale=scale):
+                ana = self.member("ana", device_scale_factor=scale)
+                row = self.read_further_up(ana)
+                where = height_of(row)
+                for number in range(100):
+                    say_all(beto, [f"drop {scale} {number}", f"two lines\n\n> of {number}"])
+                expect_message(ana, f"drop {scale} 99")
+                self.assertAlmostEqual(height_of(row), where, delta=0.05)
+                self.load_older(ana)
+                self.assertAlmostEqual(height_of(row), where, delta=0.05)
+
+    def test_text_stands_still_while_what_is_above_is_taken_away(self) -> None:
+        beto = self.chat("beto")
+        say_all(beto, [f"old {number}" for number in range(250)])
+        ana = self.member("ana")
+        row = self.read_further_up(ana)
+        where = height_of(row)
+        for _ in range(4):
+            self.load_older(ana)
+        oldest = ana.locator("#rows .row").first.get_attribute("data-seq")
+        say_all(beto, [f"new {number}" for number in range(3050)])
+        expect_message(ana, "new 3049")
+        expect(ana.locator(f"#rows [data-seq='{oldest}']")).to_have_count(0)
+        self.assertAlmostEqual(height_of(row), where, delta=0.05)
+        say_all(beto, [f"still newer {number}" for number in range(200)])
+        expect_message(ana, "still newer 199")
+        self.assertAlmostEqual(height_of(row), where, delta=0.05)
+
+    def read_further_up(self, page: Page) -> Locator:
+        """Scroll up by what is no whole number of pixels; return a row that is in sight."""
+        page.locator("#scroller").evaluate("it => it.scrollBy(0, -700.4)")
+        seen = page.locator("#rows .row").evaluate_all(
+            "rows => rows.find((row) => row.getBoundingClientRect().top > 300).dataset.seq"
+        )
+        return page.locator(f"#rows [data-seq='{seen}']")
+
+    def load_older(self, page: Page) -> None:
+        """Load the page before, without scrolling up to its link."""
+        count = page.locator("#rows .row").count()
+        page.get_by_role("link", name="Older messages").evaluate("it => it.click()")
+        page.wait_for_function("count => document.querySelectorAll('#rows .row').length > count", arg=count)
 
     def test_writing_brings_one_to_the_newest(self) -> None:
         say_all(self.chat("beto"), [f"row {number}" for number in range(60)])
@@ -194,7 +241,7 @@ class Reading(BrowserTest):
         ana.wait_for_function("() => Math.abs(document.querySelector('#scroller').scrollTop) > 500")
         write(ana, "down again")
         expect_message(ana, "down again")
-        expect(ana.get_by_text("down again")).to_be_in_viewport()
+        expect(ana.locator("#rows").get_by_text("down again")).to_be_in_viewport()
 
 
 def say_all(chat: Chat, bodies: list[str]) -> None:

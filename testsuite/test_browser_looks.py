@@ -129,45 +129,6 @@ class Looks(BrowserTest):
         moving = page.evaluate("document.getAnimations().length")
         self.assertEqual(moving, 0)
 
-
-class Access(BrowserTest):
-    """For those who use a keyboard, or listen."""
-
-    def test_everything_in_the_room_can_be_reached_by_keyboard(self) -> None:
-        page = self.member("ana")
-        page.locator("body").click(position={"x": 640, "y": 2})
-        reached: list[str] = []
-        for _ in range(40):
-            page.keyboard.press("Tab")
-            reached.append(page.evaluate(FOCUSED))
-            outline = page.evaluate(OUTLINE)
-            self.assertTrue(outline, f"no focus ring on {reached[-1]}")
-        for wanted in ("a /members", "summary Live", "textarea", "button Send", "button Sign out"):
-            self.assertTrue([one for one in reached if one.startswith(wanted)], f"{wanted} in {reached}")
-        page.locator("#body").focus()
-        page.keyboard.type("by keyboard alone")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
-        expect_message(page, "by keyboard alone")
-
-    def test_the_skip_link_leads_past_the_sidebar(self) -> None:
-        page = self.member("ana")
-        page.locator("body").click(position={"x": 640, "y": 2})
-        page.goto("/members")
-        page.keyboard.press("Tab")
-        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-        page.keyboard.press("Enter")
-        self.assertTrue(page.url.endswith("#main"))
-
-    def test_escape_closes_the_panel(self) -> None:
-        page = self.member("ana")
-        page.locator("#connection summary").focus()
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("button", name="Reconnect")).to_be_visible()
-        page.keyboard.press("Escape")
-        expect(page.get_by_role("button", name="Reconnect")).to_be_hidden()
-        expect(page.locator("#connection summary")).to_be_focused()
-
     def test_every_page_is_made_of_named_parts(self) -> None:
         page = self.member("ana")
         write(page, "a row to look at")
@@ -179,14 +140,6 @@ class Access(BrowserTest):
         page.context.clear_cookies()
         page.goto("/login")
         self.assertEqual(page.evaluate(FAULTS), [])
-
-    def test_the_live_list_is_a_log_and_states_are_spoken(self) -> None:
-        page = self.member("ana")
-        log = page.get_by_role("log")
-        expect(log).to_have_attribute("aria-live", "polite")
-        expect(log).to_have_accessible_name("Messages in lobby")
-        expect(page.get_by_role("status")).to_have_text("Live")
-        expect(page.get_by_role("textbox")).to_have_accessible_name("Write to lobby")
 
     def test_texts_stand_out_from_their_grounds(self) -> None:
         for scheme in ("light", "dark"):
@@ -213,22 +166,6 @@ def no_sideways(test: BrowserTest, page: Page) -> None:
 
 SMALL = """all => all.filter((one) => one.getBoundingClientRect().height < 44)
     .map((one) => `${one.textContent.trim()} ${one.getBoundingClientRect().height}`)"""
-
-FOCUSED = """() => {
-  const one = document.activeElement;
-  const name = one.getAttribute('href') ?? one.textContent.trim();
-  return one === document.body ? 'body' : `${one.localName} ${name}`;
-}"""
-
-# The browser's own focus ring counts: what matters is that there is one, on the element or around it.
-OUTLINE = """() => {
-  const hasRing = (one) => {
-    const style = getComputedStyle(one);
-    return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
-  };
-  const one = document.activeElement;
-  return one === document.body || hasRing(one) || hasRing(one.parentElement);
-}"""
 
 # What a machine can find of WCAG 2.2: names, labels, one main and one h1, headings in order, unique ids.
 FAULTS = """() => {

@@ -1,12 +1,15 @@
 // Makes the room page live. Without this module the same page reads, pages back and posts by its form.
 
+import { Announcer } from './announcer.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
+import { arrive } from './focus.js';
 import { Live } from './live.js';
 import { Pages } from './pages.js';
 
 const room = document.getElementById('room');
-const conversation = new Conversation(room);
+const announcer = new Announcer();
+const conversation = new Conversation(room, announcer);
 const pages = new Pages(conversation);
 const composer = new Composer({
   key: `prosa.draft.${room.dataset.me}.${room.dataset.room}`,
@@ -16,4 +19,5 @@ const composer = new Composer({
 });
 
 // A page of the past stays what it is: only the newest one is live, and from here the form posts.
-const live = 'past' in room.dataset ? null : new Live({ room, conversation, composer, pages });
+const live = 'past' in room.dataset ? null : new Live({ room, announcer, conversation, composer, pages });
+if (live) arrive();

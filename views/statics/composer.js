@@ -1,11 +1,10 @@
 // Where one writes: grows with the text, keeps it over reloads, and refuses what is too long before it is sent.
 
+import { isTouchOnly } from './focus.js';
 import { forget, keep, recall } from './storage.js';
 import { say } from './words.js';
 
 const TYPING_EVERY = 3000;  // ms between two `typing`
-// Where there is no keyboard, Enter is the only way to a new line.
-const isTouchOnly = matchMedia('(hover: none) and (pointer: coarse)');
 
 export class Composer {
   // sends(body) returns 'taken', 'kept' (leave the text here) or 'form' (the browser shall post it).
@@ -41,6 +40,7 @@ export class Composer {
     if (event.key !== 'Enter' || event.shiftKey || event.altKey) return;
     // 229: the Enter that ends a composition in Safari.
     if (event.isComposing || event.keyCode === 229) return;
+    // On glass, Enter is the only way to a new line.
     if (isTouchOnly.matches && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     this.form.requestSubmit();

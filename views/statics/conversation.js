@@ -1,23 +1,32 @@
 // The conversation on the page: rows in the order of their seq, day lines, grouping, what is new, scrolling.
 // Messages are drawn by the server; what is drawn here is only what the server does not have yet.
+// Nothing of it is a live region: the announcer tells what is new.
 
 import { element } from './element.js';
+import { whereOneReads, withoutLosingFocus } from './focus.js';
+import { Scrolling } from './scrolling.js';
 import { dayName, eachMidnight, isSameDay, localise, say } from './words.js';
 
 const MOST_ROWS = 1000;       // in the page, while the reader is at the bottom
 const MOST_ROWS_HELD = 3000;  // while the reader is reading further up
-const NEAR = 48;              // px from the bottom that count as being there
+const MOST_ROWS_SEEN = 6000;  // while that would take away what the reader sees
 
 export class Conversation {
-  constructor(room) {
+  constructor(room, announcer) {
+    this.announcer = announcer;
     this.me = room.dataset.me;
     this.gap = Number(room.dataset.gap);
     this.place = `/rooms/${encodeURIComponent(room.dataset.room)}`;
     for (const id of ['scroller', 'rows', 'waiting', 'jump']) this[id] = document.getElementById(id);
+    this.scrolling = new Scrolling({
+      scroller: this.scroller,
+      ending: document.getElementById('newest'),
+      rows: () => [...this.rows.querySelectorAll('.row'), ...this.waiting.children],
+    });
     this.unseen = 0;
     this.batch = [];
     this.arrange();
-    eachMidnight(() => this.arrange());
+    eachMidnight(() => this.holding(() => this.arrange(), 0));
     this.scroller.addEventListener('scroll', () => this.look(), { passive: true });
     this.jump.addEventListener('click', () => this.toNewest());
   }
@@ -35,14 +44,9 @@ export class Conversation {
   }
 
   drawBatch() {
-    const batch = this.batch;
+    const rows = this.batch.map(([entry, isAway]) => [this.row(entry), isAway]);
     this.batch = [];
-    this.holding(() => {
-      document.getElementById('empty')?.remove();
-      for (const [entry, isAway] of batch) this.append(this.row(entry), isAway);
-      this.arrangeWaiting();
-    }, batch.filter(([entry]) => entry.author !== this.me).length);
-    this.trim();
+    this.appendAll(rows);
   }
 
   row(entry) {
@@ -54,7 +58,18 @@ export class Conversation {
 
   // Rows of a page that was fetched, newer than what stands here.
   appendRows(rows) {
-    this.holding(() => rows.forEach((row) => this.append(row, false)), 0);
+    this.appendAll(rows.map((row) => [row, false]));
+  }
+
+  appendAll(rows) {
+    const others = rows.map(([row]) => row).filter((row) => authorOf(row) !== this.me);
+    this.holding(() => {
+      document.getElementById('empty')?.remove();
+      for (const [row, isAway] of rows) this.append(row, isAway);
+      this.arrangeWaiting();
+    }, others.length);
+    this.announcer.speak(others.map((row) => `${authorOf(row)}: ${row.querySelector('.body').textContent}`));
+    this.trim();
   }
 
   append(row, isAway) {
@@ -65,15 +80,13 @@ export class Conversation {
     this.group(row);
   }
 
-  // Older rows, above all others. They are not news: nobody reads them aloud.
+  // Older rows, above all others. The row that was the first keeps its name: the reader may be looking at it.
   prepend(rows) {
-    const log = this.rows.parentElement;
-    log.setAttribute('aria-live', 'off');
     this.holding(() => {
+      this.rows.querySelector('.row')?.classList.add('leads');
       this.rows.prepend(...rows);
       this.arrange();
     }, 0);
-    setTimeout(() => log.setAttribute('aria-live', 'polite'), 1000);
   }
 
   // A small passing line: who came, who left.
@@ -108,18 +121,26 @@ export class Conversation {
 
   // A message that follows another of its author closely is drawn without picture and name.
   group(row, before = row.previousElementSibling) {
-    const isSameAuthor = before?.matches('.row') && authorOf(before) === authorOf(row);
+    const isSameAuthor = before?.matches('.row') && authorOf(before) === authorOf(row) && !row.matches('.leads');
     row.classList.toggle('follows', Boolean(isSameAuthor && timeOf(row) - timeOf(before) < this.gap * 1000));
   }
 
   trim() {
-    const most = this.isAtBottom() ? MOST_ROWS : MOST_ROWS_HELD;
-    if (this.rows.children.length <= most + 100) return;
-    this.holding(() => {
-      while (this.rows.children.length > most) this.rows.firstElementChild.remove();
+    const spare = this.spareRows();
+    if (spare.length < 100) return;
+    withoutLosingFocus(this.rows, () => this.holding(() => {
+      spare.forEach((row) => row.remove());
       this.arrange();
-    }, 0);
+    }, 0), whereOneReads);
     this.trimmed?.();
+  }
+
+  spareRows() {
+    const all = [...this.rows.children];
+    const most = this.scrolling.isAtBottom() ? MOST_ROWS : MOST_ROWS_HELD;
+    const spare = all.slice(0, Math.max(0, all.length - most));
+    const seen = spare.length && all.length < MOST_ROWS_SEEN ? spare.indexOf(this.scrolling.topmost()) : -1;
+    return seen < 0 ? spare : spare.slice(0, seen);
   }
 
   // --- being away
@@ -140,47 +161,24 @@ export class Conversation {
 
   // --- scrolling
 
-  isAtBottom() { return Math.abs(this.scroller.scrollTop) < NEAR; }
-
-  // Change the list by `change`; `news` of it are new to the reader. Who reads further up keeps what is under
-  // their eyes; who is at the bottom stays there, but not past the line under which the news began.
+  // Change the list by `change`; `news` of it are new to the reader. Who comes back finds the line under which the
+  // news began.
   holding(change, news) {
-    const wasAtBottom = this.isAtBottom();
-    const anchor = wasAtBottom ? null : this.topmost();
-    const top = anchor?.getBoundingClientRect().top;
-    change();
-    if (!wasAtBottom) {
-      if (anchor?.isConnected) this.scroller.scrollTop += anchor.getBoundingClientRect().top - top;
-    } else {
-      this.scroller.scrollTop = 0;
-      if (document.hidden) this.keepAwayLine();
-    }
-    if (!this.isAtBottom()) this.unseen += news;
+    this.scrolling.holding(change);
+    const isAtBottom = this.scrolling.isAtBottom();
+    if (!isAtBottom) this.unseen += news;
+    else if (document.hidden && this.awayLine?.isConnected) this.scrolling.show(this.awayLine);
     this.look();
   }
 
-  keepAwayLine() {
-    if (!this.awayLine?.isConnected) return;
-    const above = this.scroller.getBoundingClientRect().top + 8 - this.awayLine.getBoundingClientRect().top;
-    if (above > 0) this.scroller.scrollTop -= above;
-  }
-
-  // Only messages: day lines and passing lines are drawn anew when what is around them changes.
-  topmost() {
-    const { top } = this.scroller.getBoundingClientRect();
-    const isSeen = (row) => row.getBoundingClientRect().bottom > top;
-    const rows = [...this.rows.querySelectorAll('.row'), ...this.waiting.children];
-    return rows.find(isSeen) ?? rows.at(-1);
-  }
-
   look() {
-    if (this.isAtBottom()) this.unseen = 0;
-    this.jump.hidden = this.unseen === 0;
+    if (this.scrolling.isAtBottom()) this.unseen = 0;
     if (this.unseen) this.jump.textContent = say('new_messages', { n: this.unseen });
+    withoutLosingFocus(this.jump, () => { this.jump.hidden = this.unseen === 0; });
   }
 
   toNewest() {
-    this.scroller.scrollTop = 0;
+    this.scrolling.toBottom();
     this.look();
   }
 
@@ -192,12 +190,13 @@ export class Conversation {
 
   // Draw an item of the outbox as it now is.
   showItem(item, deedsOfItem) {
-    this.holding(() => this.drawItem(item, deedsOfItem), 0);
+    withoutLosingFocus(this.waitingRow(item.nonce), () => this.holding(() => this.drawItem(item, deedsOfItem), 0));
   }
 
   drawItem(item, { tryAgain, discard }) {
     const row = this.waitingRow(item.nonce) ?? this.newWaitingRow(item);
     const hasFailed = item.state === 'failed';
+    if (hasFailed && !row.matches('.failed')) this.announcer.speak([`${say('not_sent')}. ${item.why}`]);
     row.className = `row own${hasFailed ? ' failed' : item.state === 'stored' ? '' : ' pending'}`;
     for (const note of row.querySelectorAll('.note')) note.textContent = noteOn(item);
     row.querySelector('time').hidden = item.state !== 'stored';
@@ -233,10 +232,11 @@ export class Conversation {
   }
 
   dropItem(item) {
-    this.holding(() => {
-      this.waitingRow(item.nonce)?.remove();
+    const row = this.waitingRow(item.nonce);
+    withoutLosingFocus(row, () => this.holding(() => {
+      row?.remove();
       this.arrangeWaiting();
-    }, 0);
+    }, 0));
   }
 }
 

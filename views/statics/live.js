@@ -8,9 +8,9 @@ import { keep, recall } from './storage.js';
 import { knows, say } from './words.js';
 
 export class Live {
-  constructor({ room, conversation, composer, pages }) {
+  constructor({ room, announcer, conversation, composer, pages }) {
     const { me, room: slug } = room.dataset;
-    Object.assign(this, { room: slug, me, conversation, composer, pages, title: document.title, missed: 0 });
+    Object.assign(this, { room: slug, me, announcer, conversation, composer, pages, title: document.title, missed: 0 });
     this.people = new People({ me, passes: (text) => conversation.pass(text) });
     this.panel = new Panel({
       reopens: (ways) => this.connection.reopen(ways),
@@ -158,6 +158,7 @@ export class Live {
     }
     if (state === 'signed_out') this.saySignedOut();
     if (state === 'offline') this.postByForm();
+    this.announcer.changeState(state);
     this.people.showMe(state === 'live');
     this.showPanel();
   }

@@ -2,6 +2,7 @@
 // connection can be had, posting by the form.
 
 import { element } from './element.js';
+import { whereOneReads, withoutLosingFocus } from './focus.js';
 import { say } from './words.js';
 
 export class Pages {
@@ -29,10 +30,12 @@ export class Pages {
     if (!answer.ok) throw new Error(answer.statusText);
     const page = parse(await answer.text());
     this.conversation.prepend(rowsOf(page));
-    const wasFocused = this.turn.contains(document.activeElement);
-    this.turn.replaceChildren(...(page.getElementById('turn')?.childNodes ?? []));
-    const next = this.turn.querySelector('a') ?? document.getElementById('scroller');
-    if (wasFocused) next.focus({ preventScroll: true });
+    this.fill(page.getElementById('turn')?.childNodes ?? []);
+  }
+
+  fill(nodes) {
+    const next = () => this.turn.querySelector('a') ?? whereOneReads();
+    withoutLosingFocus(this.turn, () => this.turn.replaceChildren(...nodes), next);
   }
 
   // What stood above `seq` has left the page: the link leads to it.
@@ -41,7 +44,7 @@ export class Pages {
     link.id = 'older';
     link.rel = 'prev';
     link.href = `${this.conversation.place}?before=${seq}`;
-    this.turn.replaceChildren(link);
+    this.fill([link]);
   }
 
   async isSignedIn() {

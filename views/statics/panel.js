@@ -10,7 +10,7 @@ export class Panel {
   // reopens(ways) connects anew. measures() asks for the round trip, which is shown once it is known.
   constructor({ reopens, measures }) {
     const get = (id) => document.getElementById(id);
-    for (const id of ['connection', 'state', 'spoken', 'transports', 'transport', 'process', 'reconnects']) this[id] = get(id);
+    for (const id of ['connection', 'state', 'transports', 'transport', 'process', 'reconnects']) this[id] = get(id);
     this.roundTrip = get('round-trip');
     this.measures = measures;
     this.restore();
@@ -47,7 +47,7 @@ export class Panel {
   show(connection, waiting) {
     const word = stateInWords(connection.state, waiting);
     if (this.state.textContent !== word) {
-      this.state.textContent = this.spoken.textContent = word;
+      this.state.textContent = word;
       this.state.className = `state ${connection.state}`;
     }
     this.transport.textContent = connection.live ? connection.transport || say('plain') : '–';

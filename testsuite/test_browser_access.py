@@ -1,0 +1,163 @@
+"""For those who use a keyboard, or listen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+from playwright.sync_api import expect
+
+from testsuite.browser import BrowserTest, expect_live, expect_message, heard, listen, write
+from testsuite.live import Chat
+
+
+class Access(BrowserTest):
+    """For those who use a keyboard, or listen."""
+
+    def test_everything_in_the_room_can_be_reached_by_keyboard(self) -> None:
+        page = self.member("ana")
+        page.locator("body").click(position={"x": 640, "y": 2})
+        reached: list[str] = []
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate(FOCUSED))
+            outline = page.evaluate(OUTLINE)
+            self.assertTrue(outline, f"no focus ring on {reached[-1]}")
+        for wanted in ("a /members", "summary Live", "textarea", "button Send", "button Sign out"):
+            self.assertTrue([one for one in reached if one.startswith(wanted)], f"{wanted} in {reached}")
+        page.locator("#body").focus()
+        page.keyboard.type("by keyboard alone")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect_message(page, "by keyboard alone")
+
+    def test_the_skip_link_leads_past_the_sidebar(self) -> None:
+        page = self.member("ana")
+        page.locator("body").click(position={"x": 640, "y": 2})
+        page.goto("/members")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        self.assertTrue(page.url.endswith("#main"))
+
+    def test_escape_closes_the_panel(self) -> None:
+        page = self.member("ana")
+        page.locator("#connection summary").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Reconnect")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Reconnect")).to_be_hidden()
+        expect(page.locator("#connection summary")).to_be_focused()
+
+    def test_the_parts_of_the_room_have_names(self) -> None:
+        page = self.member("ana")
+        expect(page.get_by_role("region", name="Messages in lobby")).to_have_id("scroller")
+        expect(page.get_by_role("textbox")).to_have_accessible_name("Write to lobby")
+
+
+class Spoken(BrowserTest):
+    """What a screen reader says by itself: the messages of others, each once, and what is wrong; nothing else."""
+
+    # dora is in one test only: who was here a moment ago, in another test, has never left.
+    members = (*BrowserTest.members, "dora")
+
+    def test_each_message_of_others_is_spoken_once_and_the_voice_is_emptied(self) -> None:
+        page = self.member("ana")
+        listen(page)
+        beto = self.chat("beto")
+        bodies = [f"number {number}" for number in range(1200)]
+        for body in bodies:
+            last = beto.post(body)
+        beto.until("ack", nonce=last)
+        expect_message(page, bodies[-1])
+        self.assertEqual(heard(page), [f"beto: {body}" for body in bodies])
+        self.assertLess(page.locator("#rows li").count(), 1102)
+        expect(page.get_by_role("log")).to_have_text("")
+
+    def test_only_words_of_others_are_spoken(self) -> None:
+        page = self.member("ana")
+        listen(page)
+        carla, dora = self.chat("carla"), self.chat("dora")
+        expect(page.locator(".passing", has_text="dora joined")).to_be_visible()
+        carla.send("typing", room="lobby")
+        expect(page.locator("#writing")).to_have_text("carla is writing…")
+        write(page, "my own words")
+        expect_message(page, "my own words")
+        dora.close()
+        expect(page.locator(".passing", has_text="dora left")).to_be_visible()
+        say(carla, "# Title\n\n- *first*\n- `second`", "w" * 500)
+        expect_message(page, "w" * 500)
+        self.assertEqual(heard(page), ["carla: # Title first second", f"carla: {'w' * 193}…"])
+
+    def test_older_pages_and_midnight_are_silent(self) -> None:
+        say(self.chat("beto"), *(f"leaf {number}" for number in range(60)))
+        page = self.page(timezone_id="UTC")
+        page.clock.install(time=datetime.combine(datetime.now(UTC), time(23, 59), UTC))
+        self.enter(page, "ana")
+        expect(page.locator("#rows .day").last).to_have_text("Today")
+        listen(page)
+        page.clock.fast_forward(90_000)
+        expect(page.locator("#rows .day").last).to_have_text("Yesterday")
+        page.get_by_role("link", name="Older messages").click()
+        expect_message(page, "leaf 9")
+        expect_live(page)
+        self.assertEqual(heard(page), [])
+
+    def test_a_state_of_the_connection_is_spoken_once_it_lasts(self) -> None:
+        page = self.page()
+        page.clock.install()
+        self.enter(page, "ana")
+        listen(page)
+        self.tolerate("net::ERR|WebSocket is closed")
+        page.context.set_offline(True)
+        expect(page.locator("#state")).to_have_text("Offline")
+        page.context.set_offline(False)
+        expect_live(page)
+        page.clock.fast_forward(6000)
+        self.assertEqual(heard(page), [])
+        page.context.set_offline(True)
+        expect(page.locator("#state")).to_have_text("Offline")
+        page.clock.fast_forward(6000)
+        write(page, "to wait")
+        page.context.set_offline(False)
+        expect_live(page)
+        page.clock.fast_forward(6000)
+        self.assertEqual(heard(page), ["Offline", "Live"])
+
+    def test_a_message_that_failed_is_told(self) -> None:
+        page = self.page()
+        page.add_init_script(GENEROUS)
+        self.enter(page, "ana")
+        expect_live(page)
+        listen(page)
+        write(page, "z" * 8001)
+        expect(page.get_by_text("not sent").first).to_be_visible()
+        self.assertEqual(heard(page), ["not sent. This message is too long."])
+
+
+# The page of a site that takes more than this one does; said before its modules run.
+GENEROUS = """document.addEventListener('readystatechange', () => {
+  document.getElementById('room').dataset.max = 9000;
+}, { once: true });"""
+
+FOCUSED = """() => {
+  const one = document.activeElement;
+  const name = one.getAttribute('href') ?? one.textContent.trim();
+  return one === document.body ? 'body' : `${one.localName} ${name}`;
+}"""
+
+# The browser's own focus ring counts: what matters is that there is one, on the element or around it.
+OUTLINE = """() => {
+  const hasRing = (one) => {
+    const style = getComputedStyle(one);
+    return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+  };
+  const one = document.activeElement;
+  return one === document.body || hasRing(one) || hasRing(one.parentElement);
+}"""
+
+
+def say(chat: Chat, *bodies: str) -> None:
+    """Post messages and wait until they are on disk."""
+    for body in bodies:
+        last = chat.post(body)
+    chat.until("ack", nonce=last)
