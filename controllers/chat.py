@@ -20,6 +20,8 @@ from models.rooms import LOBBY, room_of
 
 log = logging.getLogger(__name__)
 
+CHARS = 1024  # of a message that weigh as much as one message more
+JOIN = 10  # messages, as much as joining weighs: what was missed is read and sent
 MOST_APPENDING = 32  # posts of one connection that wait for the disk
 POLLING = ("xhr", "jsonp")
 HEARTBEAT = 25.0  # seconds of silence on a stream or a poll; proxies and home routers wait for little more
@@ -49,6 +51,7 @@ class ChatConnection(Connection, Reader):
     def on_open(self, info: Any) -> None:
         self.sign_in: SignIn = self.session.sign_in
         self.member = self.sign_in.member
+        self.pace = self.site.limiter.paces.of(self.member.id)
         self.offer = self.session.offer
         self.polls = self.session.transport_name in POLLING
         if 0 < self.site.limits.connections_per_member <= self.site.hub.connections(self.member.id):
@@ -69,7 +72,10 @@ class ChatConnection(Connection, Reader):
             self.site.presence.leave(room, self.member)
 
     async def on_message(self, text: str) -> None:
-        """Do what a message asks; a refused one is answered and changes nothing."""
+        """Do what a message asks, when it is its turn; a refused one is answered and changes nothing."""
+        await self.pace.wait(1 + len(text) / CHARS)
+        if self.session.is_closed:
+            return
         asked: dict[str, Any] = {}
         try:
             asked = wire.read(text, self.room)
@@ -90,6 +96,7 @@ class ChatConnection(Connection, Reader):
     # --- the protocol's messages
 
     async def join(self, asked: dict[str, Any]) -> None:
+        await self.pace.wait(JOIN)
         room = await self.site.memory.read(room_of, self.member.id, asked["room"])
         if await self.site.hub.join(self, room, asked.get("after")):
             self.site.presence.enter(room.slug, self.member)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 
+from controllers.pace import Paces
 from controllers.wire import SlowDown
 
-BURST = 20  # messages that may come at once
+BURST = 20  # posts that may come at once
+MESSAGES_PER_POST = 10  # messages of any kind, also such as mean nothing, that are heard for each post that is allowed
 SWEEP = 1000  # members' buckets that are kept before the full ones are thrown away
 
 
@@ -15,11 +17,12 @@ class Limiter:
     """A token bucket for each member, in this process."""
 
     def __init__(self, rate: float) -> None:
-        self._rate = rate  # messages per second; 0: no limit
+        self._rate = rate  # posts per second; 0: no limit
+        self.paces = Paces(MESSAGES_PER_POST * rate or math.inf, MESSAGES_PER_POST * BURST)  # of messages of any kind
         self._buckets: dict[int, tuple[float, float]] = {}  # by member: tokens, and when they were counted
 
     def take(self, member_id: int) -> None:
-        """Count one message of a member. Raise SlowDown if it is one too many."""
+        """Count one post of a member. Raise SlowDown if it is one too many."""
         if not self._rate:
             return
         now = time.monotonic()

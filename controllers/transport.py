@@ -20,11 +20,12 @@ from controllers.http_transports import (
     XhrSend,
     XhrStreaming,
 )
+from controllers.pace import Paces
 from controllers.sessions import RawSession, Session, WebSocketSession
 from controllers.sockjs_pages import Greeting, Iframe, Info
 from controllers.stock import SockJSConnection as Connection
 from controllers.stock import router
-from controllers.websockets import Pulse, RawWebSocket, WebSocket
+from controllers.websockets import FRAMES_AT_ONCE, FRAMES_PER_SECOND, Pulse, RawWebSocket, WebSocket
 
 __all__ = ["TRANSPORTS", "Connection", "Router"]
 
@@ -89,6 +90,7 @@ class Router(router.SockJSRouter):
             raise ValueError("a router has `authenticate`, or is open: allow_origin='*', authenticate=None")
         super().__init__(connection, prefix, settings, session_kls=Session)
         self.pulse = Pulse()
+        self.frame_paces = Paces(FRAMES_PER_SECOND, FRAMES_AT_ONCE)
         # The library's timers go by the wall clock; and nobody reads its figures.
         self._sessions_cleanup.stop()
         self.stats._callback.stop()

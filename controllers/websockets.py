@@ -16,6 +16,7 @@ import tornado.websocket
 
 from controllers.framing import BadPayload, decode_messages, websocket_frame
 from controllers.guard import Guarded
+from controllers.pace import Pace, Paces
 from controllers.stock import rawwebsocket, websocket
 from controllers.tail import Frame
 
@@ -26,6 +27,8 @@ TEXT, CLOSE = 0x1, 0x8  # opcodes
 BROKEN, NO_TEXT, FAILED = 1002, 1007, 1011  # close codes: not the protocol, not UTF-8, our own fault
 # What a client may close with: what RFC 6455, 7.4 and IANA's registry let an endpoint send, and what is free to use.
 CLOSE_CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
+# Frames of one member that say nothing: pings, pongs, pieces of a message, empty ones. Beyond, reading pauses.
+FRAMES_PER_SECOND, FRAMES_AT_ONCE = 100, 200
 NO_HEADERS = tornado.httputil.HTTPHeaders()
 
 
@@ -80,6 +83,8 @@ class Protocol(tornado.websocket.WebSocketProtocol13):
     """Tornado's, but what only the handshake needed ends with it, and the pings are the router's."""
 
     handler: Any  # GuardedWebSocket
+    pace: Pace
+    has_message = False  # whether there was one in the last frame
     _fault = FAILED  # what is wrong if Tornado hangs up now
 
     def start_pinging(self) -> None:
@@ -97,11 +102,16 @@ class Protocol(tornado.websocket.WebSocketProtocol13):
         return self._received_pong
 
     async def _receive_frame(self) -> None:
-        """Receive one; Tornado takes it unmasked too, which RFC 6455, 5.1 forbids."""
-        self._frame_mask, self._fault = None, BROKEN
+        """Receive one; Tornado takes it unmasked too, which RFC 6455, 5.1 forbids.
+
+        Messages are counted by whoever hears them; of frames without one only so many are read in a second.
+        """
+        self._frame_mask, self._fault, self.has_message = None, BROKEN, False
         await super()._receive_frame()
         if self._frame_mask is None:
             self._refuse(BROKEN)
+        elif not self.has_message:
+            await self.pace.wait()
 
     def _handle_message(self, opcode: int, data: bytes) -> asyncio.Future[None] | None:
         if self._frame_mask is None:
@@ -164,7 +174,12 @@ class GuardedWebSocket(Guarded):
 
     def get_websocket_protocol(self) -> Protocol | None:
         protocol = super().get_websocket_protocol()  # type: ignore[misc]
-        return protocol and Protocol(self, False, protocol.params)  # type: ignore[arg-type]
+        if protocol is None:
+            return None
+        ours = Protocol(self, False, protocol.params)  # type: ignore[arg-type]
+        paces: Paces = self.server.frame_paces
+        ours.pace = paces.of(self.sign_in.member.id if self.sign_in else id(ours))
+        return ours
 
     def get_compression_options(self) -> None:
         """None: the same bytes go to everybody."""
@@ -197,6 +212,11 @@ class GuardedWebSocket(Guarded):
             return True
 
         return offer
+
+    async def hear(self, messages: list[str]) -> None:
+        """Hand over what a frame brought, and read no further meanwhile."""
+        self.ws_connection.has_message = bool(messages)
+        await self.session.on_messages(messages)
 
     def drop_request(self) -> None:
         """Let go of what only the handshake needed: ten thousand members sit on their connections for hours."""
@@ -242,7 +262,7 @@ class WebSocket(GuardedWebSocket, websocket.WebSocketTransport):
         except BadPayload:
             self.refuse_framing()
             return
-        await self.session.on_messages(messages)
+        await self.hear(messages)
 
     def refuse_framing(self) -> None:
         """End the connection: abruptly, as the protocol has it; on the site with a word to those who write clients."""
@@ -269,4 +289,4 @@ class RawWebSocket(GuardedWebSocket, rawwebsocket.RawWebSocketTransport):
 
     async def on_message(self, message: str | bytes) -> None:
         if isinstance(message, str) and self.session is not None:
-            await self.session.on_messages([message])
+            await self.hear([message])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import select
 import socket
 import struct
+import threading
+import time
 from urllib.parse import urlsplit
 
-from testsuite.live import TIMEOUT, Client, SiteTest
+from testsuite.live import TIMEOUT, Chat, Client, SiteTest
+from testsuite.polling import WebSocket, Xhr
 from testsuite.sockjs import UPGRADE
 
 TEXT, BINARY, CLOSE, PING = 0x81, 0x82, 0x88, 0x89  # the first byte, of a frame that is whole
@@ -146,3 +151,120 @@ class Refused(SiteTest):
             peer = self.peer()
             peer.send(frames)
             self.assertIn(b'"code":"empty"', peer.until(TEXT) + peer.until(TEXT))
+
+
+def asks(type: str, **fields: str) -> bytes:
+    """Return the frame of a message of the chat."""
+    return frame(TEXT, json.dumps({"type": type, **fields}).encode())
+
+
+class Floods(SiteTest):
+    """Lines 37 and 42 of what the site withstands: what one member sends without an end, nobody else notices."""
+
+    options = ("--messages_per_second=50", "--connections_per_member=0")  # the last flood's have not ended yet
+    SOCKETS = 45
+    P99 = 0.25  # seconds
+    PLAIN = {
+        "pings": frame(PING, b"x" * 100),
+        "pongs": frame(0x8A),
+        "pieces of nothing": frame(BEGIN) + frame(GO_ON) * 100,
+        "binary": frame(BINARY, b"x"),
+        "empty texts": frame(TEXT),
+        "bad JSON": frame(TEXT, b'{"type'),
+        "long texts that are refused": frame(TEXT, b"x" * 60_000),
+        "unknown types": asks("sing"),
+        "questions": asks("ping"),
+        "typing": asks("typing", room="lobby"),
+        "coming and going": asks("join", room="lobby") + asks("leave", room="lobby"),
+        "joining with all that was missed": frame(TEXT, b'{"type":"join","room":"lobby","after":0}'),
+    }
+    SOCKJS = {"lists of nothing": frame(TEXT, b"[]"), "empty frames": frame(TEXT)}
+
+    def test_floods_on_a_plain_websocket(self) -> None:
+        self.assert_nobody_notices("/chat/websocket", self.PLAIN)
+
+    def test_floods_on_a_websocket_of_sockjs(self) -> None:
+        self.assert_nobody_notices("/chat/000/flood/websocket", self.SOCKJS)
+
+    def assert_nobody_notices(self, path: str, floods: dict[str, bytes]) -> None:
+        """Fail if another member has to wait during one of these floods; a slow moment of the machine's is none."""
+        waits = {name: self.waits(path, frames) for name, frames in floods.items()}
+        together = sorted(wait for some in waits.values() for wait in some)
+        slowest = {name: max(some) for name, some in waits.items()}
+        self.assertLess(together[int(len(together) * 0.99)], self.P99, slowest)
+
+    def waits(self, path: str, frames: bytes) -> list[float]:
+        """Return how long another member waits while one sends these frames on many websockets as fast as it goes."""
+        carla = self.client("carla")
+        peers = [Peer(carla, path) for _ in range(self.SOCKETS)]
+        ana, over = self.chat("ana"), threading.Event()
+        flooding = threading.Thread(target=self.flood, args=(peers, frames, over))
+        flooding.start()
+        try:
+            return self.converse(ana)
+        finally:
+            over.set()
+            flooding.join()
+            for peer in peers:
+                peer.close()
+
+    def flood(self, peers: list[Peer], frames: bytes, over: threading.Event) -> None:
+        """Send whole rounds of these frames wherever there is room, and read what comes back, until it is over."""
+        data = frames * (1 + 65536 // len(frames))
+        rest = dict.fromkeys((peer.socket for peer in peers), data)
+        for sock in rest:
+            sock.setblocking(False)
+        while not over.is_set() and rest:
+            readable, writable, _ = select.select(list(rest), list(rest), [], 0.1)
+            for sock in readable:
+                if not receive(sock):
+                    rest.pop(sock)
+            for sock in set(writable) & set(rest):
+                rest[sock] = rest[sock][send(sock, rest[sock]) :] or data
+            over.wait(0.001)
+
+    def converse(self, chat: Chat) -> list[float]:
+        """Post in peace for a while; return how long each message took to come back, in seconds."""
+        waits: list[float] = []
+        ends, pace = time.monotonic() + 1.5, threading.Event()
+        while time.monotonic() < ends:
+            began = time.monotonic()
+            chat.until("entry", nonce=chat.post("in peace"))
+            waits.append(time.monotonic() - began)
+            pace.wait(0.03)
+        return waits
+
+    def test_what_comes_faster_waits_and_none_of_it_is_lost(self) -> None:
+        for kind in (WebSocket, Xhr):
+            beto = kind(self.client("beto")).join()
+            self.addCleanup(beto.close)
+            began = time.monotonic()
+            for _ in range(50):
+                beto.send_texts(*[json.dumps({"type": "ping"})] * 16)
+            for _ in range(800):
+                beto.until("pong")
+            self.assertGreater(time.monotonic() - began, 1.0)  # 600 more than may come at once, 500 a second
+
+    def test_a_message_in_many_pieces_is_heard(self) -> None:
+        beto = Peer(self.client("beto"))
+        self.addCleanup(beto.close)
+        beto.send(frame(BEGIN, b"in"), *[frame(GO_ON, b" pieces")] * 150, frame(END))
+        self.assertIn(b'"ack"', beto.until(TEXT) + beto.until(TEXT))
+
+
+def receive(sock: socket.socket) -> bool:
+    """Read what has come, and tell whether the connection stands."""
+    try:
+        return bool(sock.recv(65536))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def send(sock: socket.socket, data: bytes) -> int:
+    """Return how much of `data` could be sent."""
+    try:
+        return sock.send(data)
+    except OSError:
+        return 0
