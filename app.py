@@ -32,7 +32,7 @@ from controllers.cookies import are_good_secrets, signing_keys
 from controllers.framing import LONGEST_BODY, MAX_MESSAGE
 from controllers.markup import Artist
 from controllers.reach import is_web_url
-from controllers.rooms import RoomHandler
+from controllers.rooms import RoomHandler, RoomsHandler
 from controllers.server import Server
 from controllers.site import Limits, Site
 from controllers.statics import StaticHandler
@@ -88,6 +88,7 @@ class App(tornado.web.Application):
             (r"/", handlers.MainHandler),
             (r"/login", handlers.LoginHandler),
             (r"/logout", handlers.LogoutHandler),
+            (r"/rooms", RoomsHandler),
             (r"/rooms/([a-z0-9-]{1,64})", RoomHandler),
             (r"/setup", account_pages.SetupHandler),
             (r"/join/([A-Za-z0-9_-]+)", account_pages.JoinHandler),

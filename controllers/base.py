@@ -14,7 +14,7 @@ import tornado.locale
 import tornado.web
 
 from controllers import policy
-from controllers.cookies import cookie_name, device_cookie, session_cookie, signed_cookie
+from controllers.cookies import LAST_ROOM, cookie_name, device_cookie, session_cookie, signed_cookie
 from controllers.devices import device_name
 from controllers.fetcher import FetchFailed
 from controllers.forms import FormHandler
@@ -221,7 +221,8 @@ class BaseHandler(FailureLog, FormHandler):
         """End a session and its live connections; other processes hear it by the doorbell."""
         await self.site.write(accounts.end_session, sign_in.session_id)
         self.site.hub.end_sessions([sign_in.session_id], *SIGNED_OUT)
-        self.clear_cookie(session_cookie(self), httponly=True, samesite="Lax")
+        for name in (session_cookie(self), LAST_ROOM):
+            self.clear_cookie(name, httponly=True, samesite="Lax")
 
     # --- errors
 

@@ -8,6 +8,7 @@ from typing import Any
 import tornado.web
 
 HOST = "__Host-"
+LAST_ROOM = "room"  # holds the room in which its member was last, on this device
 SHORTEST_SECRET = 32  # characters
 
 # Refused as secrets: they stand in the tutorial and in Tornado's documentation, so everybody knows them.

@@ -10,9 +10,10 @@ import tornado.gen
 import tornado.web
 
 from controllers.base import DEVICE_DAYS, MAX_NEXT_BYTES, BaseHandler, status_of
-from controllers.cookies import device_cookie, signed_cookie
+from controllers.cookies import LAST_ROOM, device_cookie, signed_cookie
 from models import failures
 from models.errors import TooManyFailures, WrongPassword
+from models.rooms import LOBBY, rooms_of
 
 
 def local_path(target: str) -> str:
@@ -39,10 +40,12 @@ class NotFoundHandler(BaseHandler):
 
 
 class MainHandler(BaseHandler):
-    """The home page: the member's rooms."""
+    """The home page: the room that the member was last in on this device, else the lobby."""
 
     async def get(self) -> None:
-        self.render("main.html", **await self.sidebar())
+        mine = [room.slug for room in await self.site.memory.recall(rooms_of, self.member.id)]
+        wanted = (self.get_cookie(LAST_ROOM), LOBBY, *mine)
+        self.redirect(next((f"/rooms/{room}" for room in wanted if room in mine), "/rooms"))
 
 
 class LoginHandler(BaseHandler):

@@ -1,4 +1,4 @@
-"""The room's page: newest messages, pages of the past, and posting by form. It works without a script."""
+"""The list of rooms, and a room's page: newest messages, pages of the past, posting by form. All without a script."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import math
 import secrets
 from typing import Any
 
-from controllers.base import MOST_NAMES, BaseHandler, status_of
+from controllers.base import DEVICE_DAYS, MOST_NAMES, BaseHandler, status_of
+from controllers.cookies import LAST_ROOM
 from controllers.markup import initial, tint
 from controllers.sheets import BLANKS, Sheet
 from controllers.wire import LONGEST_NAME
@@ -21,6 +22,13 @@ PAGE = 50  # messages
 NOBODY = Member(0, BLANKS["username"], is_admin=False)  # for whom a sheet is drawn
 
 
+class RoomsHandler(BaseHandler):
+    """The member's rooms."""
+
+    async def get(self) -> None:
+        self.render("rooms.html", **await self.sidebar())
+
+
 class RoomHandler(BaseHandler):
     """One room of the member's."""
 
@@ -29,7 +37,13 @@ class RoomHandler(BaseHandler):
 
     async def get(self, slug: str) -> None:
         room = await self.site.memory.recall(room_of, self.member.id, slug)
+        self.remember(room)
         await self.show(room)
+
+    def remember(self, room: RoomInfo) -> None:
+        """Let the home page lead here the next time."""
+        if self.get_cookie(LAST_ROOM) != room.slug:
+            self.set_cookie(LAST_ROOM, room.slug, expires_days=DEVICE_DAYS, httponly=True, samesite="Lax")
 
     async def post(self, slug: str) -> None:
         """Post without a script; the nonce of the form makes sending it twice the same as once."""

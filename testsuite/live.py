@@ -177,7 +177,7 @@ class Client:
         if not self.xsrf:
             self.get("/login")
             if not self.xsrf:
-                self.get("/")
+                self.get("/rooms")
         form = urlencode({"_xsrf": self.xsrf, **(fields or {})})
         return self.request("POST", path, form, Content_Type="application/x-www-form-urlencoded", **headers)
 

@@ -72,12 +72,12 @@ class Password(AccountTest):
         kept = [self.elsewhere(client, server) for client in (here, there) for server in (0, 1)]
         chats = [self.listen(client) for client in kept]
         beto = self.listen(self.client("beto", server=1))
-        self.assertEqual([client.get("/").status for client in kept], [200] * 4)
+        self.assertEqual([client.get("/rooms").status for client in kept], [200] * 4)
         begin = time.monotonic()
         self.assertEqual(change(here).status, 302)
         self.assertEqual([client.get("/").location for client in kept], ["/login"] * 4)
         self.assert_closed(chats, begin)
-        self.assertEqual([self.elsewhere(here, server).get("/").status for server in (0, 1)], [200, 200])
+        self.assertEqual([self.elsewhere(here, server).get("/rooms").status for server in (0, 1)], [200, 200])
         self.assert_alive(beto)
         self.assert_alive(self.listen(here))
 
@@ -93,7 +93,7 @@ class Password(AccountTest):
                 answer = change(flora, **fields)
                 self.assertEqual((answer.status, wrong_fields(answer)), (400, [wrong]))
                 self.assertNotIn(NEW, answer.text)
-        self.assertEqual(flora.get("/").status, 200)
+        self.assertEqual(flora.get("/rooms").status, 200)
         self.client().sign_in("flora")
         self.assertEqual(change(flora).status, 302)
 
@@ -155,7 +155,7 @@ class Devices(AccountTest):
         katia = self.newcomer("katia")
         lost = self.signed_in("katia", FIREFOX, server=1)
         chat, staying = self.listen(lost), self.listen(katia)
-        self.assertEqual(lost.get("/").status, 200)
+        self.assertEqual(lost.get("/rooms").status, 200)
         ((_, number),) = [device for device in self.devices(katia) if device[0] == "Firefox · Linux"]
         begin = time.monotonic()
         answer = katia.post(f"/account/devices/{number}/end")
@@ -172,7 +172,7 @@ class Devices(AccountTest):
         self.assertEqual(name, "Safari · iPhone")
         self.client("beto").post(f"/account/devices/{number}/end")
         self.client("ana").post(f"/account/devices/{number}/end")
-        self.assertEqual(second.get("/").status, 200)
+        self.assertEqual(second.get("/rooms").status, 200)
         luis.post(f"/account/devices/{number}/end")
         self.assertEqual(second.get("/").location, "/login")
 
@@ -190,7 +190,7 @@ class Removed(AccountTest):
         link = f"/members/{self.number('maria')}/remove"
         self.assertIn(link, ana.get("/members").text)
         self.assertIn("Remove maria?", ana.get(link).text)
-        self.assertEqual(maria.get("/").status, 200)
+        self.assertEqual(maria.get("/rooms").status, 200)
         answer = ana.post(link)
         self.assertEqual((answer.status, answer.location), (302, "/members"))
         self.assertNotIn("maria", ana.get("/members").text)
@@ -203,7 +203,7 @@ class Removed(AccountTest):
         kept = [self.elsewhere(client, server) for client in (here, there) for server in (0, 1)]
         chats = [self.listen(client) for client in kept]
         beto = self.listen(self.client("beto", server=1))
-        self.assertEqual([client.get("/").status for client in kept], [200] * 4)
+        self.assertEqual([client.get("/rooms").status for client in kept], [200] * 4)
         ana = self.client("ana")
         begin = time.monotonic()
         self.assertEqual(ana.post(f"/members/{self.number('nina')}/remove").status, 302)
@@ -232,5 +232,5 @@ class Removed(AccountTest):
         self.assertNotIn("/remove", beto.get("/members").text)
         self.assertEqual((beto.get(paulo).status, beto.post(paulo).status), (403, 403))
         self.assertEqual((self.client("ana").get(ana).status, self.client("ana").post(ana).status), (400, 400))
-        self.assertEqual(self.client("paulo").get("/").status, 200)
+        self.assertEqual(self.client("paulo").get("/rooms").status, 200)
         self.assertEqual(self.client("ana").post(paulo).status, 302)

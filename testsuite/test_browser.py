@@ -259,8 +259,10 @@ class House(BrowserTest):
         expect(page.get_by_role("heading")).to_have_text("There is nothing at this address.")
         self.shoot(page, "error")
         page.get_by_role("link", name="Back to the start").click()
-        expect(page.get_by_role("heading", name="Rooms").first).to_be_visible()
-        self.shoot(page, "home")
+        page.wait_for_url("**/rooms/lobby")
+        page.get_by_role("link", name="Rooms").click()
+        expect(page.get_by_role("heading", name="Rooms", level=1)).to_be_visible()
+        self.shoot(page, "rooms")
 
     def test_signing_in_leads_to_where_one_wanted_to_go(self) -> None:
         page = self.page()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from testsuite.browser import PHONE, BrowserTest, expect_message, write
 
-PAGES = ("/", "/rooms/lobby", "/members", "/logout")
+PAGES = ("/rooms", "/rooms/lobby", "/members", "/logout")
 LETTER = """Bom dia! Olhem o que escrevi:
 
 ```

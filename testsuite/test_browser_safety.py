@@ -175,7 +175,7 @@ class Origins(BrowserTest):
         ana.on("request", lambda request: asked.append(request.url))
         write(ana, f"![x]({self.other.url}) {self.other.url} <img src={self.other.url}>")
         expect(ana.locator("#rows a").first).to_be_visible()
-        for path in ("/", "/members", "/logout", "/rooms/lobby", "/rooms/lobby?before=9"):
+        for path in ("/rooms", "/members", "/logout", "/rooms/lobby", "/rooms/lobby?before=9"):
             ana.goto(path)
             ana.wait_for_load_state("networkidle")
         visitor = self.page()

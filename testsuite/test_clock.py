@@ -67,11 +67,11 @@ class Clock(SiteTest):
                 self.is_off(off)
                 client = self.client("ana")
                 self.is_off(0)
-                self.assertEqual(client.get("/").status, 200)
+                self.assertEqual(client.get("/rooms").status, 200)
                 self.is_off(SESSION - 2 * HOUR)
-                self.assertEqual(client.get("/").status, 200)
+                self.assertEqual(client.get("/rooms").status, 200)
                 self.is_off(SESSION + HOUR + 60)
-                wait_for(lambda client=client: client.get("/").status == 302, "it is over")  # type: ignore[misc]
+                wait_for(lambda client=client: client.get("/rooms").status == 302, "it is over")  # type: ignore[misc]
 
     def test_who_is_there_is_seen_again_after_a_jump(self) -> None:
         here, there = self.chat("ana"), self.chat("beto", server=1)

@@ -225,7 +225,31 @@ class RoomsOfOthersTest(Posting, SiteTest):
         carla = self.client("carla")
         self.assertEqual(self.post(carla, "in the attic", room="attic").status, 302)
         self.assertIn("in the attic", carla.get("/rooms/attic").text)
-        self.assertIn("/rooms/attic", carla.get("/").text)
+        self.assertIn("/rooms/attic", carla.get("/rooms").text)
+
+    def test_the_home_page_leads_to_the_room_that_one_was_last_in_on_this_device(self) -> None:
+        carla = self.client("carla")
+        self.assertEqual(carla.get("/").location, "/rooms/lobby")
+        for room in ("attic", "lobby", "attic"):
+            carla.get(f"/rooms/{room}?before=9")
+            self.assertEqual((carla.get("/").status, carla.get("/").location), (302, f"/rooms/{room}"))
+        self.assertNotIn("Set-Cookie", carla.get("/rooms/attic").headers)
+        self.assertEqual(carla.get("/rooms/nowhere").status, 404)
+        self.assertEqual(carla.get("/").location, "/rooms/attic")
+        self.assertEqual(self.client("carla").get("/").location, "/rooms/lobby")
+
+    def test_it_leads_nobody_into_a_room_of_others(self) -> None:
+        ana = self.client("ana")
+        for room in ("attic", "nowhere", "..", "//evil.example", "lobby/../../account", "", "x" * 5000):
+            ana.cookies["room"] = room
+            self.assertEqual(ana.get("/").location, "/rooms/lobby", room)
+
+    def test_who_signs_in_next_does_not_learn_where_the_one_before_was(self) -> None:
+        carla = self.client("carla")
+        carla.get("/rooms/attic")
+        self.assertEqual(carla.cookies["room"], "attic")
+        carla.post("/logout")
+        self.assertNotIn("room", carla.cookies)
 
     def test_for_others_it_does_not_exist(self) -> None:
         for name in ("ana", "beto"):
@@ -235,7 +259,7 @@ class RoomsOfOthersTest(Posting, SiteTest):
             answers += [outsider.get("/rooms/nowhere"), self.post(outsider, "let me in", room="nowhere")]
             self.assertEqual([answer.status for answer in answers], [404] * 4)
             self.assertEqual(self.plain(answers[0]), self.plain(answers[2]))
-            self.assertNotIn("ttic", outsider.get("/").text)
+            self.assertNotIn("ttic", outsider.get("/rooms").text)
             self.assertEqual(self.stored(), before)
 
     def plain(self, answer: Answer) -> str:
@@ -250,7 +274,8 @@ class RoomsOfOthersTest(Posting, SiteTest):
         self.assertEqual(beto.get("/rooms/lobby").status, 404)
         self.assertEqual(beto.post("/rooms/lobby", {"body": "still here", "nonce": "n"}).status, 404)
         self.assertEqual(self.stored(), before)
-        self.assertEqual(beto.get("/").status, 200)
+        self.assertEqual(beto.get("/").location, "/rooms")
+        self.assertEqual(beto.get("/rooms").status, 200)
 
     def test_the_room_is_for_members(self) -> None:
         self.assertEqual(self.client("ana").get("/rooms/lobby").status, 200)

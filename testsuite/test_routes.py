@@ -26,7 +26,8 @@ SESSION = "/chat/000/abcdefgh"
 OPEN = {"/login": 200, "/healthz": 200, "/static/site.css": 200, "/static/vendor/sockjs.min.js": 200}
 BY_TOKEN = {"/setup": 400, "/join/not-a-real-token": 400}  # each form looks at its own token
 TO_LOGIN = {"/logout": "/login"}
-PAGES = ("/", "/account", "/members", "/rooms/lobby")
+HOME = {"/": "/rooms/lobby"}  # leads on
+PAGES = ("/rooms", "/account", "/members", "/rooms/lobby")
 FORMS = ("/account/devices/1/end", "/members/invitations", "/members/invitations/1/end")  # POST only
 ASKED = ("/members/2/remove",)  # a page that asks, and its form
 FETCHERS = ("/async", "/gen", "/stuff/")
@@ -48,7 +49,7 @@ UPGRADE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
 }
-ALL = (*OPEN, *BY_TOKEN, *TO_LOGIN, *PAGES, *ASKED, *FORMS, *FETCHERS, *CHAT)
+ALL = (*OPEN, *BY_TOKEN, *TO_LOGIN, *HOME, *PAGES, *ASKED, *FORMS, *FETCHERS, *CHAT)
 
 
 def first_route(rules: list[Any], path: str) -> int | None:
@@ -99,6 +100,10 @@ class SignedOutTest(SiteTest):
                 self.assertEqual(self.client().post(path).status, 403)
         for path in FORMS:
             self.assertEqual(self.client("ana").post(path).status, 302)
+        for path, target in HOME.items():
+            self.assertEqual(self.client("ana").get(path).location, target)
+            self.assertEqual(self.client().get(path).location, "/login")
+            self.assertEqual(self.client().post(path).status, 403)
         for path, target in TO_LOGIN.items():
             self.assertEqual(self.client("ana").get(path).status, 200)
             self.assertEqual(self.client().get(path).location, target)
@@ -262,7 +267,7 @@ class EveryAnswerTest(SiteTest):
     def test_pages_load_nothing_from_elsewhere_and_nothing_inline(self) -> None:
         member = self.client("ana")
         member.post("/rooms/lobby", {"body": "no link here"})
-        for client, path in ((member, "/"), (member, "/rooms/lobby"), (member, "/members"), (self.client(), "/login")):
+        for client, path in ((member, "/rooms"), (member, "/rooms/lobby"), (member, "/members"), (self.client(), "/login")):
             with self.subTest(path):
                 page = LinkReader(client.get(path).text)
                 self.assertTrue(page.links)

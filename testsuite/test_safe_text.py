@@ -133,7 +133,7 @@ class SafeTextTest(Posting, SiteTest):
         row = rows(self.client("ana").get("/rooms/lobby"))[-1]
         self.assertEqual(row.attributes["data-author"], self.hostile_name)
         self.assertIn(self.hostile_name, row.text)
-        for page in ("/", "/rooms/lobby", "/members"):
+        for page in ("/rooms", "/rooms/lobby", "/members"):
             text = hostile.get(page).text
             self.assertIn(html.escape(self.hostile_name), text)
             self.assertNotIn("<b onclick", text)

@@ -39,7 +39,7 @@ class Rotation(FolderTest):
         """Tell whether such a site knows whose cookies these are."""
         with self.signed_with(*given) as client:
             client.cookies = dict(cookies)
-            return client.get("/").status == 200
+            return client.get("/rooms").status == 200
 
     def test_old_cookies_stay_valid_until_the_old_key_is_taken_away(self) -> None:
         old = self.sign_in(OLD)

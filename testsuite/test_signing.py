@@ -76,10 +76,10 @@ class SignInTest(SiteTest):
         self.assertEqual(beto.get("/").location, "/login")
         answer = beto.post("/login", {"username": "beto", "password": PASSWORD})
         self.assertEqual((answer.status, answer.location), (302, "/"))
-        self.assertIn("beto", beto.get("/").text)
+        self.assertIn("beto", beto.get("/rooms").text)
 
     def test_upper_and_lower_case_of_the_name_are_one(self) -> None:
-        self.assertIn("beto", self.client("BeTo").get("/").text)
+        self.assertIn("beto", self.client("BeTo").get("/rooms").text)
 
     def test_a_wrong_password_and_an_unknown_name_get_the_form_again(self) -> None:
         wrong = (("beto", PASSWORD.upper()), ("beto", ""), ("beto", PASSWORD + " "), ("nobody", PASSWORD), ("", ""))
@@ -190,12 +190,12 @@ class SignOutTest(SiteTest):
         page = beto.get("/logout")
         self.assertEqual(page.status, 200)
         self.assertIn('<form method="post" action="/logout">', page.text)
-        self.assertEqual(beto.get("/").status, 200)
+        self.assertEqual(beto.get("/rooms").status, 200)
 
     def test_the_session_is_over_at_every_process_even_for_who_kept_the_cookie(self) -> None:
         beto = self.client("beto")
         kept = [self.elsewhere(beto, server) for server in (0, 1)]
-        self.assertEqual([client.get("/").status for client in kept], [200, 200])
+        self.assertEqual([client.get("/rooms").status for client in kept], [200, 200])
         answer = beto.post("/logout")
         self.assertEqual((answer.status, answer.location), (302, "/login"))
         self.assertNotIn("session", beto.cookies)
@@ -230,10 +230,10 @@ class SignOutTest(SiteTest):
     def test_a_second_sign_in_of_one_browser_ends_the_first(self) -> None:
         browser = self.client("beto")
         kept = self.elsewhere(browser, 1)
-        self.assertEqual(kept.get("/").status, 200)
+        self.assertEqual(kept.get("/rooms").status, 200)
         browser.sign_in("ana")
         self.assertEqual(kept.get("/").location, "/login")
-        self.assertIn("ana", browser.get("/").text)
+        self.assertIn("ana", browser.get("/rooms").text)
 
     def test_signing_out_twice_or_without_a_session_does_no_harm(self) -> None:
         client = self.client()

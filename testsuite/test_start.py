@@ -69,7 +69,7 @@ class StartingTogetherTest(FolderTest):
         for server in servers:
             other = Client(server.url)
             other.cookies = dict(ana.cookies)
-            self.assertEqual(other.get("/").status, 200)
+            self.assertEqual(other.get("/rooms").status, 200)
             self.assertEqual(other.post("/rooms/lobby", {"body": f"from {server.port}"}).status, 302)
         self.assertEqual(sql(self.folder, "SELECT seq FROM entry ORDER BY seq"), [(seq,) for seq in range(1, 9)])
 
