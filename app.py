@@ -1,22 +1,22 @@
-"""Prosa: options, routes and settings; serves the site or runs a command."""
+"""Prosa: options, routes and settings; serves the site or runs a command (commands.py)."""
 
 from __future__ import annotations
 
-import argparse
+import os
+import signal
+
+if __name__ == "__main__":  # the imports take a moment, and whoever stops them with ^C wants no traceback either
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import asyncio
-import contextlib
-import getpass
 import io
 import logging
 import math
-import os
-import signal
 import socket
 import sys
 import warnings
-from itertools import takewhile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import tornado.locale
 import tornado.netutil
@@ -24,6 +24,8 @@ import tornado.options
 import tornado.web
 from tornado.options import define, options
 
+import commands
+import configuration
 from controllers import accounts as account_pages
 from controllers import handlers, logs, terminal
 from controllers.chat import chat_router
@@ -36,11 +38,15 @@ from controllers.rooms import RoomHandler, RoomsHandler
 from controllers.server import Server
 from controllers.site import Limits, Site
 from controllers.statics import StaticHandler
+from controllers.terminal import Failure, Stopped, say
 from controllers.transport import RESTARTING, TRANSPORTS, Router
-from models import accounts, move, passwords
-from models.database import DatabaseError, open_database, patiently
+from models import accounts
+from models.database import DATABASE_ERRORS, open_database, patiently
 from models.errors import CannotMove, CannotOpen, Refusal
+from models.move import Place
 from models.stores import Stores
+
+log = logging.getLogger(__name__)
 
 BASE = Path(__file__).resolve().parent
 TEMPLATES = BASE / "views" / "templates"
@@ -73,10 +79,6 @@ define("max_message", default=8000, help=f"characters of a message, at most {LON
 define("fetch_url", default="", help="what /async, /gen and /stuff/ fetch; this process's /healthz if not given")
 define("debug", default=False, help="show tracebacks and read templates anew; on loopback only")
 define("config", default="", help="file of options, in Python's syntax: port = 9000")
-
-
-class Failure(Exception):
-    """Why the program ends at once, in one line."""
 
 
 class App(tornado.web.Application):
@@ -141,28 +143,23 @@ def sockjs_url() -> str | None:
 
 
 def read_options(arguments: list[str]) -> list[str]:
-    """Read the options of the command line, over those of the environment, over those of the config file.
-
-    Return the words that follow them. Raise Failure.
-    """
-    if "--help" in arguments:
-        options.print_help(sys.stdout)
-        sys.exit(0)
-    for argument in takewhile(lambda word: word.startswith("-"), arguments[1:]):
-        read_option(argument)
-    read_config()
-    for name in options.as_dict():
-        value = os.environ.get(f"PROSA_{name.upper()}")
-        if value is not None:
-            read_option(f"--{name}={value}")
-    rest = options.parse_command_line(arguments)
+    """Read the options, wherever they are given; return the words that follow them. Raise Failure."""
+    words, remarks = configuration.read(options, arguments)
     check_options()
-    return rest
+    configuration.start_logging(options)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(logs.shorten)
+    for remark in remarks:
+        log.warning("%s", remark)
+    return words
 
 
 def check_options() -> None:
-    """Refuse values that cannot be meant; a config file may set anything. Raise Failure."""
-    if options.port is None or not 0 <= options.port < 65536:
+    """Refuse values that cannot be meant. Raise Failure."""
+    for name, value in options.items():
+        if isinstance(value, str) and not terminal.is_text(value):
+            raise Failure(f"{name} has a control character in it, or bytes that are no UTF-8")
+    if not 0 <= options.port < 65536:
         raise Failure("port is a number from 0 to 65535")
     if not 0 <= options.messages_per_second < math.inf:
         raise Failure("messages_per_second is a number, 0 or more")
@@ -185,150 +182,34 @@ def chosen_transports() -> set[str]:
     return set(options.transports.split(",")) if options.transports else {*TRANSPORTS}
 
 
-def read_option(argument: str) -> None:
-    """Read one option, in the form of the command line. Raise Failure."""
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):  # an unknown option would be answered by pages of help
-            options.parse_command_line(["", argument], final=False)
-    except tornado.options.Error as error:
-        raise Failure(str(error)) from error
-    except ValueError as error:
-        raise Failure(f"{argument}: this option cannot have this value") from error
-
-
-def read_config() -> None:
-    """Read the file that --config or PROSA_CONFIG names. Raise Failure."""
-    path = options.config or os.environ.get("PROSA_CONFIG", "")
-    if not path:
-        return
-    try:
-        options.parse_config_file(path, final=False)
-        check_options()
-    except Exception as error:  # the file is a program, and may fail in every way
-        raise Failure(f"cannot read the options in {path}: {error}") from error
-
-
-# --- commands
-
-
-def add_user(arguments: argparse.Namespace) -> None:
-    """adduser NAME EMAIL [--admin]"""
-    email = accounts.clean_email(arguments.email)
-    name = accounts.clean_username(arguments.name)
-    patiently(accounts.add_member, name, read_password(), email, arguments.admin)
-    say(f"{name} can sign in now.")
-
-
-def change_password(arguments: argparse.Namespace) -> None:
-    """passwd NAME"""
-    patiently(accounts.set_password, arguments.name, read_password())
-    say(f"{arguments.name} has a new password and is signed out everywhere.")
-
-
-def migrate(arguments: argparse.Namespace) -> None:
-    """migrate"""
-    say("The database is up to date.")
-
-
-def move_site(arguments: argparse.Namespace) -> None:
-    """move --to_database=URL [--to_mongo=URL], or move --cancel"""
-    here, there = move.Place(options.database, options.mongo), move.Place(arguments.to_database, arguments.to_mongo)
-    if arguments.cancel:
-        move.cancel(here)
-        say("The site can be written to again.")
-        return
-    if not there.database:
-        raise Failure("move wants --to_database=URL, or --cancel")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
-    try:
-        with contextlib.closing(move.move(here, there)) as steps:
-            terminal.show(steps, say)
-    except KeyboardInterrupt:
-        state = "is still read-only; move --cancel ends that" if move.is_read_only(here) else "can be written to again"
-        raise Failure(f"The move was stopped. The site {state}.") from None
-    say("All is there. The old site stays read-only; from now on start it with " + terminal.start_of(there))
-
-
-def read_password() -> passwords.PasswordHash:
-    """Return the hash of a password from the prompt, or from standard input if that is no terminal."""
-    if sys.stdin.isatty():
-        password = getpass.getpass("Password: ")
-        if getpass.getpass("Once more: ") != password:
-            raise Failure("The two passwords are not the same.")
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    passwords.check_password_length(password)
-    return passwords.hash_password(password)
-
-
-class CommandParser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Failure(f"{self.prog}: {message}")
-
-
-def command_parser() -> CommandParser:
-    """Return the parser of the commands."""
-    parser = CommandParser(prog="app.py")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add = commands.add_parser("adduser", help="make an account")
-    add.add_argument("name", metavar="NAME")
-    add.add_argument("email", metavar="EMAIL")
-    add.add_argument("--admin", action="store_true", help="may invite others")
-    add.set_defaults(run=add_user)
-    change = commands.add_parser("passwd", help="set a password and end the member's sessions")
-    change.add_argument("name", metavar="NAME")
-    change.set_defaults(run=change_password)
-    commands.add_parser("migrate", help="bring the database up to date").set_defaults(run=migrate)
-    moving = commands.add_parser("move", help="copy everything to another database")
-    moving.add_argument("--to_database", "--to-database", metavar="URL", default="")
-    moving.add_argument("--to_mongo", "--to-mongo", metavar="URL", default="")
-    moving.add_argument("--cancel", action="store_true", help="let the site be written to again after a killed move")
-    moving.set_defaults(run=move_site)
-    return parser
-
-
-def run_command(words: list[str]) -> None:
-    """Run the command that `words` begin with."""
-    arguments = command_parser().parse_args(words)
-    open_database(options.database)
-    arguments.run(arguments)
-
-
 # --- serving
 
 
-def say(line: str) -> None:
-    """Tell the person at the terminal."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-async def serve() -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way."""
-    asked_to_stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+def start() -> None:
+    """Open the database and serve. Raise Failure."""
     open_database(options.database)
     secret = options.cookie_secret or patiently(accounts.cookie_secret)
     token = patiently(accounts.setup_token)
+    asyncio.run(serve(secret, token))
+
+
+async def serve(secret: str, token: str | None) -> None:
+    """Serve until a signal ends it, then finish what is under way. Raise Failure."""
+    asked_to_stop = asyncio.Event()
+    for number in terminal.ending_signals():
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
     stores = Stores(options.mongo)
     await stores.open()
     sockets = bind()
-    host = f"[{options.address}]" if ":" in options.address else options.address
-    url = f"http://{host}:{sockets[0].getsockname()[1]}/"
+    url = url_of(sockets)
     transports = tuple(name for name in TRANSPORTS if name in chosen_transports())
     limits = Limits(options.max_message, options.messages_per_second, options.connections_per_member, transports)
     site = Site(options.site_name, stores, options.fetch_url or f"{url}healthz", limits, Artist(str(TEMPLATES)))
     application = App(site, secret, options.debug)
     server = Server(application, xheaders=options.xheaders)
+    announce(url, token, sockets)
     server.add_sockets(sockets)
     site.start()
-    if token:
-        say(f"Set up: {url}setup?token={token}")
-    say(f"{options.site_name} listens on {url}")
     stopping = [asyncio.create_task(asked_to_stop.wait()), asyncio.create_task(site.watch())]
     done, _ = await asyncio.wait(stopping, return_when=asyncio.FIRST_COMPLETED)
     await stop(server, application.chat, site)
@@ -347,9 +228,27 @@ def bind() -> list[Any]:
             for one in sockets:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # those that it accepts take it over
             return sockets
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             why = str(error)
     raise Failure(f"cannot listen on {options.address}:{options.port}: {why}")
+
+
+def url_of(sockets: list[Any]) -> str:
+    """Return the address under which these sockets are reached."""
+    host = f"[{options.address}]" if ":" in options.address else options.address
+    return f"http://{host}:{sockets[0].getsockname()[1]}/"
+
+
+def announce(url: str, token: str | None, sockets: list[Any]) -> None:
+    """Say where the site is; who comes at once waits until it serves. Raise Failure, and listen no more."""
+    try:
+        if token:
+            say(f"Set up: {url}setup?token={token}")
+        say(f"{options.site_name} listens on {url}")
+    except Failure:
+        for one in sockets:
+            one.close()
+        raise
 
 
 async def stop(server: Server, chat: Router, site: Site) -> None:
@@ -360,27 +259,52 @@ async def stop(server: Server, chat: Router, site: Site) -> None:
             await site.finish(*RESTARTING)
             await server.close_all_connections()
     except TimeoutError:
-        say("Some requests were not finished.")
+        log.warning("some requests were not finished")
     chat.stop()
     await site.close()
 
 
 def main(arguments: list[str]) -> int:
     """Serve, or run a command; return the exit code."""
+    terminal.prepare()
+    os.umask(0o077)  # whatever is made here, logs too, is for its owner only
+    logging.raiseExceptions = False  # a log that cannot be written is no reason for a traceback on the terminal
     try:
-        words = read_options(arguments)
-        for handler in logging.getLogger().handlers:  # those that Tornado's options have made
-            handler.addFilter(logs.shorten)
-        tornado.locale.load_translations(str(BASE / "views" / "locale"))
-        sys.setswitchinterval(SWITCH_INTERVAL)
-        if words:
-            run_command(words)
-        else:
-            asyncio.run(serve())
-    except (Failure, CannotMove, CannotOpen, Refusal, DatabaseError) as error:
-        sys.stderr.write(f"{error}\n")
+        terminal.be_stopped()
+        run(arguments[1:])
+    except Stopped as stopped:
+        terminal.complain("Stopped.")
+        return stopped.code
+    except Failure as failure:
+        terminal.complain(str(failure))
+        return failure.code
+    except (CannotMove, CannotOpen, Refusal, OSError, *DATABASE_ERRORS) as error:
+        terminal.complain(str(error))
         return 2
+    finally:
+        terminal.be_left_alone()
     return 0
+
+
+def run(arguments: list[str]) -> None:
+    """Do what the command line says. Raise Failure."""
+    if configuration.wants_help(arguments):
+        say(help_text())
+        return
+    words = read_options(arguments)
+    tornado.locale.load_translations(str(BASE / "views" / "locale"))
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    if words:
+        commands.run(words, Place(options.database, options.mongo))
+    else:
+        start()
+
+
+def help_text() -> str:
+    """Return which options and commands there are."""
+    text = io.StringIO()
+    options.print_help(text)
+    return text.getvalue() + commands.overview()
 
 
 if __name__ == "__main__":

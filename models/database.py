@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import cysqlite
 import peewee
+import psycopg
 from playhouse.migrations import Runner
 
 from models.errors import CannotOpen
@@ -22,7 +24,7 @@ logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # a first star
 P = ParamSpec("P")
 T = TypeVar("T")
 
-DatabaseError = peewee.DatabaseError
+DATABASE_ERRORS = (peewee.PeeweeException, cysqlite.Error, psycopg.Error)
 
 OPEN_TIMEOUT = 30.0  # seconds; eight processes that start at once take turns
 PAUSE = (0.0005, 0.002)  # seconds between two tries

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
+from commands import HELP
 from testsuite.live import PASSWORD, Client, FolderTest, run_app
 from testsuite.tables import sql
 
@@ -115,10 +115,20 @@ class PeopleTest(CommandTest):
                 self.assert_refused(self.run_app(*words, stdin=PASSWORD))
         self.assert_done(self.run_app("migrate"))
 
-    def test_help_is_no_failure(self) -> None:
-        ran = self.run_app("--help")
-        self.assertEqual(ran.returncode, 0)
-        self.assertIn("--database", ran.stdout + ran.stderr)
+    def test_help_is_no_failure_and_lists_the_commands(self) -> None:
+        ran = self.run_app("--port=abc", "--help", "adduser")
+        self.assert_done(ran)
+        self.assertIn("--database", ran.stdout)
+        for name, what in HELP.items():
+            self.assertRegex(ran.stdout, f"(?m)^  {name} +{what}$")
+        for name, word in (("adduser", "EMAIL"), ("passwd", "NAME"), ("migrate", "usage"), ("move", "--to_database")):
+            ran = self.run_app("--database=none.db", name, "--help")
+            self.assert_done(ran)
+            self.assertIn(word, ran.stdout)
+        self.assertFalse((Path(self.folder) / "none.db").exists())
+
+    def test_a_command_that_nobody_has_is_told_which_there_are(self) -> None:
+        self.assert_refused(self.run_app("nonsense"), "nonsense", *HELP)
 
 
 class FailureTest(CommandTest):
@@ -129,7 +139,7 @@ class FailureTest(CommandTest):
         self.assertEqual(self.start(f"--database={self.folder}/other.db").wait().stop(), 0)
 
     def test_an_address_that_is_not_this_machines_is_said_in_one_line(self) -> None:
-        for address in ("192.0.2.1", "999.1.1.1", "no such host"):
+        for address in ("192.0.2.1", "999.1.1.1", "no such host", "x" * 70, "a..b"):
             with self.subTest(address):
                 self.assert_refused(self.run_app("--port=0", f"--address={address}"), address)
 
@@ -197,61 +207,3 @@ class DebugTest(CommandTest):
         self.assert_refused(self.run_app(f"--config={self.write('options', 'debug = True')}", "--address=::"), "debug")
         for address in ("127.0.0.1", "localhost"):
             self.assertTrue(self.start("--debug", f"--address={address}").wait().url)
-
-
-class OptionsTest(CommandTest):
-    def site_name(self, *options: str, env: dict[str, str] | None = None) -> str:
-        """Return what a server that is started so calls itself."""
-        with self.running(*options, env=env) as lines:
-            return lines[-1].partition(" listens on ")[0]
-
-    @contextlib.contextmanager
-    def running(self, *options: str, env: dict[str, str] | None = None) -> Iterator[list[str]]:
-        server = self.start(*options, env=env).wait()
-        try:
-            yield server.lines
-        finally:
-            server.stop()
-
-    def test_the_command_line_beats_the_environment_which_beats_the_file(self) -> None:
-        config = self.write("prosa.conf", "site_name = 'From the file'\nmax_message = 77\n")
-        env = {"PROSA_SITE_NAME": "From the environment"}
-        self.assertEqual(self.site_name(), "Prosa")
-        self.assertEqual(self.site_name(f"--config={config}"), "From the file")
-        self.assertEqual(self.site_name(f"--config={config}", env=env), "From the environment")
-        option = "--site_name=From the command line"
-        self.assertEqual(self.site_name(f"--config={config}", option, env=env), "From the command line")
-        self.assertEqual(self.site_name(env={"PROSA_CONFIG": config}), "From the file")
-
-    def test_every_option_of_a_file_and_of_the_environment_counts(self) -> None:
-        config = self.write("prosa.conf", "database = 'from-file.db'\nmax_message = 3\n")
-        self.assert_done(self.run_app(f"--config={config}", "adduser", "ana", "a@example.org", stdin=PASSWORD))
-        self.assertTrue((Path(self.folder) / "from-file.db").exists())
-        server = self.start(f"--config={config}", env={"PROSA_CONNECTIONS_PER_MEMBER": "1"}).wait()
-        ana = Client(server.url).sign_in("ana")
-        self.assertEqual(ana.post("/rooms/lobby", {"body": "four"}).status, 400)
-        self.assertEqual(ana.post("/rooms/lobby", {"body": "abc"}).status, 302)
-
-    def test_wrong_ones_from_a_file_or_the_environment_are_said_in_one_line(self) -> None:
-        for text in ("port = 'abc'", "port = ", "import nothing_of_this_name", "1 / 0"):
-            with self.subTest(text):
-                config = self.write("bad.conf", text)
-                self.assert_refused(self.run_app(f"--config={config}", "migrate"), "bad.conf")
-        config = self.write("bad.conf", "port = None")
-        self.assert_refused(self.run_app(f"--config={config}", "migrate"), "port")
-        self.assert_refused(self.run_app("--config=missing.conf", "migrate"), "missing.conf")
-        self.assert_refused(self.run_app(f"--config={self.folder}", "migrate"), self.folder)
-        self.assert_refused(self.run_app("migrate", env={"PROSA_PORT": "abc"}), "port")
-        good = self.write("good.conf", "port = 9000\n")
-        self.assert_done(self.run_app(f"--config={good}", "migrate"))
-
-    def test_it_listens_on_ipv6_too(self) -> None:
-        server = self.start("--address=::1").wait()
-        self.assertTrue(server.url.startswith("http://[::1]:"))
-        self.assertEqual(Client(server.url).get("/login").status, 200)
-
-    def test_it_stops_when_asked_and_says_nothing(self) -> None:
-        server = self.start().wait()
-        said = len(server.lines)
-        self.assertEqual(server.stop(), 0)
-        self.assertEqual(server.lines[said:], [])

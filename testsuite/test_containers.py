@@ -192,12 +192,12 @@ class Dockerfile(unittest.TestCase):
         last = [rest.split() for name, rest in instructions() if name == "COPY"][-6:]
         self.assertEqual(last.pop(0), ["--from=packages", "/venv", "/venv"])  # here: the tests' own
         for words in last:
-            source = ROOT / words[-2].removeprefix("/build/")
             target = place / words[-1]
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
+            for word in self.sources(" ".join(words)) or [words[-2].removeprefix("/build/")]:
+                if (ROOT / word).is_dir():
+                    shutil.copytree(ROOT / word, target, ignore=shutil.ignore_patterns("__pycache__"))
+                else:
+                    shutil.copy(ROOT / word, target)
 
     def environment(self) -> dict[str, str]:
         """Return what the last ENV sets, but the PATH."""
