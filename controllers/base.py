@@ -119,6 +119,8 @@ class BaseHandler(FailureLog, FormHandler):
             self.send_to_login()
         if self.made_for and self.current_user and self.made_for != self.current_user.id:
             raise MadeForAnother(await self.name_both())
+        if self.forgery:
+            raise self.forgery
 
     async def name_both(self) -> str:
         """Return the sentence that names who is signed in now, and for whom the form's page was made."""

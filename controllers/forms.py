@@ -23,6 +23,7 @@ class Kept:
 class FormHandler(tornado.web.RequestHandler):
     """A handler whose pages have forms: each names the member for whom its page was made, in the token itself."""
 
+    forgery: tornado.web.HTTPError | None = None  # said in `prepare`, after what may be the reason
     made_for = 0  # the id of that member; 0 where the page was for nobody, or a program sends what no page has
 
     @property
@@ -35,9 +36,14 @@ class FormHandler(tornado.web.RequestHandler):
     def check_xsrf_cookie(self) -> None:
         """Ask for the form's token, and for the scheme of its page, which `cross_origin_protection` leaves out."""
         self._read_made_for()
-        super().check_xsrf_cookie()
         if not policy.is_same_origin(self.request):
             raise tornado.web.HTTPError(403, "another origin")
+        try:
+            super().check_xsrf_cookie()
+        except tornado.web.HTTPError as error:
+            if not self.made_for:
+                raise
+            self.forgery = error
 
     def _read_made_for(self) -> None:
         """Leave Tornado the part of the token that it knows."""

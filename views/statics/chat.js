@@ -4,15 +4,19 @@ import { Announcer } from './announcer.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
 import { arrive } from './focus.js';
-import { Live } from './live.js';
+import { Live, wordsFor } from './live.js';
 import { Pages } from './pages.js';
 
 const room = document.getElementById('room');
 const announcer = new Announcer();
 const conversation = new Conversation(room, announcer);
-const pages = new Pages(conversation);
+const { me } = room.dataset;
+const pages = new Pages({
+  conversation,
+  meets: (name) => (live ? live.connection.meet(name) : composer.stand(...wordsFor(me, name))),
+});
 const composer = new Composer({
-  key: `prosa.draft.${room.dataset.me}.${room.dataset.room}`,
+  key: `prosa.draft.${me}.${room.dataset.room}`,
   max: Number(room.dataset.max),
   sends: (body) => live?.post(body) ?? 'form',
   types: () => live?.type(),

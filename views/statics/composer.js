@@ -15,6 +15,7 @@ export class Composer {
     this.field = this.form.elements.body;
     this.refusal = document.getElementById('refusal');
     this.form.noValidate = true;
+    this.form.autocomplete = 'off';  // what is kept here is kept for its member; the browser would give it to anybody
     document.getElementById('hint').hidden = false;
     this.restore();
     this.form.addEventListener('submit', (event) => this.submit(event));
@@ -30,7 +31,7 @@ export class Composer {
   written() {
     keep('sessionStorage', this.key, this.field.value);
     this.grow();
-    this.refuse('');
+    if (!this.isStanding) this.refuse('');
     if (!this.field.value.trim() || performance.now() - this.typedAt < TYPING_EVERY) return;
     this.typedAt = performance.now();
     this.types();
@@ -75,12 +76,20 @@ export class Composer {
 
   // Say in words why something can't be sent; `link` is [text, address].
   refuse(words, link) {
+    this.isStanding = false;
     this.refusal.textContent = words;
     this.refusal.hidden = !words;
     if (!link) return;
     const anchor = document.createElement('a');
     [anchor.textContent, anchor.href] = link;
     this.refusal.append(' ', anchor);
+  }
+
+  // The same, until there are other words: they are about more than one message. None take those away that stand.
+  stand(words, link) {
+    if (!words && !this.isStanding) return;
+    this.refuse(words, link);
+    this.isStanding = Boolean(words);
   }
 
   grow() {

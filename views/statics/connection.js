@@ -10,13 +10,17 @@ const QUIET = 30_000;         // ms without a word from the server: ask whether 
 const ANSWER = 8000;          // ms for its answer
 const HOPELESS = 3;           // failed attempts after which we call ourselves offline
 const SIGNED_OUT = new Set([4001, 4008]);
+const HALTED = new Set(['signed_out', 'stopped']);
 
 export class Connection {
   // hears(frame): each message of the server, entries filtered. changes(state): connecting, live, reconnecting,
-  // offline (again after each attempt) or signed_out. asksWho(): a promise of whether the reader is still signed in.
-  constructor({ room, cursor, ways, hears, changes, asksWho }) {
-    Object.assign(this, { room, cursor, ways, hears, changes, asksWho });
+  // offline (again after each attempt), signed_out, or stopped: somebody else is signed in than `me`, for whom the page
+  // was made (`stranger` is their name), or the room is not theirs any more. asksWho(): a promise of the name of who is
+  // signed in, '' for nobody, null if that can't be known.
+  constructor({ room, me, cursor, ways, hears, changes, asksWho }) {
+    Object.assign(this, { room, me, cursor, ways, hears, changes, asksWho });
     this.state = '';
+    this.stranger = '';
     this.transport = '';
     this.failures = 0;
     this.reconnects = 0;
@@ -27,6 +31,7 @@ export class Connection {
   }
 
   get live() { return this.state === 'live'; }
+  get isHalted() { return HALTED.has(this.state); }
 
   // Whether this was said while we were not connected.
   missed(seq) { return this.reconnects > 0 && seq <= this.headAtJoin; }
@@ -35,6 +40,7 @@ export class Connection {
     setInterval(() => this.listen(), 5000);
     addEventListener('online', () => this.hurry());
     addEventListener('offline', () => this.lose());
+    addEventListener('pageshow', ({ persisted }) => { if (persisted) this.comeBack(); });
     document.addEventListener('visibilitychange', () => { if (!document.hidden) this.hurry(); });
   }
 
@@ -48,7 +54,6 @@ export class Connection {
     this.pingedAt = -Infinity;
     this.roundTrip = null;
     const mine = (react) => (event) => { if (socket === this.socket) react(event); };
-    socket.onopen = mine(() => this.join());
     socket.onmessage = mine((event) => this.receive(event.data));
     socket.onheartbeat = mine(() => this.heard());
     socket.onclose = mine((event) => this.closed(event.code));
@@ -95,11 +100,27 @@ export class Connection {
     this.heard();
     let frame;
     try { frame = JSON.parse(text); } catch { return; }
-    if (frame.type === 'hello') this.process = frame.process;
+    if (frame.type === 'hello') this.greeted(frame);
     if (frame.type === 'pong') this.ponged();
     if (frame.type === 'joined') this.joined(frame);
     else if (frame.type === 'error' && !frame.nonce && frame.retry_after !== undefined) this.joinLater(frame.retry_after);
     else if (frame.type !== 'entry' || this.advance(frame)) this.hears(frame);
+    // What is refused before anything but `join` was sent is the room itself.
+    if (frame.type === 'error' && !this.live && !frame.nonce && frame.retry_after === undefined) this.halt('stopped');
+  }
+
+  // Nothing is said before we know as whom.
+  greeted({ process, you }) {
+    this.process = process;
+    if (this.meet(you.username)) this.join();
+  }
+
+  // Whether `name` is who the page was made for. Another one is not written for; nobody (''), not any more.
+  meet(name) {
+    this.stranger = name === this.me ? '' : this.stranger;
+    if (name === this.me) return true;
+    this.halt(name ? 'stopped' : 'signed_out', name);
+    return false;
   }
 
   // The server could not look just now (its database is locked, say); until it can, nothing is heard.
@@ -165,12 +186,19 @@ export class Connection {
 
   // The network is back, or the reader: don't wait any longer.
   hurry() {
-    if (this.state === 'signed_out' || this.state === '') return;
-    if (!this.socket) this.open();
+    if (this.state === '') return;
+    if (this.isHalted) this.checkWho();
+    else if (!this.socket) this.open();
     else if (this.live && !this.askedAt) {
       this.ask();
       setTimeout(() => this.listen(), ANSWER + 100);
     }
+  }
+
+  // Out of the browser's memory, where time stood still.
+  comeBack() {
+    this.lose();
+    this.hurry();
   }
 
   letGo() {
@@ -190,8 +218,9 @@ export class Connection {
     this.socket = null;
     this.isAskingAgain = this.isOwed = false;
     if (this.live) this.failures = performance.now() - this.joinedAt > STEADY ? 0 : 1;
-    if (SIGNED_OUT.has(code)) this.signOut();
-    else this.pause();
+    if (!SIGNED_OUT.has(code)) return this.pause();
+    this.halt('signed_out');
+    this.checkWho();
   }
 
   pause() {
@@ -204,16 +233,20 @@ export class Connection {
     if (this.failures > 1) this.checkWho();
   }
 
+  // Whose session it is may have changed; one that is new, of the same member, is as good as the old one.
   async checkWho() {
-    const isSignedIn = await this.asksWho().catch(() => true);
-    if (isSignedIn || this.live) return;
-    this.signOut();
+    const name = await this.asksWho().catch(() => null);
+    if (name === null || this.live) return;
+    if (this.meet(name) && this.isHalted) this.pause();
   }
 
-  signOut() {
+  // Not to go on until the reader is who they were.
+  halt(state, stranger = '') {
+    if (this.state === state && this.stranger === stranger) return;
+    this.stranger = stranger;
     clearTimeout(this.timer);
     this.letGo();
-    this.become('signed_out');
+    this.become(state);
   }
 
   become(state) {

@@ -5,6 +5,7 @@ import { Outbox } from './outbox.js';
 import { Panel } from './panel.js';
 import { People } from './people.js';
 import { keep, recall } from './storage.js';
+import { whoIsIt } from './who.js';
 import { knows, say } from './words.js';
 
 export class Live {
@@ -24,11 +25,12 @@ export class Live {
     });
     this.connection = new Connection({
       room: slug,
+      me,
       cursor: conversation.newest,
       ways: this.panel.ways,
       hears: (frame) => this.hear(frame),
       changes: (state) => this.change(state),
-      asksWho: () => pages.isSignedIn(),
+      asksWho: whoIsIt,
     });
     document.addEventListener('visibilitychange', () => this.comeOrGo());
     this.connection.open();
@@ -39,8 +41,8 @@ export class Live {
 
   // Take a message. Signed out, it stays in the composer: it could not be shown as on its way.
   post(body) {
-    if (this.connection.state === 'signed_out') {
-      this.saySignedOut();
+    if (this.connection.isHalted) {
+      this.composer.stand(...this.halted);
       return 'kept';
     }
     this.outbox.add(body);
@@ -76,9 +78,8 @@ export class Live {
   }
 
   // Do what the form's answer means; return whether to go on with the next message.
-  heed(item, { rows, refused, signedOut }) {
-    if (signedOut) this.connection.signOut();
-    else if (refused) this.outbox.fail(item, refused);
+  heed(item, { rows, refused }) {
+    if (refused) this.outbox.fail(item, refused);
     else if (rows) {
       this.outbox.settled(item.nonce);
       this.merge(rows);
@@ -132,7 +133,7 @@ export class Live {
       this.saysUnavailable = true;
       this.composer.refuse(words);
     }
-    else if (code === 'not_member' || code === 'unknown_room') this.composer.refuse(words);
+    else if (!nonce && retryAfter === undefined) this.stand(words);
   }
 
   // Too much was missed to be told one by one: the page has the newest. Once for each place, lest a log from
@@ -149,6 +150,7 @@ export class Live {
 
   change(state) {
     if (state === 'live') {
+      this.composer.stand('');
       this.people.forget();
       this.outbox.flush();
       this.panel.look();
@@ -156,7 +158,8 @@ export class Live {
       this.outbox.hold();
       if (!document.hidden) this.conversation.leave();
     }
-    if (state === 'signed_out') this.saySignedOut();
+    if (state === 'signed_out') this.stand(say('signed_out_words'), [say('sign_in'), signInPath()]);
+    if (this.connection.stranger) this.stand(...wordsFor(this.me, this.connection.stranger));
     if (state === 'offline') this.postByForm();
     this.announcer.changeState(state);
     this.people.showMe(state === 'live');
@@ -167,9 +170,10 @@ export class Live {
     this.panel.show(this.connection, this.outbox.waiting);
   }
 
-  saySignedOut() {
-    const here = encodeURIComponent(location.pathname + location.search);
-    this.composer.refuse(say('signed_out_words'), [say('sign_in'), `/login?next=${here}`]);
+  // Say why nothing is sent from here, now and whenever somebody tries.
+  stand(...words) {
+    this.halted = words;
+    this.composer.stand(...words);
   }
 
   comeOrGo() {
@@ -181,4 +185,11 @@ export class Live {
     this.missed = n;
     document.title = n ? `(${n}) ${this.title}` : this.title;
   }
+}
+
+const signInPath = () => `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+
+// What is said on a page that was made for `me` when `name` is signed in, and the link that goes with it.
+export function wordsFor(me, name) {
+  return [say('another', { me, name }), [say('open_as', { name }), location.pathname]];
 }

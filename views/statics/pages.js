@@ -1,13 +1,15 @@
-// What is read from the site by plain pages: older messages, whether one is still signed in, and, where no live
-// connection can be had, posting by the form.
+// What is read from the site by plain pages: older messages, and, where no live connection can be had, posting by the
+// form.
 
 import { element } from './element.js';
 import { whereOneReads, withoutLosingFocus } from './focus.js';
+import { ownerOf, parse } from './who.js';
 import { say } from './words.js';
 
 export class Pages {
-  constructor(conversation) {
-    this.conversation = conversation;
+  // meets(name) is told when a page comes that was made for somebody else than this one.
+  constructor({ conversation, meets }) {
+    Object.assign(this, { conversation, meets });
     this.turn = document.getElementById('turn');
     this.turn.addEventListener('click', (event) => this.turnBack(event));
     conversation.trimmed = () => this.pointBefore(conversation.oldest);
@@ -29,6 +31,7 @@ export class Pages {
     if (isSignIn(answer)) return location.assign(address);
     if (!answer.ok) throw new Error(answer.statusText);
     const page = parse(await answer.text());
+    if (!this.isOurs(page)) throw new Error('made for another');
     this.conversation.prepend(rowsOf(page));
     this.fill(page.getElementById('turn')?.childNodes ?? []);
   }
@@ -47,19 +50,22 @@ export class Pages {
     this.fill([link]);
   }
 
-  async isSignedIn() {
-    const answer = await fetch(location.pathname, { redirect: 'manual', cache: 'no-store' });
-    return answer.type !== 'opaqueredirect';
+  // Whether a page was made for the same member as this one: what another one sees does not belong here.
+  isOurs(page) {
+    const owner = ownerOf(page);
+    if (owner === null || owner === ownerOf(document)) return true;
+    this.meets(owner);
+    return false;
   }
 
-  // Post as the form does. Return {rows} of the page that came back, {refused: words}, {signedOut} or {} (not now).
+  // Post as the form does. Return {rows} of the page that came back, {refused: words} or {} (not now).
   async post(form, { body, nonce }) {
     const fields = new URLSearchParams(new FormData(form));
     fields.set('body', body);
     fields.set('nonce', nonce);
     const answer = await fetch(form.action, { method: 'POST', body: fields });
-    if (isSignIn(answer)) return { signedOut: true };
     const page = parse(await answer.text());
+    if (!this.isOurs(page)) return {};
     if (answer.ok) return { rows: rowsOf(page) };
     const refused = page.getElementById('refusal')?.textContent;
     return refused && answer.status < 429 ? { refused } : {};
@@ -67,5 +73,4 @@ export class Pages {
 }
 
 const isSignIn = (answer) => answer.redirected && new URL(answer.url).pathname === '/login';
-const parse = (text) => new DOMParser().parseFromString(text, 'text/html');
 const rowsOf = (page) => [...page.querySelectorAll('#rows > .row')];
