@@ -9,13 +9,14 @@ from typing import Any
 
 from controllers import wire
 from controllers.base import find_sign_in
+from controllers.markup import clean
 from controllers.site import Site
 from controllers.tail import Reader
 from controllers.transport import Connection, Router
 from controllers.wire import SlowDown
 from models.accounts import SignIn
 from models.errors import Refusal, Unavailable
-from models.log import Draft, Entry, clean_body
+from models.log import Draft, Entry
 from models.rooms import LOBBY, room_of
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class ChatConnection(Connection, Reader):
 
     async def post(self, asked: dict[str, Any]) -> None:
         """Append, without waiting for the disk before the next message is read."""
-        body = clean_body(asked["body"], self.site.limits.max_message)
+        body = clean(asked["body"], self.site.limits.max_message)
         self.site.limiter.take(self.member.id)
         draft = Draft(asked["room"], self.member.id, body, asked["nonce"])
         await self.appending.acquire()

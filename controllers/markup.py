@@ -8,31 +8,38 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import unescape
 
 import tornado.locale
 import tornado.template
-from markdown_it import MarkdownIt
 
-from models.log import Entry
+from controllers.markdown.html import to_html
+from models.errors import Empty
+from models.log import Entry, clean_body
+from models.visible import VISIBLE, is_visible
 
 TOGETHER = 5 * 60  # seconds within which one author's messages stand under one name
 KEPT = 512  # drawn messages: ten pages of them; 4 MB of words, if all are as long as they may be
 
-# CommonMark without HTML, images and headings: what people type in a chat.
-_RULES = ["backticks", "blockquote", "emphasis", "escape", "fence", "linkify", "list", "newline", "strikethrough"]
-_markdown = MarkdownIt("zero", {"html": False, "breaks": True, "linkify": True, "typographer": False}).enable(_RULES)
-
-
 # Most messages are a line of words, in which no rule finds anything and no character needs escaping.
 _PLAIN = re.compile(r"[^\W\d_](?:[^\\`*_~<>&\"@:/.\s\0]|\.(?= |$)| (?! |$))*")
+_LETTER = re.compile(rf"(?![\W\d_]){VISIBLE.pattern}")  # is always drawn, but in the first line of a code block
+_FENCE = re.compile("```|~~~")
+_TAGS = re.compile("<[^>]*>")
 
 
 def body_html(body: str) -> str:
     """Return the safe HTML of a message's body: p, br, a, code, pre, blockquote, em, strong, s, ul, ol, li."""
-    if _PLAIN.fullmatch(body):
-        return f"<p>{body}</p>\n"
-    html: str = _markdown.render(body)
-    return html
+    return f"<p>{body}</p>\n" if _PLAIN.fullmatch(body) else to_html(body)
+
+
+def clean(body: str, longest: int) -> str:
+    """Return a message as it is stored. Raise TooLong; Empty also where nothing is left to see once it is drawn."""
+    body = clean_body(body, longest)
+    may_vanish = _FENCE.search(body) or not _LETTER.search(body)
+    if may_vanish and not is_visible(unescape(_TAGS.sub("", body_html(body)))):
+        raise Empty()
+    return body
 
 
 def initial(username: str) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 
 from controllers.base import DEVICE_DAYS, MOST_NAMES, BaseHandler, status_of
 from controllers.cookies import LAST_ROOM
-from controllers.markup import initial, tint
+from controllers.markup import clean, initial, tint
 from controllers.sheets import BLANKS, Sheet
 from controllers.wire import LONGEST_NAME
 from models.accounts import Member
 from models.errors import Refusal, Unavailable
-from models.log import Draft, Entry, clean_body
+from models.log import Draft, Entry
 from models.rooms import RoomInfo, room_of, rooms_of
 
 PAGE = 50  # messages
@@ -59,7 +59,7 @@ class RoomHandler(BaseHandler):
 
     async def append(self, room: RoomInfo, body: str) -> None:
         """Append a post to the room and let the Hub tell everybody."""
-        body = clean_body(body, self.site.limits.max_message)
+        body = clean(body, self.site.limits.max_message)
         self.site.limiter.take(self.member.id)
         nonce = self.get_body_argument("nonce", "")
         if not 0 < len(nonce) <= LONGEST_NAME:

@@ -34,7 +34,7 @@ class Refusals(SiteTest):
 
     def test_an_empty_message(self) -> None:
         ana = self.chat("ana")
-        for body in ("", " ", "\n\t\r\n", "\0"):
+        for body in ("", " ", "\n\t\r\n", "\0", "\u3164\u200b", "> -", "```\n```"):
             with self.subTest(body=body):
                 error = self.refused(ana, {"type": "post", "room": "lobby", "body": body, "nonce": "empty"})
                 self.assertEqual((error["code"], error["nonce"]), ("empty", "empty"))

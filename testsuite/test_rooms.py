@@ -133,7 +133,7 @@ class PostingTest(Posting, SiteTest):
 
     def test_an_empty_message_is_refused(self) -> None:
         before = self.stored()
-        for body in ("", "   ", "\r\n\r\n", "\t", "\x00"):
+        for body in ("", "   ", "\r\n\r\n", "\t", "\x00", "\u2800", ">", "```\n"):
             with self.subTest(body):
                 answer = self.post(self.beto, body)
                 self.assertEqual(answer.status, 400)

@@ -123,6 +123,10 @@ class SafeTextTest(Posting, SiteTest):
         )
         return [given.get("href", "") for tag, given in row.tags if tag == "a"]
 
+    def test_what_once_stopped_the_site_is_shown_at_once(self) -> None:
+        for body in ("xn--a." * 40 + "x", ("|www." * 2000)[:8000], (">>*\né\n>" * 2000)[:8000], "://" * 2660):
+            self.assertIn(body[:20].strip(">*|\n").partition("\n")[0], self.shown(body).text)
+
     def test_an_image_is_not_loaded(self) -> None:
         row = self.shown("![x](https://example.org/x.png)")
         self.assertNotIn("img", {tag for tag, _ in row.tags})

@@ -1,0 +1,285 @@
+"""Paragraphs, code blocks, quotes and lists: the lines of a message as a tree (CommonMark 0.31, chapters 4 and 5)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+MAX_BLOCKS = 1500  # of one message, items of lists included
+MAX_LEVEL = 19  # a quote is one level, a list two; what lies deeper is shown on the deepest one
+ESCAPED = "\0"  # stands in a paragraph for a backslash that has kept the next character from being markup
+
+SPACES = re.compile(" *")
+PREFIX = re.compile(r"[ \t>*+\-0-9.)]*")
+MARKER = re.compile(r"(?:[-+*]|([0-9]{1,9})[.)])(?= |$)")
+FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$", re.DOTALL)
+ESCAPED_MARKER = re.compile(r"[0-9]{1,9}\\(?=[.)])|\\(?=[->+*`~])")
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """Lines of text."""
+
+    lines: list[str]
+
+
+@dataclass(slots=True)
+class Fence:
+    """Lines of code, up to a line of at least `length` of the same `mark`."""
+
+    mark: str
+    length: int
+    indent: int
+    info: str
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Quote:
+    """What stands behind `>`."""
+
+    level: int
+    children: list[Block] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class List:
+    """Items with the same kind of marker; loose if blank lines stand between them or in them."""
+
+    mark: str
+    start: int | None
+    items: list[Item] = field(default_factory=list)
+    is_loose: bool = False
+
+
+@dataclass(slots=True)
+class Item:
+    """An item of a list, with what is indented by at least `indent` below it."""
+
+    level: int
+    siblings: List
+    indent: int
+    children: list[Block] = field(default_factory=list)
+
+
+class TooManyBlocks(Exception):
+    """A message that is made of little else than marks of blocks."""
+
+
+Block: TypeAlias = Paragraph | Fence | Quote | List
+Container: TypeAlias = Quote | Item
+
+
+def blocks(text: str) -> list[Block]:
+    """Return the blocks of `text`, whose lines end with LF and which has no ESCAPED. Raise TooManyBlocks."""
+    reader = _Reader()
+    for line in text.split("\n"):
+        reader.read(line)
+    return reader.root.children
+
+
+class _Reader:
+    """What is open while the lines are read."""
+
+    def __init__(self) -> None:
+        self.root = Quote(0)
+        self.open: list[Container] = [self.root]
+        self.count = 0  # of blocks
+        self.leaf: Paragraph | Fence | None = None  # the last block of the innermost container, if it may go on
+        self.blank: int | None = None  # after a blank line: how many containers there are up to the innermost quote
+
+    def read(self, raw: str) -> None:
+        """Read one line."""
+        line = _without_tabs(raw)
+        pos, count = self._within(line)
+        is_inside = count == len(self.open)
+        if isinstance(self.leaf, Fence) and is_inside:
+            self._read_code(self.leaf, raw if count == 1 else line[pos:])
+            return
+        pos, has_begun = self._begin(line, pos, count)
+        if _skip(line, pos) == len(line):
+            if not has_begun:
+                self._close(count)
+                self.blank = max(i for i in range(count) if isinstance(self.open[i], Quote))
+                return
+        else:
+            self._read_text(line, pos, count, has_begun, is_inside)
+        self.blank = None
+
+    def _within(self, line: str) -> tuple[int, int]:
+        """Return where the line goes on behind the marks of the open containers that it lies in, and their number."""
+        pos, count = 0, 1
+        for container in self.open[1:]:
+            begin = _skip(line, pos)
+            if isinstance(container, Quote):
+                if not line.startswith(">", begin):
+                    break
+                pos = _behind_quote(line, begin)
+            elif begin == len(line) and container.children:
+                pos = begin
+            elif begin < len(line) and begin - pos >= container.indent:
+                pos += container.indent
+            else:
+                break
+            count += 1
+        return pos, count
+
+    def _close(self, count: int) -> None:
+        """Close all but the first `count` containers, and the block that might have gone on."""
+        del self.open[count:]
+        self.leaf = None
+
+    # --- what a line may begin with
+
+    def _begin(self, line: str, pos: int, count: int) -> tuple[int, bool]:
+        """Open what begins on the line; return where it goes on, and whether anything began."""
+        has_begun = False
+        while (begin := _skip(line, pos)) < len(line):
+            in_paragraph = isinstance(self.leaf, Paragraph) and not has_begun
+            if in_paragraph and begin - pos >= 4:
+                break  # a paragraph goes on, whatever that looks like
+            within = len(self.open) if has_begun else count
+            if line[begin] == ">":
+                has_begun = self._begin_quote(within) or has_begun
+                pos = _behind_quote(line, begin)
+            elif fence := FENCE.match(line, begin):
+                self._begin_code(fence, within, begin - pos)
+                return len(line), True
+            elif (marker := self._marker(line, begin, in_paragraph and count == len(self.open))) and (
+                self._begin_item(line, pos, marker, within)
+            ):
+                pos, has_begun = _behind_marker(line, marker), True
+            else:
+                break
+        return pos, has_begun
+
+    def _begin_quote(self, count: int) -> bool:
+        """Open a quote, unless that would be too deep."""
+        level = self.open[count - 1].level + 1
+        if level > MAX_LEVEL:
+            return False
+        self._close(count)
+        quote = Quote(level)
+        self._add(quote)
+        self.open.append(quote)
+        return True
+
+    def _begin_code(self, fence: re.Match[str], count: int, indent: int) -> None:
+        self._close(count)
+        marks = fence[1] or fence[3]
+        self.leaf = Fence(marks[0], len(marks), indent, fence[2] or fence[4] or "")
+        self._add(self.leaf)
+
+    def _marker(self, line: str, begin: int, interrupts: bool) -> re.Match[str] | None:
+        """Return the list marker at `begin`. Inside a paragraph only an item with text, with the number 1, is one."""
+        marker = MARKER.match(line, begin)
+        if marker and interrupts and ((marker[1] and int(marker[1]) != 1) or _skip(line, marker.end()) == len(line)):
+            return None
+        return marker
+
+    def _begin_item(self, line: str, pos: int, marker: re.Match[str], count: int) -> bool:
+        """Open an item, in the list before it if that has the same kind of marker."""
+        parent, indent = self.open[count - 1], _behind_marker(line, marker, is_virtual=True) - pos
+        if parent.level + 2 > MAX_LEVEL:
+            return isinstance(parent, Item) and self._begin_beside(parent, count, indent)
+        self._close(count)
+        mark = marker[0][-1]
+        last = parent.children[-1] if parent.children else None
+        if not isinstance(last, List) or last.mark != mark:
+            last = List(mark, int(marker[1]) if marker[1] else None)
+            self._add(last)
+        elif self.blank is not None and self.blank < count:
+            last.is_loose = True
+        self._open_item(last, parent.level + 2, indent)
+        return True
+
+    def _begin_beside(self, item: Item, count: int, indent: int) -> bool:
+        """Show an item that lies too deep as one of the deepest list."""
+        if not item.children:
+            item.indent += indent
+            return True
+        self._close(count - 1)
+        self._open_item(item.siblings, item.level, item.indent + indent)
+        return True
+
+    def _open_item(self, siblings: List, level: int, indent: int) -> None:
+        self._count()
+        item = Item(level, siblings, indent)
+        siblings.items.append(item)
+        self.open.append(item)
+
+    def _add(self, block: Block) -> None:
+        """Put a block into the innermost container."""
+        self._count()
+        parent = self.open[-1]
+        if isinstance(parent, Item) and parent.children and self.blank is not None and self.blank < len(self.open) - 1:
+            parent.siblings.is_loose = True
+        parent.children.append(block)
+
+    def _count(self) -> None:
+        self.count += 1
+        if self.count > MAX_BLOCKS:
+            raise TooManyBlocks()
+
+    # --- text and code
+
+    def _read_text(self, line: str, pos: int, count: int, has_begun: bool, is_inside: bool) -> None:
+        begin = _skip(line, pos)
+        goes_on = isinstance(self.leaf, Paragraph) and not has_begun
+        text = line[begin:].rstrip(" ")
+        if "\\" in text and not (goes_on and begin - pos >= 4):
+            text = self._escaped(text, goes_on and is_inside)
+        if goes_on and isinstance(self.leaf, Paragraph):
+            self.leaf.lines.append(text)
+            return
+        if not has_begun:
+            self._close(count)
+        self.leaf = Paragraph([text])
+        self._add(self.leaf)
+
+    def _escaped(self, text: str, interrupts: bool) -> str:
+        """Return a line's text with ESCAPED for a backslash without which the line would begin a block."""
+        escaped = ESCAPED_MARKER.match(text)
+        if not escaped:
+            return text
+        head, tail = escaped[0][:-1], text[escaped.end() :]
+        bare = head + tail
+        would_begin = bare.startswith(">") or FENCE.match(bare) or self._marker(bare, 0, interrupts)
+        return head + ESCAPED + tail if would_begin else text
+
+    def _read_code(self, fence: Fence, line: str) -> None:
+        """Take a line of code, or the end of the block."""
+        bare = line.strip(" \t")
+        if len(bare) >= fence.length and not bare.strip(fence.mark):
+            self.leaf = None
+        else:
+            indent = min(fence.indent, len(line) - len(line.lstrip(" \t")))
+            fence.lines.append(line[indent:])
+
+
+def _skip(line: str, pos: int) -> int:
+    """Return where the text behind the spaces at `pos` begins."""
+    spaces = SPACES.match(line, pos) if line.startswith(" ", pos) else None
+    return spaces.end() if spaces else pos
+
+
+def _behind_quote(line: str, begin: int) -> int:
+    return begin + 2 if line.startswith(" ", begin + 1) else begin + 1
+
+
+def _behind_marker(line: str, marker: re.Match[str], is_virtual: bool = False) -> int:
+    """Return where an item's text begins: one to four spaces behind its marker, else one; virtually also if none is."""
+    text = _skip(line, marker.end())
+    if text == len(line) or text - marker.end() > 4:
+        text = marker.end() + 1
+    return text if is_virtual else min(text, len(line))
+
+
+def _without_tabs(line: str) -> str:
+    """Return `line` with spaces up to every fourth column for the tabs before and between its marks."""
+    if "\t" not in line:
+        return line
+    prefix = PREFIX.match(line)
+    end = prefix.end() if prefix else 0
+    return line[:end].expandtabs(4) + line[end:]

@@ -1,0 +1,66 @@
+"""The tree of a message as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from controllers.markdown.blocks import Block, Fence, List, Paragraph, Quote, TooManyBlocks, blocks
+from controllers.markdown.inlines import escape, inline_html
+
+MAX_HTML_CHARS = 40_000  # of one message; what would be more is shown as plain text, which is at most six times as long
+
+
+def to_html(body: str) -> str:
+    """Return the HTML of a message: p, br, a, code, pre, blockquote, em, strong, s, ul, ol, li."""
+    text = body.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+    try:
+        html = "".join(_block_html(block) for block in blocks(text))
+    except TooManyBlocks:
+        return plain_html(text)
+    return html if len(html) <= MAX_HTML_CHARS else plain_html(text)
+
+
+def plain_html(text: str) -> str:
+    """Return the HTML of text in which nothing is markup."""
+    lines = escape(text).replace("\n", "<br>\n")
+    return f"<p>{lines}</p>\n"
+
+
+def _block_html(block: Block) -> str:
+    if isinstance(block, Paragraph):
+        return f"<p>{_text_html(block)}</p>\n"
+    if isinstance(block, Fence):
+        return _fence_html(block)
+    if isinstance(block, Quote):
+        inside = "".join(map(_block_html, block.children))
+        return f"<blockquote>\n{inside}</blockquote>\n" if inside else "<blockquote></blockquote>\n"
+    return _list_html(block)
+
+
+def _text_html(paragraph: Paragraph) -> str:
+    return inline_html("\n".join(paragraph.lines).strip())
+
+
+def _fence_html(fence: Fence) -> str:
+    language = fence.info.split(maxsplit=1)
+    name = f' class="language-{escape(language[0])}"' if language else ""
+    code = "".join(f"{line}\n" for line in fence.lines)
+    return f"<pre><code{name}>{escape(code)}</code></pre>\n"
+
+
+def _list_html(found: List) -> str:
+    kind = "ul" if found.start is None else "ol"
+    start = f' start="{found.start}"' if found.start not in (None, 1) else ""
+    items = "".join(f"<li>{_item_html(item.children, found.is_loose)}</li>\n" for item in found.items)
+    return f"<{kind}{start}>\n{items}</{kind}>\n"
+
+
+def _item_html(children: Sequence[Block], is_loose: bool) -> str:
+    """Return what an item contains; the paragraphs of a tight list are bare text."""
+    pieces = ["" if not children or (isinstance(children[0], Paragraph) and not is_loose) else "\n"]
+    for block in children:
+        if pieces[-1] and not pieces[-1].endswith("\n") and not isinstance(block, Fence):
+            pieces.append("\n")
+        is_bare = isinstance(block, Paragraph) and not is_loose
+        pieces.append(_text_html(block) if is_bare and isinstance(block, Paragraph) else _block_html(block))
+    return "".join(pieces)
