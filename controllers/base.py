@@ -22,6 +22,7 @@ from controllers.languages import language_of
 from controllers.logs import FailureLog
 from controllers.markup import initial, tint
 from controllers.site import Site
+from controllers.statuses import words_of
 from controllers.watch import SIGNED_OUT
 from controllers.wire import SlowDown
 from models import accounts, failures
@@ -177,6 +178,11 @@ class BaseHandler(FailureLog, FormHandler):
             datetime.datetime.fromtimestamp(moment, datetime.UTC), relative=False, shorter=True, full_format=True
         )
 
+    def day_of_year(self, moment: float) -> str:
+        """Return the day of `moment` (seconds since 1970) without the year."""
+        at = datetime.datetime.fromtimestamp(moment, datetime.UTC)
+        return self.locale.format_day(at, gmt_offset=0, dow=False)
+
     def wait_in_words(self, seconds: float) -> str:
         """Return what somebody is told whose password was wrong too often."""
         minutes = math.ceil(seconds / 60)
@@ -251,14 +257,16 @@ class BaseHandler(FailureLog, FormHandler):
         if status_code == 405:
             methods = policy.methods_of(self)
             self.set_header("Allow", ", ".join(methods if "GET" in methods else ["POST"]))
-        reason = self.translate(getattr(error, "sentence", "") or ERRORS.get(status_code, ERRORS[500]))
+        title, sentence = words_of(status_code)
+        reason = self.translate(getattr(error, "sentence", "") or sentence)
         if self.wants_json():
             self.set_header("Content-Type", "application/json; charset=UTF-8")
             self.finish(json.dumps({"error": {"status": status_code, "message": reason}}))
         elif self.settings.get("serve_traceback") and status_code == 500:
             super().write_error(status_code, **kwargs)
         else:
-            self.render("error.html", status=status_code, reason=reason, kept=self.kept(), way_on=self.way_on(error))
+            words = {"title": self.translate(title), "reason": reason}
+            self.render("error.html", status=status_code, **words, kept=self.kept(), way_on=self.way_on(error))
 
     def way_on(self, error: BaseException | None) -> tuple[str, str]:
         """Return the words and the address of the link on the page of an error."""
@@ -268,18 +276,3 @@ class BaseHandler(FailureLog, FormHandler):
         if isinstance(error, SignedOut):
             return self.translate("Sign in again"), "/login?" + urlencode({"next": here})
         return self.translate("Back to the start"), "/"
-
-
-ERRORS = {
-    400: "The site did not understand this request.",
-    401: "Please sign in first.",
-    403: "You may not do this, or the page was open for too long. Go back, reload it and try again.",
-    404: "There is nothing at this address.",
-    405: "This address does not take such requests.",
-    413: "That was too much at once.",
-    429: "That was too often. Please wait a moment.",
-    500: "Something went wrong on our side.",
-    502: "The other site gave no usable answer.",
-    503: "The site can’t do this right now. Please try again in a moment.",
-    504: "The other site took too long to answer.",
-}

@@ -13,6 +13,7 @@ from typing import Any
 import tornado.web
 
 from controllers import policy
+from controllers.statuses import words_of
 
 _VERSION = re.compile(r"v-[0-9a-f]{1,64}")
 
@@ -87,3 +88,8 @@ class StaticHandler(tornado.web.StaticFileHandler):
         kept = f"public, max-age={self.CACHE_MAX_AGE}, immutable"
         self.set_header("Cache-Control", kept if is_kept else "no-cache")
         self.set_header("Vary", "Accept-Encoding")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say it in words alone: a page would need the very files that cannot be had."""
+        self.set_header("Content-Type", "text/plain; charset=UTF-8")
+        self.finish(f"{words_of(status_code)[1]}\n")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
+from controllers.statuses import words_of
 from testsuite.live import ROOT, TIMEOUT, Answer, Client, FolderTest, SiteTest, add_user, environment, together
 from testsuite.tables import locked, sql
 
@@ -153,6 +155,26 @@ class ErrorTest(Broken, SiteTest):
         answer = ana.get("/nothing", Accept="application/json")
         self.assertTrue(answer.headers["Content-Type"].startswith("application/json"))
         self.assertEqual(answer.json(), {"error": {"status": 404, "message": "There is nothing at this address."}})
+
+    def test_an_errors_title_is_words_and_no_number(self) -> None:
+        beto = self.client("beto")
+        answers = {
+            "Not found": beto.get("/nothing"),
+            "Not allowed": beto.get("/members/1/remove"),
+            "That did not work": self.client().get("/join/over"),
+            "Not possible here": beto.request("PUT", "/login", X_Xsrftoken=beto.xsrf),
+            "Too much": beto.request("POST", "/rooms/lobby", b"x" * 300_000),
+            "Não encontrado": beto.get("/nothing", Accept_Language="pt"),
+        }
+        for title, answer in answers.items():
+            self.assertIn(f"<title>{title} · Prosa</title>", answer.text)
+            self.assertIn(f"<h1>{title}</h1>", answer.text)
+        titles = [words_of(status)[0] for status in range(400, 600)]
+        self.assertEqual([title for title in titles if re.search(r"\d", title)], [])
+        self.assertEqual((words_of(418), words_of(599)), (words_of(400), words_of(500)))
+        file = self.client().get("/static/nothing.js")
+        self.assertEqual((file.status, file.text), (404, "There is nothing at this address.\n"))
+        self.assertEqual(file.headers["Content-Type"], "text/plain; charset=UTF-8")
 
     def test_an_error_speaks_the_readers_language(self) -> None:
         answer = self.client().get("/nothing", Accept_Language="pt-BR,pt;q=0.9")
