@@ -27,7 +27,7 @@ from tornado.options import define, options
 import commands
 import configuration
 from controllers import accounts as account_pages
-from controllers import handlers, logs, terminal
+from controllers import handlers, logs, members, terminal
 from controllers.chat import chat_router
 from controllers.compression import Compression
 from controllers.cookies import are_good_secrets, signing_keys
@@ -94,10 +94,10 @@ class App(tornado.web.Application):
             (r"/rooms/([a-z0-9-]{1,64})", RoomHandler),
             (r"/setup", account_pages.SetupHandler),
             (r"/join/([A-Za-z0-9_-]+)", account_pages.JoinHandler),
-            (r"/members", account_pages.MembersHandler),
-            (r"/members/([0-9]{1,9})/remove", account_pages.RemoveMemberHandler),
-            (r"/members/invitations", account_pages.InvitationsHandler),
-            (r"/members/invitations/([0-9]{1,9})/end", account_pages.EndInvitationHandler),
+            (r"/members", members.MembersHandler),
+            (r"/members/([0-9]{1,9})/remove", members.RemoveMemberHandler),
+            (r"/members/invitations", members.InvitationsHandler),
+            (r"/members/invitations/([0-9]{1,9})/end", members.EndInvitationHandler),
             (r"/account", account_pages.AccountHandler),
             (r"/account/devices/([0-9]{1,9})/end", account_pages.EndDeviceHandler),
             (r"/async", handlers.AsyncHandler),

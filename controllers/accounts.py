@@ -1,16 +1,18 @@
-"""Accounts: the first set-up, invitations and what is made of them, one's own account, the list of members."""
+"""Accounts: the first set-up, what is made of an invitation, and one's own account."""
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-
-import tornado.web
+from typing import Any
 
 from controllers.base import BaseHandler
+from controllers.labels import told_apart
 from models import accounts, invitations, passwords
 from models.accounts import Member, OpenSession
-from models.errors import BadPassword, NotYours, Refusal, SetupOver
+from models.errors import BadPassword, Refusal, SetupOver, WrongFields
 from models.invitations import OpenInvitation
 from models.passwords import PasswordHash
 from models.rooms import LOBBY
@@ -24,18 +26,9 @@ class Device:
 
     id: int
     name: str
+    called: str  # the same within a sentence, and as no other one on the page
     since: str
     is_this: bool
-
-
-@dataclass(frozen=True, slots=True)
-class InvitationLink:
-    """An invitation as an administrator sees it."""
-
-    id: int
-    url: str
-    made_by: str
-    ends_on: str
 
 
 class PasswordsDiffer(BadPassword):
@@ -45,16 +38,41 @@ class PasswordsDiffer(BadPassword):
     sentence = "The two passwords are not the same."
 
 
+async def check_all(*checks: Awaitable[Any]) -> list[Any]:
+    """Return what the checks return; whoever filled in the form hears of everything at once. Raise WrongFields."""
+    answers = await asyncio.gather(*checks, return_exceptions=True)
+    errors = [answer for answer in answers if isinstance(answer, BaseException)]
+    refusals = [error for error in errors if isinstance(error, Refusal) and error.field != "form"]
+    for error in errors:
+        if error not in refusals:
+            raise error
+    if refusals:
+        raise WrongFields(refusals)
+    return answers
+
+
 class PasswordForm(BaseHandler):
     """A form in which a password is chosen."""
 
-    async def chosen_password(self) -> PasswordHash:
-        """Return the hash of the password that was typed twice. Raise BadPassword, PasswordsDiffer."""
-        password = self.get_typed("password")
-        passwords.check_password_length(password)
-        if password != self.get_typed("again"):
+    async def check_password(self) -> None:
+        """Refuse a password that is too short or too long."""
+        passwords.check_password_length(self.get_typed("password"))
+
+    async def check_again(self) -> None:
+        """Refuse a second password that is not the first one."""
+        if self.get_typed("again") != self.get_typed("password"):
             raise PasswordsDiffer()
-        return await self.site.hash(passwords.hash_password, password)
+
+    async def hash_password(self) -> PasswordHash:
+        """Return the hash of the password that was chosen."""
+        return await self.site.hash(passwords.hash_password, self.get_typed("password"))
+
+    def errors_of(self, refusal: Refusal) -> dict[str, str]:
+        """Return what to say beside which field. Raise the refusal if it is of no field."""
+        if refusal.field == "form":
+            raise refusal
+        refusals = refusal.refusals if isinstance(refusal, WrongFields) else [refusal]
+        return {one.field: self.translate(one.sentence) for one in refusals}
 
 
 class AccountForm(PasswordForm, ABC):
@@ -69,16 +87,24 @@ class AccountForm(PasswordForm, ABC):
     async def post(self, token: str = "") -> None:
         try:
             await self.check_token()
-            password = await self.chosen_password()
+            await check_all(*self.checks())
+            password = await self.hash_password()
             member = await self.make_account(password)
         except Refusal as refusal:
-            if refusal.field == "form":
-                raise
+            errors = self.errors_of(refusal)
             self.set_status(400)
-            await self.show_form({refusal.field: self.translate(refusal.sentence)})
+            await self.show_form(errors)
             return
         await self.begin_session(member, password)
         self.redirect(LOBBY_PATH)
+
+    def checks(self) -> list[Awaitable[None]]:
+        """Return the checks of all fields, in their order on the page."""
+        return [self.check_username(), self.check_password(), self.check_again()]
+
+    async def check_username(self) -> None:
+        """Refuse a name that cannot be one, or is somebody's."""
+        await self.site.read(accounts.check_username, self.get_body_argument("username", ""))
 
     @abstractmethod
     async def check_token(self) -> None:
@@ -108,6 +134,14 @@ class SetupHandler(AccountForm):
             email=self.get_body_argument("email", ""),
             errors=errors,
         )
+
+    def checks(self) -> list[Awaitable[None]]:
+        username, *rest = super().checks()
+        return [username, self.check_email(), *rest]
+
+    async def check_email(self) -> None:
+        """Refuse what cannot be an address."""
+        accounts.clean_email(self.get_body_argument("email", ""))
 
     async def make_account(self, password: PasswordHash) -> Member:
         email = accounts.clean_email(self.get_body_argument("email", ""))
@@ -157,22 +191,25 @@ class AccountHandler(PasswordForm):
         try:
             password = await self.change_password()
         except Refusal as refusal:
-            if refusal.field == "form":
-                raise
+            errors = self.errors_of(refusal)
             self.set_status(400)
-            await self.show({refusal.field: self.translate(refusal.sentence)})
+            await self.show(errors)
             return
         await self.begin_session(self.member, password)
         self.redirect("/account?changed")
 
     async def change_password(self) -> PasswordHash:
         """Replace the password of somebody who knows it; return the hash of the new one. Raise Refusal."""
-        session = self.signed_in.session_id
-        current = self.get_typed("current")
-        _, old = await self.site.authenticator.find(self.member.username, current, f"session {session}")
-        new = await self.chosen_password()
+        old, *_ = await check_all(self.check_current(), self.check_password(), self.check_again())
+        new = await self.hash_password()
         await self.site.write(accounts.change_password, self.member.id, old, new)
         return new
+
+    async def check_current(self) -> PasswordHash:
+        """Return the hash of the member's password. Raise WrongPassword, TooManyFailures."""
+        counted_for = f"session {self.signed_in.session_id}"
+        _, old = await self.site.authenticator.find(self.member.username, self.get_typed("current"), counted_for)
+        return old
 
     async def show(self, errors: dict[str, str], changed: bool = False) -> None:
         """Show the page."""
@@ -181,14 +218,26 @@ class AccountHandler(PasswordForm):
             "account.html",
             errors=errors,
             changed=changed,
-            devices=[self.device(session) for session in sessions],
+            devices=self.devices(sessions),
             **await self.sidebar(),
         )
 
-    def device(self, session: OpenSession) -> Device:
-        """Return a session as its member sees it."""
-        name = session.device or self.translate("Unknown browser")
-        return Device(session.id, name, self.day(session.opened_at), session.id == self.signed_in.session_id)
+    def devices(self, sessions: Sequence[OpenSession]) -> list[Device]:
+        """Return sessions as their member sees them."""
+        names = [session.device or self.translate("Unknown browser") for session in sessions]
+        called = told_apart([self.in_a_sentence(name) for name in names])
+        this = self.signed_in.session_id
+        return [
+            Device(session.id, name, call, self.day(session.opened_at), session.id == this)
+            for session, name, call in zip(sessions, names, called, strict=True)
+        ]
+
+    def in_a_sentence(self, device: str) -> str:
+        """Return "Firefox on Linux" for "Firefox · Linux"."""
+        browser, _, system = device.partition(" · ")
+        return (
+            self.translate("%(browser)s on %(system)s") % {"browser": browser, "system": system} if system else device
+        )
 
 
 class EndDeviceHandler(BaseHandler):
@@ -197,68 +246,3 @@ class EndDeviceHandler(BaseHandler):
     async def post(self, session_id: str) -> None:
         await self.site.write(accounts.end_own_session, self.member.id, int(session_id))
         self.redirect("/account")
-
-
-class MembersHandler(BaseHandler):
-    """Who belongs to the site; for administrators also the invitations."""
-
-    async def get(self) -> None:
-        online = set(self.site.presence.online(LOBBY))
-        members = await self.site.read(accounts.members)
-        open_ones = await self.site.read(invitations.open_invitations) if self.member.is_admin else []
-        self.render(
-            "members.html",
-            members=[(member, member.username in online) for member in members],
-            invitations=[self.link(invitation) for invitation in open_ones],
-            made=self.made(),
-            **await self.sidebar(),
-        )
-
-    def made(self) -> int | None:
-        """Return the id of the invitation that was just made."""
-        made = self.get_query_argument("made", "")
-        return int(made) if made.isdecimal() and len(made) < 10 else None
-
-    def link(self, invitation: OpenInvitation) -> InvitationLink:
-        """Return the invitation as a link to this very host."""
-        url = f"{self.request.protocol}://{self.request.host}/join/{invitation.token}"
-        return InvitationLink(invitation.id, url, invitation.made_by, self.day(invitation.ends_at))
-
-
-class AdminHandler(BaseHandler):
-    """What only administrators may do."""
-
-    async def prepare(self) -> None:
-        await super().prepare()
-        if not self._finished and not self.member.is_admin:
-            raise tornado.web.HTTPError(403)
-
-
-class RemoveMemberHandler(AdminHandler):
-    """Removes a member, who is asked about first: that cannot be undone."""
-
-    async def get(self, member_id: str) -> None:
-        member = await self.site.read(accounts.get_member, int(member_id))
-        if member.id == self.member.id:
-            raise NotYours()
-        self.render("remove.html", member=member)
-
-    async def post(self, member_id: str) -> None:
-        await self.site.write(accounts.remove_member, self.member.id, int(member_id))
-        self.redirect("/members")
-
-
-class InvitationsHandler(AdminHandler):
-    """Makes an invitation."""
-
-    async def post(self) -> None:
-        made = await self.site.write(invitations.invite, self.member.id)
-        self.redirect(f"/members?made={made}")
-
-
-class EndInvitationHandler(AdminHandler):
-    """Ends an invitation."""
-
-    async def post(self, invitation_id: str) -> None:
-        await self.site.write(invitations.end_invitation, int(invitation_id))
-        self.redirect("/members")

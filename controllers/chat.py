@@ -55,7 +55,7 @@ class ChatConnection(Connection, Reader):
         self.pace = self.site.limiter.paces.of(self.member.id)
         self.offer = self.session.offer
         self.polls = self.session.transport_name in POLLING
-        if too_many(self.site, self.sign_in):
+        if 0 < self.site.limits.connections_per_member <= self.site.hub.connections(self.member.id):
             # Not at once: a transport that is still opening the session would answer twice.
             asyncio.get_running_loop().call_soon(self.end, *TOO_MANY)
             return
@@ -140,12 +140,6 @@ class ChatConnection(Connection, Reader):
         self.say(wire.message("pong"))
 
 
-def too_many(site: Site, sign_in: SignIn, kept: int = 0) -> tuple[int, str] | None:
-    """Return what ends one more connection of a member's, if there are too many: open ones, or `kept` for polls."""
-    most = site.limits.connections_per_member
-    return TOO_MANY if 0 < most <= max(kept, site.hub.connections(sign_in.member.id)) else None
-
-
 MESSAGES = {
     "join": ChatConnection.join,
     "leave": ChatConnection.leave,
@@ -160,7 +154,6 @@ def chat_router(site: Site) -> Router:
     authenticate = functools.partial(find_sign_in, site)
     settings = {
         "authenticate": authenticate,
-        "refuse": functools.partial(too_many, site),
         "sockjs_url": "/static/vendor/sockjs.min.js",
         "heartbeat_delay": HEARTBEAT,
         "transports": site.limits.transports,

@@ -11,7 +11,7 @@ import tornado.web
 
 from controllers.base import DEVICE_DAYS, MAX_NEXT_BYTES, BaseHandler, status_of
 from controllers.cookies import LAST_ROOM, device_cookie, signed_cookie
-from models import failures
+from models import accounts, failures
 from models.errors import TooManyFailures, WrongPassword
 from models.rooms import LOBBY, rooms_of
 
@@ -57,6 +57,8 @@ class LoginHandler(BaseHandler):
         next_path = local_path(self.get_query_argument("next", "/"))
         if self.current_user:
             self.redirect(next_path)
+        elif not await self.site.memory.read(accounts.is_set_up):
+            self.render("unset.html")
         else:
             self.render("login.html", next_path=next_path, username="", error=None)
 

@@ -42,9 +42,6 @@ class GuardedHttp(Guarded):
     def _attach_session(self, session_id: str, start_heartbeat: bool = False) -> bool:
         if self.is_gone:
             return False  # nobody would ever tell the session
-        if self.server.get_session(session_id) is None and (refusal := self.server.admit(self.sign_in)):
-            self.send_pack(proto.disconnect(*refusal))  # type: ignore[attr-defined]
-            return False
         attached: bool = super()._attach_session(session_id, start_heartbeat)  # type: ignore[misc]
         session: Session | None = self.session  # type: ignore[attr-defined]
         if attached and session is not None:

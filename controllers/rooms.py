@@ -13,6 +13,7 @@ from controllers.cookies import LAST_ROOM
 from controllers.markup import clean, initial, tint
 from controllers.sheets import BLANKS, Sheet
 from controllers.wire import LONGEST_NAME
+from models import accounts
 from models.accounts import Member
 from models.errors import Refusal, Unavailable
 from models.log import Draft, Entry
@@ -92,11 +93,18 @@ class RoomHandler(BaseHandler):
             rooms=tuple(await self.site.memory.recall(rooms_of, self.member.id)),
             older=entries[PAGE - 1].seq if len(entries) > PAGE else None,
             newest=before is None,
+            lonely=await self.is_lonely(entries),
             body=body,
             error=error,
             online=tuple(online[:MOST_NAMES]),
             online_count=len(online),
         )
+
+    async def is_lonely(self, entries: list[Entry]) -> bool:
+        """Tell whether this is an administrator whom nobody could hear: there is no message, and nobody else."""
+        if entries or not self.member.is_admin:
+            return False
+        return len(await self.site.memory.recall(accounts.members)) == 1
 
     def finish_sheet(self, shown: list[Entry], **seen: Any) -> None:
         """Answer with a page that is drawn once for all who see the same, and filled in for this member."""

@@ -52,7 +52,6 @@ class OpenSession(session.BaseSession):
         except Exception:
             log.exception("a connection failed as it was closed")
         self.stats.on_sess_closed(self.transport_name)
-        self.conn_info = None  # the headers of its first request; the session itself stays for a while, to say this
         if self.handler is not None:
             self.handler.session_closed()
 
@@ -67,11 +66,6 @@ class Session(session.Session, OpenSession):
             self.sign_in = handler.sign_in
         attached: bool = super().set_handler(handler, start_heartbeat)
         return attached
-
-    def on_delete(self, forced: bool) -> None:
-        super().on_delete(forced)
-        if not self.promoted:  # else the library keeps it for another while
-            self.server.forget_session(self)
 
     def offer(self, frame: Frame) -> bool:
         """Send `frame` if it can leave now; else return False, and `on_drain` will be called."""

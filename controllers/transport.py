@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import weakref
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -73,10 +72,8 @@ class Router(router.SockJSRouter):
     Anything between would hand a member's cookie to any page, and is a ValueError.
 
     Further settings: `transports`, those of TRANSPORTS that are on; `sockjs_url`, where the iframe page finds
-    sockjs-client; `refuse`, from somebody and how many SockJS sessions over HTTP are kept for their member to the code
-    and the reason by which one more is refused, or None; those of the library. The hooks of the connection are plain
-    methods; only `on_message` may be a coroutine, and the next message waits for it. A connection's `on_drain`, if it
-    has one, is told of new room.
+    sockjs-client; those of the library. The hooks of the connection are plain methods; only `on_message` may be a
+    coroutine, and the next message waits for it. A connection's `on_drain`, if it has one, is told of new room.
     Built while the loop runs, else RuntimeError: the library would bind its timers to a loop that never turns.
     """
 
@@ -93,9 +90,6 @@ class Router(router.SockJSRouter):
             raise ValueError("a router has `authenticate`, or is open: allow_origin='*', authenticate=None")
         super().__init__(connection, prefix, settings, session_kls=Session)
         self.pulse = Pulse()
-        self._kept: Counter[int] = (
-            Counter()
-        )  # sessions over HTTP, by member, also those that have ended and are told so
         self.frame_paces = Paces(FRAMES_PER_SECOND, FRAMES_AT_ONCE)
         # The library's timers go by the wall clock; and nobody reads its figures.
         self._sessions_cleanup.stop()
@@ -113,25 +107,6 @@ class Router(router.SockJSRouter):
         served = [(session_url + name, handler) for name, handler, users in SESSION_URLS if users & transports]
         served += [(prefix + path, handler) for path, handler, users in OTHER_URLS if users & transports]
         return [(pattern + "$", handler, {"server": self}) for pattern, handler in served]
-
-    def admit(self, who: Any) -> tuple[int, str] | None:
-        """Count one more session over HTTP, before it is made; or return the code and the reason that refuse it."""
-        if self.is_open:
-            return None
-        member_id = who.member.id
-        refuse = self.settings.get("refuse")
-        refusal: tuple[int, str] | None = refuse(who, self._kept[member_id]) if refuse else None
-        if refusal is None:
-            self._kept[member_id] += 1
-        return refusal
-
-    def forget_session(self, session: Session) -> None:
-        """Count a session over HTTP no more."""
-        if not self.is_open:
-            member_id = session.sign_in.member.id
-            self._kept[member_id] -= 1
-            if not self._kept[member_id]:
-                del self._kept[member_id]
 
     def create_session(self, session_id: str, register: bool = True) -> Session:
         """Return a new session; one that is not registered belongs to a websocket."""

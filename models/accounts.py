@@ -77,6 +77,12 @@ def clean_username(username: str) -> str:
     return name
 
 
+def check_username(username: str) -> None:
+    """Raise BadUsername or, if somebody has this name already, NameTaken."""
+    if User.select().where(User.folded == fold(clean_username(username))).exists():
+        raise NameTaken()
+
+
 def clean_email(email: str) -> str:
     """Return `email` without spaces around it. Raise BadEmail unless it looks like an address."""
     email = email.strip()
@@ -174,9 +180,14 @@ def check_health() -> str:
 # --- the first administrator
 
 
+def is_set_up() -> bool:
+    """Tell whether somebody has an account."""
+    return bool(User.select().exists())
+
+
 def setup_token() -> str | None:
     """Return the token of the set-up page while nobody has an account, the same for all processes."""
-    return None if User.select().exists() else _setting("setup_token")
+    return None if is_set_up() else _setting("setup_token")
 
 
 def can_set_up(token: str) -> bool:

@@ -1,5 +1,7 @@
 """The domain's refusals. Each says in one sentence, in English and translatable, what was wrong."""
 
+from collections.abc import Sequence
+
 
 class Refusal(Exception):
     """Something was asked that will not be done; nothing was stored.
@@ -95,6 +97,16 @@ class InvitationOver(Refusal):
     """The invitation was ended, is older than seven days, or never existed."""
 
     sentence = "This invitation is over. Ask for a new one."
+
+
+class WrongFields(Refusal):
+    """Several fields of a form at once, each refused for a reason of its own."""
+
+    field = "several"
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__()
+        self.refusals = refusals
 
 
 class UnknownRoom(Refusal):

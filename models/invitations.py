@@ -25,6 +25,7 @@ class OpenInvitation:
     id: int
     token: str
     made_by: str
+    made_at: float
     ends_at: float
 
 
@@ -72,4 +73,4 @@ def _open_invitations() -> peewee.ModelSelect[Invitation]:
 
 
 def _invitation(row: Invitation) -> OpenInvitation:
-    return OpenInvitation(row.id, row.token, row.made_by.username, row.made_at + INVITATION_DAYS * DAY)
+    return OpenInvitation(row.id, row.token, row.made_by.username, row.made_at, row.made_at + INVITATION_DAYS * DAY)

@@ -174,10 +174,9 @@ class Client:
 
     def post(self, path: str, fields: dict[str, str] | None = None, **headers: str) -> Answer:
         """POST a form, with the token of the page that shows such forms."""
-        if not self.xsrf:
-            self.get("/login")
+        for page in ("/login", "/rooms", path):
             if not self.xsrf:
-                self.get("/rooms")
+                self.get(page)
         form = urlencode({"_xsrf": self.xsrf, **(fields or {})})
         return self.request("POST", path, form, Content_Type="application/x-www-form-urlencoded", **headers)
 

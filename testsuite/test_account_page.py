@@ -88,10 +88,11 @@ class Password(AccountTest):
             ({"password": "short12", "again": "short12"}, "password"),
             ({"password": "x" * 1001, "again": "x" * 1001}, "password"),
             ({"again": NEW + "!"}, "again"),
+            ({"current": WRONG, "password": "short12", "again": "other"}, "current password again"),
         ):
             with self.subTest(wrong):
                 answer = change(flora, **fields)
-                self.assertEqual((answer.status, wrong_fields(answer)), (400, [wrong]))
+                self.assertEqual((answer.status, wrong_fields(answer)), (400, wrong.split()))
                 self.assertNotIn(NEW, answer.text)
         self.assertEqual(flora.get("/rooms").status, 200)
         self.client().sign_in("flora")
@@ -150,6 +151,18 @@ class Devices(AccountTest):
         self.assertEqual([name for name, _ in listed], [*names, "Unknown browser"])
         self.assertEqual([number is None for _, number in listed], [False] * 5 + [True])
         self.assertNotIn("<script>alert", jorge.get("/account").text)
+
+    def test_each_button_says_which_device_it_signs_out(self) -> None:
+        joana = self.newcomer("joana")
+        for agent in (FIREFOX, FIREFOX, SAFARI, "?", FIREFOX):
+            self.signed_in("joana", agent)
+        for language, names in (
+            ("en", ["Sign out Firefox on Linux", "Sign out Safari on iPhone", "Sign out Unknown browser"]),
+            ("pt", ["Sair de Firefox no Linux", "Sair de Safari no iPhone", "Sair de Navegador desconhecido"]),
+        ):
+            page = joana.get("/account", Accept_Language=language).text
+            called = re.findall(r'<button class="quiet danger" aria-label="([^"]+)"', page)
+            self.assertEqual(sorted(called), sorted([*names, f"{names[0]} (2)", f"{names[0]} (3)"]))
 
     def test_one_that_is_signed_out_is_out_at_every_process_and_its_live_connection_closes(self) -> None:
         katia = self.newcomer("katia")

@@ -33,6 +33,7 @@ class SetupTest(FolderTest):
         super().setUp()
         self.server = self.start("--messages_per_second=0").wait()
         self.client = Client(self.server.url)
+        self.client.get(self.server.setup_path)  # for the token of its form: there is no other one yet
 
     def usernames(self) -> list[str]:
         return [name for (name,) in sql(self.folder, "SELECT username FROM user ORDER BY username")]
@@ -102,6 +103,46 @@ class SetupTest(FolderTest):
         self.assertEqual(self.usernames(), [])
         self.assertEqual(self.client.post(self.server.setup_path, founder("ana")).status, 302)
 
+    def test_all_that_is_wrong_is_said_at_once_each_beside_its_field(self) -> None:
+        mistakes = {"username": "\u200b", "email": "nowhere", "password": "short12", "again": "other"}
+        answer = self.client.post(self.server.setup_path, mistakes, Accept_Language="pt-BR")
+        self.assertEqual((answer.status, wrong_fields(answer)), (400, ["username", "email", "password", "again"]))
+        self.assertEqual(answer.text.count('role="alert"'), 1)
+        for words in ("Um nome tem", "Isso não parece", "A senha tem", "As duas senhas"):
+            self.assertEqual(len(re.findall(f">{words}", answer.text)), 2, "above the form, and beside its field")
+        self.assertEqual(self.usernames(), [])
+
+    def test_before_it_is_set_up_whoever_comes_is_told_where_the_link_stands(self) -> None:
+        token = self.server.setup_path.partition("=")[2]
+        for path in ("/", "/login", "/rooms/lobby", "/members"):
+            visitor = Client(self.server.url)
+            answer = visitor.get(path)
+            answer = visitor.get(answer.location) if answer.status == 302 else answer
+            self.assertEqual(answer.status, 200)
+            self.assertIn("in the line that begins with “Set up:”", answer.text)
+            self.assertNotIn(token, answer.text)
+            self.assertNotIn("<form", answer.text)
+        self.assertEqual(self.client.post(self.server.setup_path, founder("ana")).status, 302)
+        self.assertIn('name="password"', Client(self.server.url).get("/login").text)
+
+    def test_an_administrator_alone_in_an_empty_lobby_is_offered_an_invitation(self) -> None:
+        self.client.post(self.server.setup_path, founder("ana"))
+        lobby = self.client.get("/rooms/lobby").text
+        self.assertIn("You are the only one here so far.", lobby)
+        self.assertIn('action="/members/invitations"', lobby)
+        link = re.search(r'value="[^"]+(/join/[^"]+)"', self.client.get(self.invite()).text)
+        assert link is not None
+        guest = Client(self.server.url)
+        self.assertEqual(guest.post(link[1], account("beto")).status, 302)
+        for client in (guest, self.client):
+            page = client.get("/rooms/lobby").text
+            self.assertNotIn('action="/members/invitations"', page)
+            self.assertIn("Write the first message.", page)
+
+    def invite(self) -> str:
+        """Make an invitation as the lobby offers it; return where that leads."""
+        return self.client.post("/members/invitations").location
+
 
 class InvitationTest(SiteTest):
     processes = 2
@@ -130,6 +171,18 @@ class InvitationTest(SiteTest):
             self.assertIn(name, guest.get("/rooms/lobby").text)
             self.assertEqual(guest.post("/members/invitations").status, 403)
             self.client(name)
+
+    def test_each_invitation_and_its_buttons_say_of_which_day_it_is(self) -> None:
+        sql(self.folder, "UPDATE invitation SET ended_at = made_at")
+        made = [self.invite()[0] for _ in range(3)]
+        for number, at in zip(made, (1_800_000_000, 1_800_000_100, time.time()), strict=True):
+            sql(self.folder, "UPDATE invitation SET made_at = ? WHERE id = ?", at, number)
+        page = self.client("ana").get("/members", Accept_Language="pt").text
+        for words in ("Copiar o link de", "Encerrar o convite de"):
+            called = re.findall(rf'aria-label="{words} ([^"]+)"', page)
+            self.assertEqual(called[:2], ["15 de janeiro (2)", "15 de janeiro"])
+            self.assertEqual(len(set(called)), 3)
+        self.assertEqual(len(set(re.findall(r">Link do convite de ([^<]+)</label>", page))), 3)
 
     def test_an_ended_invitation_is_over(self) -> None:
         made, path = self.invite()
@@ -177,6 +230,12 @@ class InvitationTest(SiteTest):
                 self.assertEqual(wrong_fields(lost), ["username"])
                 self.assertIn("Somebody already has this name", lost.text)
                 self.assertEqual(len({first, second} & self.usernames()), 1)
+
+    def test_a_guest_too_hears_at_once_of_all_that_is_wrong(self) -> None:
+        _, path = self.invite()
+        answer = self.client().post(path, {"username": "BETO", "password": "short12", "again": "other"})
+        self.assertEqual((answer.status, wrong_fields(answer)), (400, ["username", "password", "again"]))
+        self.assertIn("Somebody already has this name", answer.text)
 
     def test_names_that_nobody_could_read_are_refused(self) -> None:
         _, path = self.invite()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time
 
 from playwright.sync_api import expect
@@ -47,6 +48,21 @@ class Access(BrowserTest):
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name="Reconnect")).to_be_hidden()
         expect(page.locator("#connection summary")).to_be_focused()
+
+    def test_no_two_buttons_or_links_of_a_page_are_called_alike(self) -> None:
+        page = self.member("ana")
+        self.tolerate("404")
+        for _ in range(2):
+            page.goto("/members")
+            page.get_by_role("button", name="Make an invitation link").click()
+        for _ in range(3):
+            self.client("ana")
+        for path in ("/rooms", "/rooms/lobby", "/members", "/account", "/logout", "/nowhere"):
+            with self.subTest(path=path):
+                page.goto(path)
+                names = re.findall(r'- (?:button|link) "(.*)"', page.locator("body").aria_snapshot())
+                self.assertGreater(len(names), 1)
+                self.assertEqual([name for name in names if names.count(name) > 1], [])
 
     def test_the_parts_of_the_room_have_names(self) -> None:
         page = self.member("ana")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
+import csv
+import re
 import time
 import unittest
 
@@ -9,8 +12,11 @@ import tornado.locale
 
 from app import BASE
 from controllers.languages import MAX_HEADER_CHARS, language_of
+from controllers.statuses import words_of
 from testsuite.live import SiteTest
 
+MODELS = [*(BASE / "models").glob("*.py")]
+LOBBY = "Where everybody is. Be kind."
 ENGLISH, PORTUGUESE = "en", "pt-BR"
 
 # What a browser sends, and what its reader gets.
@@ -98,6 +104,39 @@ class Lookup(unittest.TestCase):
                 began = time.perf_counter()
                 language_of(header)
                 self.assertLess(time.perf_counter() - began, 0.05, part)
+
+
+class Translation(unittest.TestCase):
+    def test_every_sentence_is_translated_and_no_translation_is_left_over(self) -> None:
+        with (BASE / "views" / "locale" / "pt_BR.csv").open(encoding="utf-8", newline="") as file:
+            translated = {line[0] for line in csv.reader(file) if line}
+        said = self.in_templates() | self.in_code()
+        self.assertEqual(said - translated, set())
+        self.assertEqual({sentence for sentence in translated - said if not is_of_tornado(sentence)}, set())
+
+    def in_templates(self) -> set[str]:
+        """Return what the pages say, each form of it, and the lobby's description."""
+        sources = [path.read_text(encoding="utf-8") for path in (BASE / "views" / "templates").rglob("*.html")]
+        calls = re.findall(r"""\b(?:_|both)\(((?:\s*,?\s*(?:"[^"]*"|'[^']*'))+)""", "\n".join(sources))
+        return {one or other for call in calls for one, other in re.findall(r"""(?:"([^"]*)"|'([^']*)')""", call)}
+
+    def in_code(self) -> set[str]:
+        """Return what refusals and handlers say, and the lobby's description."""
+        sources = [path.read_text(encoding="utf-8") for path in [*(BASE / "controllers").glob("*.py"), *MODELS]]
+        code = re.sub(r'"\n\s*"', "", "\n".join(sources))
+        found = re.findall(
+            r'(?:\.translate\(|sentence = |one = |more = |__init__\(|FetchFailed\(50\d, )"([^"]+)"', code
+        )
+        return {*found, *(words for status in range(400, 600) for words in words_of(status)), LOBBY}
+
+
+def is_of_tornado(sentence: str) -> bool:
+    """Tell whether a sentence is one of Tornado's own: the names of months and days, and dates made of them."""
+    return (
+        sentence in {*calendar.month_name, *calendar.day_name, "yesterday"}
+        or "%(" in sentence
+        or sentence.endswith("ago")
+    )
 
 
 class Pages(SiteTest):

@@ -1,0 +1,95 @@
+"""The list of members, and what administrators do there: invite, end an invitation, remove somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tornado.web
+
+from controllers.base import BaseHandler
+from controllers.labels import told_apart
+from models import accounts, invitations
+from models.errors import NotYours
+from models.invitations import OpenInvitation
+from models.rooms import LOBBY
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationLink:
+    """An invitation as an administrator sees it."""
+
+    id: int
+    url: str
+    called: str  # by the day on which it was made, and as no other one on the page
+    made_by: str
+    ends_on: str
+
+
+class MembersHandler(BaseHandler):
+    """Who belongs to the site; for administrators also the invitations."""
+
+    async def get(self) -> None:
+        online = set(self.site.presence.online(LOBBY))
+        members = await self.site.read(accounts.members)
+        open_ones = await self.site.read(invitations.open_invitations) if self.member.is_admin else []
+        self.render(
+            "members.html",
+            members=[(member, member.username in online) for member in members],
+            invitations=self.links(open_ones),
+            made=self.made(),
+            **await self.sidebar(),
+        )
+
+    def made(self) -> int | None:
+        """Return the id of the invitation that was just made."""
+        made = self.get_query_argument("made", "")
+        return int(made) if made.isdecimal() and len(made) < 10 else None
+
+    def links(self, open_ones: Sequence[OpenInvitation]) -> list[InvitationLink]:
+        """Return invitations, the newest first, as links to this very host."""
+        here = f"{self.request.protocol}://{self.request.host}/join/"
+        called = told_apart([self.day_of_year(invitation.made_at) for invitation in reversed(open_ones)])[::-1]
+        return [
+            InvitationLink(one.id, here + one.token, call, one.made_by, self.day(one.ends_at))
+            for one, call in zip(open_ones, called, strict=True)
+        ]
+
+
+class AdminHandler(BaseHandler):
+    """What only administrators may do."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if not self._finished and not self.member.is_admin:
+            raise tornado.web.HTTPError(403)
+
+
+class RemoveMemberHandler(AdminHandler):
+    """Removes a member, who is asked about first: that cannot be undone."""
+
+    async def get(self, member_id: str) -> None:
+        member = await self.site.read(accounts.get_member, int(member_id))
+        if member.id == self.member.id:
+            raise NotYours()
+        self.render("remove.html", member=member)
+
+    async def post(self, member_id: str) -> None:
+        await self.site.write(accounts.remove_member, self.member.id, int(member_id))
+        self.redirect("/members")
+
+
+class InvitationsHandler(AdminHandler):
+    """Makes an invitation."""
+
+    async def post(self) -> None:
+        made = await self.site.write(invitations.invite, self.member.id)
+        self.redirect(f"/members?made={made}")
+
+
+class EndInvitationHandler(AdminHandler):
+    """Ends an invitation."""
+
+    async def post(self, invitation_id: str) -> None:
+        await self.site.write(invitations.end_invitation, int(invitation_id))
+        self.redirect("/members")
