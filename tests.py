@@ -87,10 +87,10 @@ class TestTornadoHandlers(unittest.TestCase):
     def test_login_post(self) -> None:
         page = self.post_login(self.username, self.password)
         self.assertEqual(page.status, 200)
-        self.assertEqual(page.url, f"{self.url}/")
+        self.assertEqual(page.url, f"{self.url}/rooms/lobby")
         self.assertIn(self.username, page.read().decode())
         with self.browser.open(self.url) as home:
-            self.assertEqual(home.url.rstrip("/"), self.url)
+            self.assertEqual(home.url, page.url)
 
     def test_login_post_with_a_wrong_password(self) -> None:
         with self.assertRaises(urllib.error.HTTPError) as refused:
