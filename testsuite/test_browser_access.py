@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 
 from playwright.sync_api import expect
 
-from testsuite.browser import BrowserTest, expect_live, expect_message, heard, listen, write
+from testsuite.browser import PHONE, BrowserTest, expect_live, expect_message, heard, listen, write
 from testsuite.live import Chat
 
 
@@ -31,23 +31,89 @@ class Access(BrowserTest):
         page.keyboard.press("Enter")
         expect_message(page, "by keyboard alone")
 
-    def test_the_skip_link_leads_past_the_sidebar(self) -> None:
+    def test_skip_links_lead_past_the_sidebar_and_to_where_one_writes(self) -> None:
         page = self.member("ana")
-        page.locator("body").click(position={"x": 640, "y": 2})
+        for name, wanted in (("Skip to the content", "#main"), ("Write", "#body")):
+            link = page.get_by_role("link", name=name)
+            link.focus()
+            expect(link).to_be_in_viewport(ratio=1)
+            page.keyboard.press("Enter")
+            expect(page.locator(wanted)).to_be_focused()
         page.goto("/members")
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-        page.keyboard.press("Enter")
-        self.assertTrue(page.url.endswith("#main"))
+        expect(page.get_by_role("link", name="Write")).to_have_count(0)
+
+    def test_at_a_desk_one_can_write_at_once(self) -> None:
+        expect(self.member("ana").locator("#body")).to_be_focused()
+        for elsewhere in ("#newest", "?before=999999"):
+            page = self.member("ana")
+            page.goto(f"/rooms/lobby{elsewhere}")
+            page.reload()
+            expect(page.locator("#hint")).to_be_visible()
+            expect(page.locator("#body")).not_to_be_focused()
+        expect(self.member("ana", **PHONE).locator("#body")).not_to_be_focused()
 
     def test_escape_closes_the_panel(self) -> None:
         page = self.member("ana")
-        page.locator("#connection summary").focus()
+        summary, reconnect = page.locator("#connection summary"), page.get_by_role("button", name="Reconnect")
+        summary.focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("button", name="Reconnect")).to_be_visible()
+        reconnect.focus()
         page.keyboard.press("Escape")
-        expect(page.get_by_role("button", name="Reconnect")).to_be_hidden()
-        expect(page.locator("#connection summary")).to_be_focused()
+        expect(reconnect).to_be_hidden()
+        expect(summary).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(reconnect).to_be_visible()
+        reconnect.focus()
+        page.keyboard.press("Tab")
+        expect(reconnect).to_be_hidden()
+        expect(page.get_by_role("region", name="Messages in lobby")).to_be_focused()
+
+    def test_the_menu_of_a_phone_shows_and_keeps_the_focus(self) -> None:
+        page = self.member("ana", **PHONE)
+        summary, sidebar = page.locator("#menu summary"), page.locator("#sidebar")
+        summary.focus()
+        page.keyboard.press("Enter")
+        expect(sidebar).to_be_in_viewport()
+        expect(page.locator("#main")).to_have_js_property("inert", True)
+        self.assertTrue(page.evaluate(RING_IN_SIGHT), "no focus ring on the open menu")
+        reached = set()
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate(FOCUSED))
+        self.assertTrue({"a /members", "a /account", "button Sign out"} <= reached, reached)
+        self.assertEqual({one for one in reached if one.startswith(("textarea", "summary Live"))}, set())
+        page.get_by_role("link", name="Members").focus()
+        page.keyboard.press("Escape")
+        expect(sidebar).to_be_hidden()
+        expect(summary).to_be_focused()
+        self.assertTrue(page.evaluate(RING_IN_SIGHT), "no focus ring on the closed menu")
+        page.keyboard.press("Enter")
+        page.set_viewport_size({"width": 1000, "height": 700})
+        expect(page.locator("#main")).to_have_js_property("inert", False)
+
+    def test_the_focus_goes_on_where_something_leaves_the_page(self) -> None:
+        say(self.chat("beto"), *(f"line {number}" for number in range(120)))
+        page = self.page()
+        page.add_init_script(GENEROUS)
+        self.enter(page, "ana")
+        expect_live(page)
+        body, scroller = page.locator("#body"), page.locator("#scroller")
+        for deed in ("try again", "discard"):
+            write(page, "q" * 8001)
+            page.get_by_role("button", name=deed).last.press("Enter")
+            expect(body).to_be_focused()
+        older = page.get_by_role("link", name="Older messages")
+        while older.count():
+            count = page.locator("#rows .row").count()
+            older.press("Enter")
+            page.wait_for_function("count => document.querySelectorAll('#rows .row').length > count", arg=count)
+            self.assertNotEqual(page.evaluate(FOCUSED), "body")
+        expect(scroller).to_be_focused()
+        say(self.chat("beto"), "below")
+        page.get_by_role("button", name="1 new message").press("Enter")
+        expect(body).to_be_focused()
 
     def test_no_two_buttons_or_links_of_a_page_are_called_alike(self) -> None:
         page = self.member("ana")
@@ -78,8 +144,10 @@ class Spoken(BrowserTest):
 
     def test_each_message_of_others_is_spoken_once_and_the_voice_is_emptied(self) -> None:
         page = self.member("ana")
-        listen(page)
         beto = self.chat("beto")
+        say(beto, "www.example.org")
+        page.locator("#rows a").evaluate("link => link.focus({ preventScroll: true })")
+        listen(page)
         bodies = [f"number {number}" for number in range(1200)]
         for body in bodies:
             last = beto.post(body)
@@ -87,6 +155,7 @@ class Spoken(BrowserTest):
         expect_message(page, bodies[-1])
         self.assertEqual(heard(page), [f"beto: {body}" for body in bodies])
         self.assertLess(page.locator("#rows li").count(), 1102)
+        expect(page.locator("#scroller")).to_be_focused()  # what had the focus was trimmed
         expect(page.get_by_role("log")).to_have_text("")
 
     def test_only_words_of_others_are_spoken(self) -> None:
@@ -159,6 +228,16 @@ FOCUSED = """() => {
   const one = document.activeElement;
   const name = one.getAttribute('href') ?? one.textContent.trim();
   return one === document.body ? 'body' : `${one.localName} ${name}`;
+}"""
+
+# Whether something of the ring around what has the focus is drawn within the window.
+RING_IN_SIGHT = """() => {
+  const one = document.activeElement;
+  const { outlineStyle, outlineWidth, outlineOffset } = getComputedStyle(one);
+  const box = one.getBoundingClientRect();
+  const out = parseFloat(outlineWidth) + parseFloat(outlineOffset);
+  const isInside = Math.min(box.left, box.top, innerWidth - box.right, innerHeight - box.bottom) >= out;
+  return outlineStyle !== 'none' && parseFloat(outlineWidth) > 0 && isInside;
 }"""
 
 # The browser's own focus ring counts: what matters is that there is one, on the element or around it.

@@ -57,9 +57,16 @@ export class People {
   showWriting(members) {
     const others = members.filter((name) => name !== this.me);
     const n = others.length;
-    if (n > 2) this.writing.textContent = say('several_writing');
-    else this.writing.textContent = n ? say('writing', { n, names: list(others) }) : '';
+    if (n > 2) this.writing.replaceChildren(say('several_writing'));
+    else this.writing.replaceChildren(...(n ? writingInParts(others) : []));
   }
+}
+
+// The sentence with each name as an element of its own, which can be cut without the words around it.
+function writingInParts(names) {
+  const words = say('writing', { n: names.length, names: list(names.map(() => '\0')) }).split('\0');
+  const parts = names.flatMap((name, i) => [element('bdi', '', name), element('span', '', words[i + 1])]);
+  return words[0] ? [element('span', '', words[0]), ...parts] : parts;
 }
 
 function person(name) {
