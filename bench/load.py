@@ -20,6 +20,7 @@ from bench.frames import CLOSE, PING, PONG, TEXT, Decoder, client_frame, handsha
 QUIET = 0.3  # seconds without a byte after which nothing more is expected
 BUFFER = 1 << 18
 EVENTS = 4096
+ADDRESSES = 16  # of this machine, from which the members come: Prosa gives none more than half of its connections
 TRIES = 5  # of one member to connect: a server whose queue of connections is full resets some
 
 
@@ -45,6 +46,7 @@ class Member:
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.bind((f"127.0.0.{1 + self.index % ADDRESSES}", 0))
         self.socket.connect_ex(("127.0.0.1", self.port))
 
     def send(self, data: bytes) -> None:

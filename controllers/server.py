@@ -6,17 +6,18 @@ import functools
 import logging
 import re
 import resource
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import tornado.httpserver
-import tornado.iostream
 import tornado.web
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
 from controllers.base import BaseHandler
+from controllers.places import Places, Stream, holder_of
 
 log = logging.getLogger(__name__)
 
@@ -101,14 +102,18 @@ class Bounded(HTTPMessageDelegate):
     still be sending, and would see a broken connection instead of the answer (RFC 9112, 9.6).
     """
 
-    def __init__(self, delegate: HTTPMessageDelegate, refuse: Callable[[], HTTPMessageDelegate]) -> None:
+    def __init__(
+        self, delegate: HTTPMessageDelegate, hear: Callable[[], None], refuse: Callable[[], HTTPMessageDelegate]
+    ) -> None:
         self._delegate = delegate
+        self._hear = hear
         self._refuse = refuse
         self._left = MAX_BODY
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
+        self._hear()
         self._head = in_origin_form(start_line, headers), headers  # type: ignore[arg-type]
         return self._delegate.headers_received(*self._head)
 
@@ -134,7 +139,7 @@ class Bounded(HTTPMessageDelegate):
 
 
 class Server(tornado.httpserver.HTTPServer):
-    """Serves an application to as many connections as the process may have files open."""
+    """Serves an application to as many connections as the process may have files open, and to all who come."""
 
     def initialize(self, application: tornado.web.Application, xheaders: bool) -> None:  # type: ignore[override]
         super().initialize(
@@ -146,18 +151,23 @@ class Server(tornado.httpserver.HTTPServer):
         )
         self._files = open_files()
         reserve = min(RESERVE, self._files // 2)
-        self._most = self._files - reserve
-        self._utmost = self._files - reserve // 2
+        self._places = Places(self._files - reserve)
+        self._refused = Places(reserve // 2)
+        self._is_behind_proxy = xheaders  # to whom all connections belong, and who counts those of each address
         self._too_large = Refuser(TooLarge, application.settings)
         self._full = Refuser(NoRoom, {**application.settings, "log_function": lambda handler: None})
         self._complained_at = -SILENCE
 
-    def handle_stream(self, stream: tornado.iostream.IOStream, address: Any) -> None:
+    def _handle_connection(self, connection: socket.socket, address: Any) -> None:
+        """Serve a connection: as Tornado's, with a stream that tells when it closes."""
+        self.handle_stream(Stream(connection, self.max_buffer_size, self.read_chunk_size), address)
+
+    def handle_stream(self, stream: Stream, address: Any) -> None:  # type: ignore[override]
         """Serve a connection. One that is too many is told so as long as half of the reserve lasts, then hung up."""
-        number = _number(stream)
-        if number >= self._most:
-            self._complain()
-            if number >= self._utmost:
+        holder = "" if self._is_behind_proxy or not address else holder_of(address[0])
+        if not self._places.take(stream, holder):
+            self._complain(holder)
+            if not self._refused.take(stream, ""):
                 stream.close()
                 return
             stream.io_loop.call_later(REFUSING, stream.close)
@@ -165,18 +175,16 @@ class Server(tornado.httpserver.HTTPServer):
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Return what reads a request."""
-        if _number(server_conn.stream) >= self._most:  # type: ignore[attr-defined]
+        stream: Stream = server_conn.stream  # type: ignore[attr-defined]
+        if stream.places is not self._places:
             return self._full.start_request(server_conn, request_conn)
         delegate = super().start_request(server_conn, request_conn)
-        return Bounded(delegate, functools.partial(self._too_large.start_request, server_conn, request_conn))
+        too_large = functools.partial(self._too_large.start_request, server_conn, request_conn)
+        return Bounded(delegate, functools.partial(self._places.hear, stream), too_large)
 
-    def _complain(self) -> None:
+    def _complain(self, holder: str) -> None:
         now = time.monotonic()
         if now - self._complained_at >= SILENCE:
             self._complained_at = now
-            log.warning("only %d files may be open here: further connections are refused", self._files)
-
-
-def _number(stream: tornado.iostream.IOStream) -> int:
-    """Return a connection's file descriptor: as the lowest free one it tells how many are in use."""
-    return int(stream.socket.fileno()) if stream.socket is not None else -1
+            whose = holder or "all"
+            log.warning("only %d files may be open here: further connections of %s are refused", self._files, whose)

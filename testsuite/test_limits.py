@@ -11,9 +11,11 @@ import secrets
 import socket
 import threading
 import time
+import unittest
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+from controllers.places import holder_of
 from testsuite.live import TIMEOUT, Answer, Chat, Client, Server, SiteTest, wait_for
 from testsuite.polling import FORM
 
@@ -21,6 +23,7 @@ MAX_BODY = 256 * 1024  # bytes
 CROWD = 2000  # sockets of nobody
 FEW_FILES = 256  # that a process may have open, where it shall have few
 MANY = 300  # connections, which are more
+ASKS = b"GET /static/sign.svg HTTP/1.1\r\nHost: prosa\r\n\r\n"
 
 
 def room_to_open(files: int) -> None:
@@ -30,10 +33,10 @@ def room_to_open(files: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, files), hard))
 
 
-def knock(url: str) -> socket.socket:
-    """Return a connection that has said nothing yet."""
+def knock(url: str, source: str = "") -> socket.socket:
+    """Return a connection that has said nothing yet, from an address of this machine if one is named."""
     parts = urlsplit(url)
-    return socket.create_connection((parts.hostname, parts.port), TIMEOUT)
+    return socket.create_connection((parts.hostname, parts.port), TIMEOUT, (source, 0) if source else None)
 
 
 def has_ended(peer: socket.socket) -> bool:
@@ -235,13 +238,20 @@ class FewFiles(SiteTest):
         assert found is not None
         self.assertEqual(found.groups(), (str(FEW_FILES), str(FEW_FILES)))
 
-    def test_at_the_limit_new_ones_are_refused_and_those_who_are_in_stay(self) -> None:
+    def crowd(self, count: int, source: str, asks: bytes = ASKS) -> list[socket.socket]:
+        """Return connections from an address of this machine, which have asked something or are silent."""
         room_to_open(MANY + 500)
+        peers = [knock(self.server.url, source) for _ in range(count)]
+        for peer in peers:
+            self.addCleanup(peer.close)
+            with contextlib.suppress(OSError):
+                peer.sendall(asks)
+        return peers
+
+    def test_at_the_limit_new_ones_are_refused_and_those_who_are_in_stay(self) -> None:
         ana = self.client("ana")
         here, there = self.chat("ana"), self.chat("beto")
-        crowd = [knock(self.server.url) for _ in range(MANY)]
-        for peer in crowd:
-            self.addCleanup(peer.close)
+        crowd = self.crowd(MANY, "127.0.0.1")
         wait_for(lambda: any(map(has_ended, crowd)), "those who are too many are hung up")
         for number in range(20):
             there.until("entry", nonce=here.post(f"still here {number}"))
@@ -255,6 +265,26 @@ class FewFiles(SiteTest):
         wait_for(lambda: answers(ana), "there is room again")
         there.until("entry", nonce=here.post("all the time"))
 
+    def test_no_address_takes_the_places_of_the_others(self) -> None:
+        """Line 42: whatever a few addresses hold, who comes from another one is served."""
+        self.crowd(MANY, "127.0.0.1")
+        for number in range(4):
+            self.crowd(MANY // 4, f"127.0.1.{number}")
+            carla = self.client()
+            carla.source = f"127.0.2.{number}"
+            self.assertEqual(carla.get("/login").status, 200)
+        carla.sign_in("carla")
+        self.assertEqual(carla.get("/rooms/lobby").status, 200)
+
+    def test_silent_ones_make_room_for_those_who_ask_also_from_their_own_address(self) -> None:
+        silent = self.crowd(MANY, "127.0.3.1", b"")
+        carla = self.client()
+        for carla.source in ("127.0.3.1", "127.0.3.2"):
+            carla.sign_in("carla")
+            self.assertEqual(carla.get("/rooms/lobby").status, 200)
+        self.assertFalse(has_ended(silent[-1]))
+        self.assertTrue(has_ended(silent[0]), "the oldest go first")
+
     def refused(self, client: Client) -> None:
         """Fail unless somebody who comes now is told that there is no room, as soon as there is room to say it."""
         refusals: list[Answer] = []
@@ -267,6 +297,33 @@ class FewFiles(SiteTest):
         wait_for(is_refused, "somebody is told")
         self.assertEqual((refusals[0].status, refusals[0].json()["error"]["status"]), (503, 503))
         self.assertEqual(refusals[0].headers["Connection"], "close")
+
+
+class FewFilesBehindProxy(SiteTest):
+    """With --xheaders all connections are the proxy's: it may have all of them."""
+
+    altered = FewFiles.altered
+    options = ("--xheaders",)
+
+    def test_the_proxy_may_have_all_places(self) -> None:
+        for number in range(FEW_FILES // 2):
+            peer = knock(self.server.url)
+            self.addCleanup(peer.close)
+            peer.sendall(ASKS)
+            self.assertIn(b"200 OK", peer.recv(100), number)
+
+
+class Holders(unittest.TestCase):
+    def test_a_connection_counts_for_its_address_or_its_network(self) -> None:
+        for address, holder in (
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("fe80::1%eth0", "fe80::/64"),
+            ("", ""),
+        ):
+            self.assertEqual(holder_of(address), holder)
 
 
 def answers(client: Client) -> bool:
