@@ -28,6 +28,7 @@ from controllers.wire import SlowDown
 from models import accounts, failures
 from models.accounts import Member, SignIn
 from models.errors import (
+    Failed,
     MadeForAnother,
     NotMember,
     ReadOnly,
@@ -59,6 +60,7 @@ STATUS: dict[type[Refusal], int] = {
     WrongPassword: 403,
     Unavailable: 503,
     ReadOnly: 503,
+    Failed: 500,
     SlowDown: 429,
     TooManyFailures: 429,
 }

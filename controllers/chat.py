@@ -15,7 +15,7 @@ from controllers.tail import Reader
 from controllers.transport import Connection, Router
 from controllers.wire import SlowDown
 from models.accounts import SignIn
-from models.errors import Refusal, Unavailable
+from models.errors import Failed, Refusal, Unavailable
 from models.log import Draft, Entry
 from models.rooms import LOBBY, room_of
 
@@ -85,7 +85,7 @@ class ChatConnection(Connection, Reader):
             self.refuse(refusal, asked)
         except Exception:
             log.exception("a %s failed", asked.get("type"))
-            self.refuse(Unavailable(), asked)
+            self.refuse(Failed(), asked)
 
     def refuse(self, refusal: Refusal, asked: dict[str, Any]) -> None:
         """Say that nothing was stored, and why."""
@@ -127,7 +127,7 @@ class ChatConnection(Connection, Reader):
             self.refuse(refusal, asked)
         except Exception:
             log.exception("appending failed")
-            self.refuse(Unavailable(), asked)
+            self.refuse(Failed(), asked)
 
     def acknowledge(self, entry: Entry) -> None:
         """Say that the entry is on disk."""

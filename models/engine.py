@@ -52,6 +52,10 @@ class Engine(ABC):
     def is_momentary(self, error: peewee.DatabaseError) -> bool:
         """Tell whether what was refused may work in a moment."""
 
+    def is_of_the_data(self, error: Exception) -> bool:
+        """Tell whether what was refused will be refused whenever it comes again."""
+        return isinstance(error, peewee.DataError | peewee.IntegrityError | UnicodeError | OverflowError)
+
     @abstractmethod
     def why(self, error: peewee.DatabaseError) -> str:
         """Return in one line, without a password, why something failed."""

@@ -139,6 +139,21 @@ class TooLong(Refusal):
     sentence = "This message is too long."
 
 
+class Unstorable(Refusal):
+    """Something in it cannot be stored, now or later, whatever was promised of it before."""
+
+    code = "unstorable"
+    field = "body"
+    sentence = "The site can’t store this as it is. Please change it and try again."
+
+
+class Failed(Refusal):
+    """The program made a mistake, and would make it again."""
+
+    code = "failed"
+    sentence = "Something went wrong on our side."
+
+
 class Unavailable(Refusal):
     """The store cannot answer now (locked, disk full); trying again later is right."""
 

@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Iterator
 
 import pymongo
-from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
+from bson.errors import BSONError
+from pymongo.errors import BulkWriteError, ConnectionFailure, DocumentTooLarge, OperationFailure, PyMongoError
 
-from models.errors import Unavailable
+from models.errors import Unavailable, Unstorable
 from models.refusals import Refusals
 
 LIMIT = 5.0  # seconds that an answer may take
@@ -17,6 +18,7 @@ LONGEST = 300  # characters of an error's text
 # MongoDB's error codes.
 DUPLICATE = 11000
 INVALID = 121  # what the collection does not take; of a log that is being moved, nothing (models/mongo_shelf.py)
+OF_THE_DATA = (2, 9, 22, INVALID, 10334, 17280, 17419)  # bad values, too large a document, too long a key
 NO_REPLICA_SET = 40573  # it has no change streams
 WRONG_PASSWORD, NO_PASSWORD = 18, 13
 
@@ -36,6 +38,15 @@ def answering(refusals: Refusals) -> Iterator[None]:
     except PyMongoError as error:
         refusals.warn(REFUSED, words(error))
         raise Unavailable() from error
+
+
+@contextlib.contextmanager
+def storable() -> Iterator[None]:
+    """Turn what cannot be written at all, whenever it comes, into Unstorable."""
+    try:
+        yield
+    except (BSONError, DocumentTooLarge, UnicodeError, OverflowError) as error:
+        raise Unstorable() from error
 
 
 def words(error: Exception) -> str:

@@ -23,10 +23,21 @@ from pymongo.write_concern import WriteConcern
 
 from models import read_only, rooms
 from models.batches import Batches
-from models.errors import CannotOpen, NotMember, ReadOnly, Unavailable
+from models.errors import CannotOpen, NotMember, ReadOnly, Unavailable, Unstorable
 from models.log import Draft, Entry, RoomLog
 from models.mongo_bell import MongoBell
-from models.mongo_errors import BAD_URL, DUPLICATE, INVALID, LIMIT, REFUSED, answering, why, words
+from models.mongo_errors import (
+    BAD_URL,
+    DUPLICATE,
+    INVALID,
+    LIMIT,
+    OF_THE_DATA,
+    REFUSED,
+    answering,
+    storable,
+    why,
+    words,
+)
 from models.refusals import Refusals
 
 log = logging.getLogger(__name__)
@@ -36,6 +47,7 @@ Key = tuple[int, str]  # author and nonce: what makes a draft the same one
 Read = Callable[..., Awaitable[Any]]  # a verb on the people's database, in its thread
 
 VERSION = 1  # of what the documents look like
+NOTHING: Document = {"_id": {"$exists": False}}  # what no document matches: all that a log takes while it is moved
 DATABASE = "prosa"  # where the URL names none
 LEAST = 0.5  # seconds that a batch is tried although it has waited for LIMIT already
 PAUSE = (0.001, 0.01)  # seconds until an append is tried again: short, since somebody else has just been quicker
@@ -148,14 +160,18 @@ class MongoLog(RoomLog):
         await self._batches.finish()
 
     async def _append_batch(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
-        """Store `drafts`; return an entry or a refusal for each. Those with the same nonce are one."""
+        """Store `drafts`; return an entry or a refusal for each. Those with the same nonce are one.
+
+        Raise Unstorable if one of them cannot be stored; some of the others may be stored then.
+        """
         names = await self._read(rooms.authors, {(draft.author_id, draft.room) for draft in drafts})
         pending: dict[Key, Draft] = {}
         for draft in drafts:
             if (draft.author_id, draft.room) in names:
                 pending.setdefault(_key(draft), draft)
         by_id = {author_id: name for (author_id, _), name in names.items()}
-        stored = await self._store(pending, by_id, max(since + LIMIT, time.monotonic() + LEAST))
+        with storable():
+            stored = await self._store(pending, by_id, max(since + LIMIT, time.monotonic() + LEAST))
         outcomes: list[Entry | Exception] = []
         for draft in drafts:
             if (draft.author_id, draft.room) in names:
@@ -204,6 +220,8 @@ class MongoLog(RoomLog):
             entries = entries[: refused["index"]]
             if refused["code"] == INVALID and await self._read(read_only.is_on):
                 raise ReadOnly() from error
+            if refused["code"] in OF_THE_DATA and not await self._is_closed():
+                raise Unstorable() from error
             if refused["code"] != DUPLICATE:
                 self._refusals.warn(REFUSED, words(error))
                 raise _Refused(entries) from error
@@ -213,6 +231,10 @@ class MongoLog(RoomLog):
                 await self._newest(list(pending.values())[refused["index"]].room)
         self._note(entries)
         return entries
+
+    async def _is_closed(self) -> bool:
+        """Tell whether the log takes nothing at all, since a move has shut it."""
+        return (await self._entries.options()).get("validator") == NOTHING
 
     async def _find(self, keys: Iterable[Key], names: dict[int, str]) -> list[Entry]:
         """Return the entries that have these nonces of these authors."""

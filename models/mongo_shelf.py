@@ -12,10 +12,8 @@ from models import rooms
 from models.engine import Row
 from models.log import Entry
 from models.mongo_errors import answering
-from models.mongo_log import DATABASE, MongoLog
+from models.mongo_log import DATABASE, NOTHING, MongoLog
 from models.shelves import BATCH
-
-NOTHING = {"_id": {"$exists": False}}  # what no document matches
 
 
 class MongoShelf:

@@ -138,6 +138,9 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
     def is_momentary(self, error: peewee.DatabaseError) -> bool:
         return isinstance(_cause(error), psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)
 
+    def is_of_the_data(self, error: Exception) -> bool:
+        return super().is_of_the_data(error) or isinstance(_cause(error), psycopg.errors.ProgramLimitExceeded)
+
     def why(self, error: peewee.DatabaseError) -> str:
         first = str(_cause(error)).strip().splitlines()[0]
         return " ".join(first.split("failed: ")[-1].removeprefix("FATAL:").split())

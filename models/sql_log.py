@@ -12,7 +12,7 @@ import peewee
 from models.batches import Batches
 from models.database import appending, database, execute, rows, values
 from models.engine import Doorbell, Run
-from models.errors import NotMember, Unavailable
+from models.errors import NotMember, Unavailable, Unstorable
 from models.log import Draft, Entry, RoomLog
 from models.models import EntryRow, Room, User
 from models.rooms import authors
@@ -79,12 +79,20 @@ class SqlLog(RoomLog):
 
 
 def _append(drafts: list[Draft], since: float) -> Sequence[Entry | NotMember]:
-    """Store `drafts`, which wait since then, in one transaction; return an entry or a refusal for each."""
+    """Store `drafts`, which wait since then, in one transaction; return an entry or a refusal for each.
+
+    Raise Unstorable if one of them is not to be stored.
+    """
     database.ready(since)
     try:
-        return _append_once(drafts)
-    except peewee.IntegrityError:  # another process has just stored one of the nonces, in a room that we did not lock
-        return _append_once(drafts)
+        try:
+            return _append_once(drafts)
+        except peewee.IntegrityError:  # another process has just stored one of the nonces, in a room not locked here
+            return _append_once(drafts)
+    except Exception as error:
+        if database.is_of_the_data(error):
+            raise Unstorable() from error
+        raise
 
 
 def _append_once(drafts: list[Draft]) -> Sequence[Entry | NotMember]:

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 import peewee
 
 from models.engine import Engine
-from models.errors import Unavailable
+from models.errors import Unavailable, Unstorable
 from models.refusals import Refusals
 
 log = logging.getLogger(__name__)
@@ -39,13 +39,15 @@ class Worker:
         self._refusals = Refusals(log)
 
     async def run(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `verb` returns, called in one of the threads. Raise what it raises, or Unavailable."""
+        """Return what `verb` returns, called in one of the threads. Raise what it raises, Unavailable, Unstorable."""
         if self._is_closed:
             raise Unavailable()
         call = functools.partial(self._call, time.monotonic(), verb, *args, **kwargs)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-        except (peewee.OperationalError, peewee.InternalError) as error:
+        except (peewee.DataError, UnicodeError, OverflowError) as error:
+            raise Unstorable() from error
+        except (peewee.OperationalError, peewee.InternalError, peewee.InterfaceError) as error:
             self._refusals.warn("the database refused", str(_first(error)))
             raise Unavailable() from error
 

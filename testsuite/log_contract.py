@@ -9,10 +9,11 @@ import tempfile
 import time
 import unittest
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from models.database import database
-from models.errors import NotMember, Unavailable
+from models.errors import NotMember, Unavailable, Unstorable
 from models.log import Draft, Entry, RoomLog
 from models.models import Membership, Room, User, create_tables
 from models.passwords import PasswordHash
@@ -110,6 +111,30 @@ class RoomLogContract(LogTest):
     def blocked(self) -> contextlib.AbstractContextManager[None]:
         """Make the store refuse to write for as long as the context lasts."""
         raise NotImplementedError
+
+    def curse(self) -> None:
+        """Make the store refuse each message that begins with "cursed", for ever."""
+        raise NotImplementedError
+
+    async def test_a_message_that_cannot_be_stored_fails_alone(self) -> None:
+        self.curse()
+        cursed = [
+            self.draft("cursed"),
+            self.draft("half a pair \ud83d", nonce="half a pair"),
+            self.draft("a nonce", nonce="half a pair \ude00"),
+            self.draft("a room", room="\udc00"),
+            replace(self.draft("no number"), target=2**70),
+        ]
+        drafts = [self.draft(f"{n}", author=(self.ana, self.beto)[n % 2]) for n in range(300)]
+        for number, one in enumerate([*cursed, *cursed]):
+            drafts.insert((11, 12, 150, 151, 200, 299, 300, 301, 0, 305)[number], one)
+        with self.assertLogs("models.batches", "WARNING") as logged:
+            outcomes = await asyncio.gather(*map(self.log.append, drafts), return_exceptions=True)
+        self.assertNotIn("cursed", "".join(logged.output))
+        good = [outcome for outcome, one in zip(outcomes, drafts, strict=True) if one not in cursed]
+        self.assertEqual([getattr(entry, "body", entry) for entry in good], [f"{n}" for n in range(300)])
+        self.assertEqual([type(one) for one in outcomes if one not in good], [Unstorable] * 10)
+        self.assertEqual([(e.seq, e.body) for e in await self.everything()], [(n + 1, f"{n}") for n in range(300)])
 
     async def test_an_entry_is_what_was_drafted_with_its_number_author_and_time(self) -> None:
         before = time.time()

@@ -7,7 +7,7 @@ from typing import Any
 
 from testsuite.live import Chat, SiteTest, wait_for
 from testsuite.polling import WebSocket, close_code
-from testsuite.tables import add_room
+from testsuite.tables import add_room, sql
 
 LONGEST_FRAME = 64 * 1024  # bytes
 
@@ -46,6 +46,16 @@ class Refusals(SiteTest):
         self.assertEqual(ana.until("entry")["body"], longest)
         error = self.refused(ana, {"type": "post", "room": "lobby", "body": longest + "!", "nonce": "long"})
         self.assertEqual((error["code"], error["nonce"]), ("too_long", "long"))
+
+    def test_what_the_database_will_never_take(self) -> None:
+        refuse = "BEGIN SELECT RAISE(ABORT, 'so it is'); END"
+        sql(self.folder, f"CREATE TRIGGER curse BEFORE INSERT ON entry WHEN NEW.body = 'cursed' {refuse}")
+        error = self.refused(self.chat("ana"), {"type": "post", "room": "lobby", "body": "cursed", "nonce": "cursed"})
+        self.assertEqual((error["code"], error["nonce"]), ("unstorable", "cursed"))
+        self.assertNotIn("retry_after", error)
+        form = self.client("ana").post("/rooms/lobby", {"body": "cursed"})
+        self.assertEqual(form.status, 400)
+        self.assertIn("can’t store this as it is", form.text)
 
     def test_something_that_is_no_message(self) -> None:
         ana = self.chat("ana")
@@ -178,3 +188,16 @@ def resend(chat: Chat, nonce: str) -> dict[str, Any]:
 def accepted(answer: dict[str, Any]) -> dict[str, Any]:
     """Return an acknowledgement, and nothing for a refusal."""
     return answer if answer["type"] == "ack" else {}
+
+
+class Mistake(SiteTest):
+    """A process with a mistake in it."""
+
+    altered = ("models.sql_log:SET_HEAD=5",)
+
+    def test_a_mistake_is_told_as_one_and_asks_nobody_to_try_again(self) -> None:
+        ana = self.chat("ana")
+        error = ana.until("error", nonce=ana.post("hello"))
+        self.assertEqual((error["code"], error.get("retry_after")), ("failed", None))
+        self.assertEqual(self.client("ana").post("/rooms/lobby", {"body": "hello"}).status, 500)
+        self.assertEqual(sql(self.folder, "SELECT * FROM entry"), [])

@@ -5,20 +5,26 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
 import psycopg
+import pymongo
 
 from models.postgresql import SETTINGS
 from testsuite import log_contract
 from testsuite.mongodb import mongo_server, refusing
 from testsuite.postgresql import PostgresqlServer, shared_server
-from testsuite.tables import locked
+from testsuite.tables import locked, sql
 
 
 class OnSqlite(log_contract.RoomLogContract):
     def blocked(self) -> contextlib.AbstractContextManager[None]:
         return locked(self.folder)
+
+    def curse(self) -> None:
+        refuse = "BEGIN SELECT RAISE(ABORT, 'so it is'); END"
+        sql(self.folder, f"CREATE TRIGGER curse BEFORE INSERT ON entry WHEN NEW.body LIKE 'cursed%' {refuse}")
 
 
 class OnPostgresql(log_contract.RoomLogContract):
@@ -32,10 +38,19 @@ class OnPostgresql(log_contract.RoomLogContract):
             other.execute("SELECT * FROM room FOR UPDATE")
             yield
 
+    def curse(self) -> None:
+        with psycopg.connect(self.people, autocommit=True) as other:
+            other.execute("ALTER TABLE entry ADD CHECK (body NOT LIKE 'cursed%')")
+
 
 class OnMongodb(log_contract.OnMongodb, log_contract.RoomLogContract):
     def blocked(self) -> contextlib.AbstractContextManager[None]:
         return refusing(self.url)
+
+    def curse(self) -> None:
+        with pymongo.MongoClient[dict[str, Any]](self.url) as client:
+            rule = {"body": {"$not": {"$regex": "^cursed"}}}
+            client.get_default_database().command("collMod", "entries", validator=rule)
 
 
 class ServedByPostgresql(log_contract.ServedLogContract):
