@@ -152,10 +152,16 @@ def write(page: Page, body: str) -> None:
     page.locator("#body").press("Enter")
 
 
+def open_details(page: Page) -> None:
+    """Open the panel of the connection, with what stands behind "Details"."""
+    for part in ("#connection", "#connection-details"):
+        if page.locator(part).get_attribute("open") is None:
+            page.locator(f"{part} > summary").click()
+
+
 def choose_transports(page: Page, *names: str) -> None:
     """Leave only these ticked in the panel of the connection, and connect anew."""
-    if page.locator("#connection").get_attribute("open") is None:
-        page.locator("#connection summary").click()
+    open_details(page)
     for box in page.locator("#transports input").all():
         box.set_checked(box.input_value() in names)
     page.get_by_role("button", name="Reconnect").click()

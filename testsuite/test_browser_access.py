@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 
 from playwright.sync_api import expect
 
-from testsuite.browser import PHONE, BrowserTest, expect_live, expect_message, heard, listen, write
+from testsuite.browser import PHONE, BrowserTest, expect_live, expect_message, heard, listen, open_details, write
 from testsuite.live import Chat
 
 
@@ -56,9 +56,8 @@ class Access(BrowserTest):
 
     def test_escape_closes_the_panel(self) -> None:
         page = self.member("ana")
-        summary, reconnect = page.locator("#connection summary"), page.get_by_role("button", name="Reconnect")
-        summary.focus()
-        page.keyboard.press("Enter")
+        summary, reconnect = page.locator("#connection > summary"), page.get_by_role("button", name="Reconnect")
+        open_details(page)
         reconnect.focus()
         page.keyboard.press("Escape")
         expect(reconnect).to_be_hidden()

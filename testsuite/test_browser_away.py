@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import time
 
 from playwright.sync_api import Locator, Page, expect
 
-from testsuite.browser import BrowserTest, expect_live, expect_message, heard, listen, messages, write
+from testsuite.browser import BrowserTest, expect_live, expect_message, heard, listen, messages, open_details, write
 from testsuite.live import Chat, Server
 from testsuite.tables import locked, sql
 
@@ -48,10 +50,33 @@ class Away(BrowserTest):
         )
         self.shoot(ana, "room-back")
         self.check_whole(ana)
-        ana.locator("#connection summary").click()
+        open_details(ana)
         expect(ana.locator("#reconnects")).to_contain_text("1 time")
         say_all(beto, ["and live again"])
         expect_message(ana, "and live again")
+
+    def test_who_is_offline_is_told_when_the_next_attempt_is_and_need_not_wait_for_it(self) -> None:
+        ana = self.member("ana")
+        ana.clock.install()
+        ana.reload()
+        expect_live(ana)
+        attempt = ana.get_by_role("button", name="Try now")
+        expect(attempt).to_be_hidden()
+        ana.locator("#connection > summary").click()
+        self.servers[0].stop(signal.SIGKILL)
+        for _ in range(8):  # each wait is twice as long as the one before, until they are of 15 to 30 s
+            expect(ana.locator("#next-try")).to_have_text(re.compile(r"^Trying again in \d+ s\.$"))
+            ana.clock.fast_forward(31_000)
+        expect(attempt).to_be_visible()
+        expect(ana.get_by_text("The site can’t be reached.")).to_be_visible()
+        self.shoot(ana, "room-offline-panel")
+        self.restart()
+        before = time.monotonic()
+        attempt.press("Enter")
+        expect_live(ana)
+        self.assertLess(time.monotonic() - before, 12, "it waited for the next attempt")
+        expect(attempt).to_be_hidden()
+        expect(ana.locator("#body")).to_be_focused()
 
     def test_a_page_whose_process_stops_goes_to_another_at_once(self) -> None:
         ana = self.member("ana")

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from testsuite.browser import PHONE, BrowserTest, expect_message, write
+from testsuite.browser import PHONE, BrowserTest, expect_message, open_details, write
 
 PAGES = ("/rooms", "/rooms/lobby", "/members", "/logout")
 LETTER = """Bom dia! Olhem o que escrevi:
@@ -53,6 +53,34 @@ class Languages(BrowserTest):
         self.assertEqual(
             re.findall(r"\b(?:Send|Online now|Members|Today|Write to|joined|writing|Enter sends)\b", text), []
         )
+
+    def test_the_clock_is_that_of_the_readers_region(self) -> None:
+        beto = self.chat("beto")
+        beto.until("ack", nonce=beto.post("what time is it?"))
+        of_12, of_24 = r"^1?\d:\d\d\s[AP]M$", r"^[012]\d:\d\d$"
+        regions = (
+            ("en-US", of_12),
+            ("en-GB", of_24),
+            ("en-AU", r"^1?\d:\d\d\s[ap]m$"),
+            ("de-DE", of_24),
+            ("pt-PT", of_24),
+        )
+        for locale, pattern in regions:
+            with self.subTest(locale):
+                page = self.member("ana", locale=locale)
+                expect(page.locator("#rows .heading time").last).to_have_text(re.compile(pattern))
+                beto.until("ack", nonce=beto.post(f"and for {locale}?"))
+                expect_message(page, f"and for {locale}?")
+                self.assertRegex(page.locator("#rows time").last.inner_text(), pattern)
+                row = page.locator("#rows .row.follows").last
+                row.hover()
+                self.shoot(page, f"clock-{locale}")
+                time = row.locator("time").bounding_box()
+                ground = row.bounding_box()
+                assert time is not None and ground is not None
+                self.assertGreaterEqual(time["x"], ground["x"], "the time stands beside its row")
+        plain = self.member("ana", java_script_enabled=False)
+        self.assertRegex(plain.locator("#rows .heading time").last.inner_text(), of_24)
 
     def test_the_card_pages_speak_portuguese(self) -> None:
         page = self.page(locale="pt-BR")
@@ -102,14 +130,18 @@ class Looks(BrowserTest):
         for name, look in zip(("desk", "phone-dark-portuguese"), looks, strict=True):
             with self.subTest(look=name):
                 page = self.member("ana", **look)
-                page.locator("#connection summary").click()
-                expect(page.locator("#round-trip")).to_have_text(re.compile(r"^\d+ ms$"))
+                page.locator("#connection > summary").click()
                 self.shoot(page, f"connection-{name}")
+                open_details(page)
+                expect(page.locator("#round-trip")).to_have_text(re.compile(r"^\d+ ms$"))
+                self.shoot(page, f"connection-details-{name}")
                 no_sideways(self, page)
                 expect(page.locator("#connection-form")).to_be_in_viewport(ratio=1)
                 self.assertEqual(page.evaluate(FAINT), [])
                 self.assertEqual(page.evaluate(FAULTS), [])
-        small = page.locator("#connection-form label, #connection-form button").evaluate_all(SMALL)
+        small = page.locator("#connection-form label, #connection-form button, #connection-form summary").evaluate_all(
+            SMALL
+        )
         self.assertEqual(small, [], "targets under 44 px")
         expect(page.locator("dt")).to_have_text(["Em uso", "Processo", "Ida e volta", "Reconectou"])
 

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, WebSocket, expect
 
 from controllers.transport import TRANSPORTS
-from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, write
+from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, open_details, write
 from testsuite.standstill import standing_still
 
 HOUR = 3600  # seconds
@@ -19,13 +19,28 @@ class Connection(BrowserTest):
 
     def test_the_tutorials_seven_transports_can_be_chosen(self) -> None:
         ana = self.member("ana")
-        ana.locator("#connection summary").click()
+        open_details(ana)
         names = ana.locator("#transports input").evaluate_all("all => all.map((one) => one.value)")
         self.assertEqual(names, list(TRANSPORTS))
         expect(ana.locator("#transport")).to_have_text("websocket")
         process = self.client().get("/healthz").json()["process"]
         expect(ana.locator("#process")).to_have_text(process)
         self.shoot(ana, "room-connection")
+
+    def test_members_read_a_sentence_and_who_asks_for_details_gets_them(self) -> None:
+        for locale, words, details in (
+            ("en-US", "You hear new messages at once.", "Details"),
+            ("pt-BR", "As mensagens novas chegam na hora.", "Detalhes"),
+        ):
+            page = self.member("beto", locale=locale)
+            page.locator("#connection > summary").click()
+            expect(page.get_by_text(words)).to_be_visible()
+            expect(page.locator("#next-try")).to_be_hidden()
+            for detail in ("#transports", "#process", "#round-trip"):
+                expect(page.locator(detail)).to_be_hidden()
+            page.locator("summary", has_text=details).last.press("Enter")
+            for detail in ("#transports", "#process", "#round-trip"):
+                expect(page.locator(detail)).to_be_visible()
 
     def test_each_transport_chosen_alone_carries_the_chat_and_is_shown(self) -> None:
         self.tolerate("document.domain mutation is ignored")  # it stands in the protocol's own pages
@@ -78,7 +93,7 @@ class RoundTrip(BrowserTest):
 
         socket.on("framesent", keep)
         with socket.expect_event("framesent", is_ping):
-            page.locator("#connection summary").click()
+            open_details(page)
         expect(page.locator("#round-trip")).to_have_text(MILLISECONDS)
         with socket.expect_event("framesent", is_ping):
             page.clock.fast_forward(3000)
@@ -95,7 +110,7 @@ class RoundTrip(BrowserTest):
         socket = self.open_anew(page)
         with standing_still(self.server.process.pid):
             with socket.expect_event("framesent", is_ping):
-                page.locator("#connection summary").click()
+                open_details(page)
             expect(page.locator("#round-trip")).to_have_text("measuring…")
             page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 6)  # and nothing is measured after that
             expect(page.locator("#round-trip")).to_have_text("measuring…")
@@ -126,7 +141,7 @@ class RoundTrip(BrowserTest):
         self.tolerate("net::ERR_INTERNET_DISCONNECTED")
         page = self.member("ana")
         with standing_still(self.server.process.pid):
-            page.locator("#connection summary").click()
+            open_details(page)
             expect(page.locator("#round-trip")).to_have_text("measuring…")
             page.context.set_offline(True)
             expect(page.locator("#round-trip")).to_have_text("\u2013")

@@ -25,6 +25,7 @@ export class Connection {
     this.failures = 0;
     this.reconnects = 0;
     this.roundTrip = null;   // ms that the last answer to a ping took; null while unknown
+    this.nextAt = null;      // when the next attempt begins, by performance.now(); null if none is waited for
     this.headAtJoin = cursor;
     this.wasLive = false;
     this.watch();
@@ -46,6 +47,7 @@ export class Connection {
 
   open() {
     clearTimeout(this.timer);
+    this.nextAt = null;
     this.become(this.wasLive ? 'reconnecting' : 'connecting');
     const socket = this.socket = this.makeSocket();
     this.openedAt = performance.now();
@@ -184,6 +186,13 @@ export class Connection {
     this.pingedAt = -Infinity;
   }
 
+  // The reader does not want to wait, neither for the next attempt nor for one that may hang.
+  tryNow() {
+    if (this.live || this.isHalted) return;
+    this.letGo();
+    this.open();
+  }
+
   // The network is back, or the reader: don't wait any longer.
   hurry() {
     if (this.state === '') return;
@@ -227,6 +236,7 @@ export class Connection {
     const grown = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.failures - 1)) * (0.5 + Math.random() / 2);
     const wait = this.failures === 0 ? Math.random() * AT_ONCE : grown;
     this.failures += 1;
+    this.nextAt = performance.now() + wait;
     if (!navigator.onLine || this.failures > HOPELESS) this.become('offline');
     else this.become(this.wasLive ? 'reconnecting' : 'connecting');
     this.timer = setTimeout(() => this.open(), wait);
@@ -245,6 +255,7 @@ export class Connection {
     if (this.state === state && this.stranger === stranger) return;
     this.stranger = stranger;
     clearTimeout(this.timer);
+    this.nextAt = null;
     this.letGo();
     this.become(state);
   }

@@ -16,6 +16,10 @@ export class Live {
     this.panel = new Panel({
       reopens: (ways) => this.connection.reopen(ways),
       measures: () => this.connection.measure(),
+      tries: () => {
+        this.connection.tryNow();
+        this.showPanel();
+      },
     });
     this.outbox = new Outbox({
       key: `prosa.outbox.${me}.${slug}`,

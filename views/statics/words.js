@@ -1,14 +1,21 @@
 // The page's texts, times and days, in the reader's language and zone.
 
+import { element } from './element.js';
+
 const texts = JSON.parse(document.getElementById('words').textContent);
 const language = document.documentElement.lang;
 
-// The 24-hour clock is what the server writes: only the zone may change under the reader's eyes.
-const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const moment = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'short', hourCycle: 'h23' });
+// Days and times as where the reader lives: the page's language as it is written there, and a clock of 12 or 24 hours.
+// The server, which knows neither, writes 24.
+const isOfLanguage = (tag) => tag.split('-')[0] === language.split('-')[0];
+const reader = navigator.languages.find(isOfLanguage) ?? language;
+const { hourCycle } = new Intl.DateTimeFormat(navigator.language, { hour: 'numeric' }).resolvedOptions();
+const hour = hourCycle === 'h23' ? '2-digit' : 'numeric';
+const clock = new Intl.DateTimeFormat(reader, { hour, minute: '2-digit', hourCycle });
+const moment = new Intl.DateTimeFormat(reader, { dateStyle: 'full', timeStyle: 'short', hourCycle });
 const day = { weekday: 'long', day: 'numeric', month: 'long' };
-const dayOfYear = new Intl.DateTimeFormat(language, day);
-const dayOfAnyYear = new Intl.DateTimeFormat(language, { ...day, year: 'numeric' });
+const dayOfYear = new Intl.DateTimeFormat(reader, day);
+const dayOfAnyYear = new Intl.DateTimeFormat(reader, { ...day, year: 'numeric' });
 const conjunction = new Intl.ListFormat(language, { type: 'conjunction' });
 
 // The text of that name, its {places} filled; `n` chooses between the words for one and for many.
@@ -28,8 +35,13 @@ export function list(names) {
 // Show a <time> in the reader's zone.
 export function localise(time) {
   const at = new Date(time.dateTime);
-  time.textContent = clock.format(at);
+  time.replaceChildren(...clock.formatToParts(at).map(partOfTime));
   time.title = moment.format(at);
+}
+
+// "PM" apart, which the narrow times beside a message leave out.
+function partOfTime({ type, value }) {
+  return type === 'dayPeriod' ? element('span', 'period', value) : value;
 }
 
 export function isSameDay(a, b) {
