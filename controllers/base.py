@@ -267,7 +267,7 @@ class BaseHandler(FailureLog, FormHandler):
         elif self.settings.get("serve_traceback") and status_code == 500:
             super().write_error(status_code, **kwargs)
         else:
-            words = {"title": self.translate(title), "reason": reason}
+            words = {"title": self.translate(getattr(error, "title", "") or title), "reason": reason}
             self.render("error.html", status=status_code, **words, kept=self.kept(), way_on=self.way_on(error))
 
     def way_on(self, error: BaseException | None) -> tuple[str, str]:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 class Refusal(Exception):
     """Something was asked that will not be done; nothing was stored.
 
-    ``code`` names it on the wire (docs: wire protocol), ``field`` the form field that it belongs to.
+    ``code`` names it on the wire (docs: wire protocol), ``field`` the form field that it belongs to. ``title`` stands
+    above the sentence where it is a page, if the title of its status would say less.
     """
 
     code = "refused"
     field = "form"
+    title = ""
     sentence = "That can’t be done."
 
     def __init__(self, sentence: str = "") -> None:
@@ -74,11 +76,14 @@ class TooManyFailures(Refusal):
 class SignedOut(Refusal):
     """A form whose member is not signed in any more."""
 
+    title = "Signed out"
     sentence = "You are not signed in any more."
 
 
 class MadeForAnother(Refusal):
     """A form on a page that was made for another member than the one who is signed in now."""
+
+    title = "Somebody else is signed in"
 
 
 class NotYours(Refusal):
@@ -96,6 +101,7 @@ class SetupOver(Refusal):
 class InvitationOver(Refusal):
     """The invitation was ended, is older than seven days, or never existed."""
 
+    title = "Invitation over"
     sentence = "This invitation is over. Ask for a new one."
 
 

@@ -161,7 +161,8 @@ class ErrorTest(Broken, SiteTest):
         answers = {
             "Not found": beto.get("/nothing"),
             "Not allowed": beto.get("/members/1/remove"),
-            "That did not work": self.client().get("/join/over"),
+            "Invitation over": self.client().get("/join/over"),
+            "That did not work": self.client().get("/setup"),
             "Not possible here": beto.request("PUT", "/login", X_Xsrftoken=beto.xsrf),
             "Too much": beto.request("POST", "/rooms/lobby", b"x" * 300_000),
             "Não encontrado": beto.get("/nothing", Accept_Language="pt"),
