@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import chain, islice
 
 from controllers.endings import end
-from controllers.tail import NEWEST, Frame, Reader, Tail
+from controllers.tail import MAX_HELD_BYTES, NEWEST, Frame, Reader, Tail
 from controllers.wire import message
 from models.errors import Unavailable
 from models.log import Draft, Entry, RoomLog
@@ -33,10 +33,17 @@ REST = 0.005  # seconds that a frame waits, after another one, for what is just 
 class Hub:
     """All that one process delivers."""
 
-    def __init__(self, room_log: RoomLog, draw: Callable[[Entry], str]) -> None:
+    def __init__(
+        self,
+        room_log: RoomLog,
+        draw: Callable[[Entry], str],
+        prepare: Callable[[Sequence[Entry]], Awaitable[None]],
+    ) -> None:
         self._log = room_log
         self._draw = draw
+        self._prepare = prepare  # draws many without keeping the loop
         self._tails: dict[str, Tail] = {}
+        self._held = 0  # bytes of text in the tails
         self._tasks: set[asyncio.Task[None]] = set()
         self._unacknowledged: dict[tuple[int, str], list[Callable[[Entry], None]]] = defaultdict(list)
         self.readers: set[Reader] = set()
@@ -179,7 +186,9 @@ class Hub:
             newest = await self._log.before(room, None, NEWEST)
             if room not in self._tails:  # the newest entries may have been purged: then the head is beyond them
                 self._tails[room] = tail = Tail(room, max(head, newest[0].seq if newest else 0))
-                tail.newest.extend(reversed(newest))
+                for entry in reversed(newest):
+                    tail.newest.add(entry, entry.body)
+                self._hold(tail.bytes)
         tail = self._tails[room]
         if tail.version != self._log.version(room):
             await self._read_on(tail)
@@ -198,6 +207,7 @@ class Hub:
         more = True
         while more:
             entries = await self._log.after(tail.room, tail.head, REPLAY)
+            await self._prepare(entries)
             self._grow(tail, [entry for entry in entries if entry.seq > tail.head])  # what is not there was purged
             more = len(entries) == REPLAY  # what comes meanwhile rings the doorbell
         tail.version = version
@@ -206,15 +216,27 @@ class Hub:
         """Move the head: the one place where a room gets longer in this process."""
         if not fresh:
             return
+        before = tail.bytes
         for entry in fresh:
             self._acknowledge(entry)
-            tail.ring.append((entry.seq, self.entry_message(entry)))
-            tail.newest.append(entry)
+            text = self.entry_message(entry)
+            tail.ring.add((entry.seq, text), text)
+            tail.newest.add(entry, entry.body)
             tail.authors.add(entry.author_id)
+        self._hold(tail.bytes - before)
         if not tail.due:
             # Later in this turn of the loop: what else was committed together leaves in the same frame.
             asyncio.get_running_loop().call_soon(self._deliver, tail)
         tail.head = fresh[-1].seq
+
+    def _hold(self, more: int) -> None:
+        """Count what the tails hold; where it is too much, those that hold most let go of some."""
+        self._held += more
+        while self._held > MAX_HELD_BYTES:
+            largest = max(self._tails.values(), key=lambda tail: tail.bytes)
+            before = largest.bytes
+            largest.shorten()
+            self._held += largest.bytes - before
 
     def entry_message(self, entry: Entry) -> str:
         """Return the message that tells everybody about `entry`."""

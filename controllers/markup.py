@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
-import functools
 import re
+import sys
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +15,16 @@ from html import unescape
 import tornado.locale
 import tornado.template
 
+from controllers.cache import Cache
 from controllers.markdown.html import to_html
 from models.errors import Empty
 from models.log import Entry, clean_body
 from models.visible import VISIBLE, is_visible
 
 TOGETHER = 5 * 60  # seconds within which one author's messages stand under one name
-KEPT = 512  # drawn messages: ten pages of them; 4 MB of words, if all are as long as they may be
+MAX_KEPT_BYTES = 16 * 1024 * 1024  # of drawn messages: ten thousand usual ones, or a page of the longest
+ENTRY_BYTES = 500  # of an entry besides its body
+TURN_SECONDS = 0.005  # of drawing, before the loop does what else has come up
 
 # Most messages are a line of words, in which no rule finds anything and no character needs escaping.
 _PLAIN = re.compile(r"[^\W\d_](?:[^\\`*_~<>&\"@:/.\s\0]|\.(?= |$)| (?! |$))*")
@@ -81,7 +86,25 @@ class Artist:
         templates = tornado.template.Loader(template_path)
         self._template = templates.load("message.html")
         self._rows_template = templates.load("modules/rows.html")
-        self.draw = functools.lru_cache(maxsize=KEPT)(self._draw)
+        self._drawn: Cache[tuple[str, int, str, str], str] = Cache(MAX_KEPT_BYTES)
+
+    def draw(self, entry: Entry) -> str:
+        """Return the HTML of a message."""
+        key = entry.room, entry.seq, entry.author, entry.body  # quicker than all that an entry has
+        html = self._drawn.get(key)
+        if html is None:
+            html = self._draw(entry)
+            self._drawn.put(key, html, sys.getsizeof(html) + sys.getsizeof(entry.body) + ENTRY_BYTES)
+        return html
+
+    async def prepare(self, entries: Sequence[Entry]) -> None:
+        """Draw messages, so that they need not be drawn all at once; the loop goes on meanwhile."""
+        began = time.monotonic()
+        for entry in entries:
+            self.draw(entry)
+            if time.monotonic() - began > TURN_SECONDS:
+                await asyncio.sleep(0)
+                began = time.monotonic()
 
     def rows(self, entries: Sequence[Entry], locale: tornado.locale.Locale, today: datetime.date) -> str:
         """Return the HTML of a page's messages, as nobody's own."""
@@ -97,7 +120,6 @@ class Artist:
         return self._rows_template.generate(rows=rows).decode()
 
     def _draw(self, entry: Entry) -> str:
-        """Return the HTML of a message."""
         at = datetime.datetime.fromtimestamp(entry.at, datetime.UTC)
         drawn = self._template.generate(
             entry=entry,

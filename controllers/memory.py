@@ -11,7 +11,8 @@ from models.stores import Stores
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MOST = 20_000  # answers
+MAX_CHARS = 4_000_000  # of answers as Python writes them: 20,000 members' sign-ins; about 16 MB
+MOST = 20_000  # tokens, which are all of the same length
 LONGEST = 60.0  # seconds; sessions also end by growing old, which changes nothing in the database
 
 
@@ -27,6 +28,7 @@ class Memory:
         self._read = stores.read
         self._doorbell = stores.doorbell
         self._answers: dict[tuple[object, ...], Any] = {}
+        self._chars = 0
         self._tokens: dict[object, str] = {}
         self._version: object = None
         self._until = 0.0
@@ -44,8 +46,9 @@ class Memory:
             remembered: T = self._answers[key]
             return remembered
         answer = await self._read(verb, *args, **kwargs)
-        if version is self._version and len(self._answers) < MOST:
+        if version is self._version and self._chars < MAX_CHARS:
             self._answers[key] = answer
+            self._chars += len(repr(key)) + len(repr(answer))
         return answer
 
     def token(self, signed: object, verify: Callable[[], str]) -> str:
@@ -64,5 +67,6 @@ class Memory:
         if version != self._version or time.monotonic() > self._until:
             self._answers.clear()
             self._tokens.clear()
+            self._chars = 0
             self._version = version
             self._until = time.monotonic() + LONGEST

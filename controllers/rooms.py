@@ -87,7 +87,7 @@ class RoomHandler(BaseHandler):
         else:
             entries = await self.site.log.before(room.slug, before, PAGE + 1)
         online = self.site.presence.online(room.slug)
-        self.finish_sheet(
+        await self.finish_sheet(
             entries[:PAGE][::-1],
             room=room,
             rooms=tuple(await self.site.memory.recall(rooms_of, self.member.id)),
@@ -106,15 +106,16 @@ class RoomHandler(BaseHandler):
             return False
         return len(await self.site.memory.recall(accounts.members)) == 1
 
-    def finish_sheet(self, shown: list[Entry], **seen: Any) -> None:
+    async def finish_sheet(self, shown: list[Entry], **seen: Any) -> None:
         """Answer with a page that is drawn once for all who see the same, and filled in for this member."""
         today = datetime.date.today()
         entries = (shown[0].seq, shown[-1].seq, len(shown)) if shown else ()
         draw = functools.partial(self.draw_sheet, shown, today, seen)
-        if self.settings["debug"] or seen["error"]:
-            sheet = Sheet(draw())
-        else:
-            sheet = self.site.sheets.get((self.locale.code, today, entries, *seen.values()), draw)
+        key = (self.locale.code, today, entries, *seen.values())
+        if key not in self.site.sheets:
+            await self.site.artist.prepare(shown)
+        is_own = self.settings["debug"] or seen["error"]
+        sheet = Sheet(draw()) if is_own else self.site.sheets.draw(key, draw)
         name = self.member.username
         self.finish(
             sheet.filled(

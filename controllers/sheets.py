@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 
 from tornado.escape import xhtml_escape
 
-MOST = 16  # sheets: the newest page of some rooms, in each language, and some of the past; 30 KB each, at most 2 MB
+from controllers.cache import Cache
+
+MAX_BYTES = 8 * 1024 * 1024  # of pages: a usual one has 30 KB, of the longest messages it has 2 MB
 
 # What stands for a reader's own while a sheet is drawn: words that nobody can guess, so that no message has them.
 BLANKS = {name: secrets.token_hex(16) for name in ("username", "initial", "tint", "xsrf", "nonce")}
@@ -43,18 +44,17 @@ class Sheet:
         return b"".join(pieces)
 
 
-class Sheets:
-    """The sheets that were used last."""
+class Sheets(Cache[Hashable, Sheet]):
+    """The sheets that were used last, each with everything of which it is made in its key."""
 
     def __init__(self) -> None:
-        self._sheets: OrderedDict[Hashable, Sheet] = OrderedDict()
+        super().__init__(MAX_BYTES)
 
-    def get(self, key: Hashable, draw: Callable[[], bytes]) -> Sheet:
-        """Return the sheet that has everything of which it is made in its key, or draw it."""
-        sheet = self._sheets.get(key)
+    def draw(self, key: Hashable, draw: Callable[[], bytes]) -> Sheet:
+        """Return the sheet with this key, as `draw` makes it if it is not there."""
+        sheet = self.get(key)
         if sheet is None:
-            sheet = self._sheets[key] = Sheet(draw())
-            if len(self._sheets) > MOST:
-                self._sheets.popitem(last=False)
-        self._sheets.move_to_end(key)
+            page = draw()
+            sheet = Sheet(page)
+            self.put(key, sheet, 2 * len(page))  # its key has names, too
         return sheet

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any, TypeVar
 
+from controllers.cache import Recent
 from models.accounts import SignIn
 from models.log import Entry
 
 RING = 500  # entries of each room that a process keeps at hand
 NEWEST = 100  # entries of each room that a process keeps for its newest page
+MAX_HELD_BYTES = 16 * 1024 * 1024  # of text in the tails of all rooms; 500 usual entries have half a megabyte
 
 Encoded = TypeVar("Encoded", str, bytes)
 
@@ -64,8 +65,8 @@ class Tail:
         self.head = head
         self.delivered = head
         self.version: object = None  # the log's, when this tail was last up to date
-        self.ring: deque[tuple[int, str]] = deque(maxlen=RING)  # seq and message of the entries up to the head
-        self.newest: deque[Entry] = deque(maxlen=NEWEST)  # the entries up to the head
+        self.ring: Recent[tuple[int, str]] = Recent(RING)  # seq and message of the entries up to the head
+        self.newest: Recent[Entry] = Recent(NEWEST)  # the entries up to the head
         self.at_head: set[Reader] = set()
         self.due: set[Reader] = set()  # whom the frame that is being delivered has not reached yet
         self.authors: set[int] = set()  # of the entries that are not delivered yet
@@ -74,6 +75,15 @@ class Tail:
         self.moved = asyncio.Event()  # a pulse, whenever a delivery begins
         self.behind: dict[Reader, int] = {}
         self.serving: set[Reader] = set()
+
+    @property
+    def bytes(self) -> int:
+        """Return the size of the texts that it holds."""
+        return self.ring.bytes + self.newest.bytes
+
+    def shorten(self) -> None:
+        """Let go of the oldest text; who needs it gets it from the log."""
+        (self.ring or self.newest).drop_oldest()
 
     def after(self, seq: int) -> list[tuple[int, str]] | None:
         """Return seq and message of what was delivered after `seq`; None if the ring does not reach that far back."""

@@ -70,18 +70,21 @@ class KeptSheets(unittest.TestCase):
                 ["row own follows" in row for row in page.split("<li")[1:]], [n in marked for n in range(4)]
             )
 
-    def test_those_used_last_are_kept_and_no_more(self) -> None:
+    def test_those_used_last_are_kept_up_to_their_bytes(self) -> None:
         drawn: list[int] = []
         kept = Sheets()
+        quarter = b"x" * (sheets.MAX_BYTES // 8)  # two bytes are counted for each, as its key is kept too
 
-        def get(key: int) -> None:
-            kept.get(key, lambda: drawn.append(key) or b"page")  # type: ignore[func-returns-value]
+        def get(key: int, page: bytes = quarter) -> None:
+            kept.draw(key, lambda: drawn.append(key) or page)  # type: ignore[func-returns-value]
 
-        for key in range(sheets.MOST):
+        for key in range(4):
             get(key)
         get(0)
-        get(sheets.MOST)  # sends away 1, which was not used for longest
-        self.assertEqual(drawn, [*range(sheets.MOST + 1)])
+        get(4)  # sends away 1, which was not used for longest
+        self.assertEqual(drawn, [*range(5)])
         get(0)
         get(1)
-        self.assertEqual(drawn, [*range(sheets.MOST + 1), 1])
+        self.assertEqual(drawn, [*range(5), 1])
+        get(5, quarter * 5)  # too large to be kept, with anything or alone
+        self.assertEqual((kept.bytes, 5 in kept), (0, False))

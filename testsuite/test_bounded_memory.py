@@ -1,0 +1,65 @@
+"""What a process keeps of what members write is bounded in bytes, and drawing it never keeps the others waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import unittest
+
+from controllers.markup import Artist
+from models.log import Entry
+from testsuite.live import ROOT, Client, SiteTest
+from testsuite.memory import resident
+from testsuite.repetition import filled
+
+LONGEST = 8000
+# A character outside of the basic plane makes each other one of the text take four bytes.
+LARGE = (
+    '"' * (LONGEST - 1) + "😀",
+    "http://a.co/" + "😀" * 5000,  # as JSON escapes them, more do not fit into a frame
+    filled('*""""""""* ', LONGEST - 1) + "😀",
+    filled("- a\n", LONGEST),
+)
+SLOW = filled("*_\\*", LONGEST)
+
+
+class LargeMessages(SiteTest):
+    """Line 41 of what the site withstands: caches and rings are bounded in bytes."""
+
+    posts = 700  # more than a ring and a page have
+    growth = 100 * 1024  # KiB
+
+    def test_the_largest_messages_grow_a_process_by_less_than_100_megabytes(self) -> None:
+        ana, reader = self.chat("ana"), self.client("beto")
+        before = resident(self.server.process.pid)
+        for number, body in zip(range(self.posts), itertools.cycle(LARGE), strict=False):
+            seq = ana.until("ack", nonce=ana.post(body))["seq"]
+            if number % 50 == 49:
+                self.read(reader, seq)
+        self.assertLess(resident(self.server.process.pid) - before, self.growth, "KiB")
+        late = self.chat("carla", after=seq - 2)
+        self.assertEqual([entry["seq"] for entry in late.entries(2)], [seq - 1, seq])
+
+    def read(self, reader: Client, seq: int) -> None:
+        """Read the newest page and one of the past."""
+        newest = reader.get("/rooms/lobby")
+        self.assertIn(f'data-seq="{seq}"', newest.text)
+        self.assertLess(len(newest.body), 3_000_000)
+        self.assertEqual(reader.get(f"/rooms/lobby?before={seq - 20}").status, 200)
+
+
+class SlowMessages(unittest.TestCase):
+    """Line 38 of what the site withstands: a page of the messages that take longest does not occupy the loop."""
+
+    def test_the_loop_turns_while_a_page_of_them_is_drawn(self) -> None:
+        self.assertGreater(asyncio.run(self.turns()), 20)
+
+    async def turns(self) -> int:
+        """Return how often the loop turned meanwhile."""
+        artist = Artist(str(ROOT / "views" / "templates"))
+        page = [Entry("lobby", seq, "post", None, 1, "ana", SLOW, 0.0, str(seq)) for seq in range(50)]
+        drawing, turns = asyncio.create_task(artist.prepare(page)), 0
+        while not drawing.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
