@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ DATABASE_ERRORS = (peewee.PeeweeException, cysqlite.Error, psycopg.Error)
 OPEN_TIMEOUT = 30.0  # seconds; eight processes that start at once take turns
 PAUSE = (0.0005, 0.002)  # seconds between two tries
 MIGRATIONS = Path(__file__).parent / "migrations"
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):/", re.IGNORECASE)
 ENGINES = {"sqlite": Sqlite, "postgresql": Postgresql, "postgres": Postgresql}
 
 database = peewee.DatabaseProxy()
@@ -40,7 +42,8 @@ def open_database(url: str, half_moved_too: bool = False) -> None:
     Safe when several processes do it at once on an empty database. Raise CannotOpen, also where a move has filled only
     a part of it, unless that is wanted.
     """
-    scheme = url.partition("://")[0] if "://" in url else "sqlite"
+    named = SCHEME.match(url)
+    scheme = named[1].lower() if named else "sqlite"
     if scheme not in ENGINES:
         raise CannotOpen(
             f"cannot use a database of the kind {scheme!r}: give a path, sqlite:///path, "
@@ -49,6 +52,7 @@ def open_database(url: str, half_moved_too: bool = False) -> None:
     engine: Any = ENGINES[scheme](url)  # peewee's own types do not know what an Engine adds
     database.initialize(engine)
     try:
+        patiently(engine.check)
         patiently(migrate)
         patiently(engine.settle)
         is_half_moved = patiently(is_set, "move_from")

@@ -37,6 +37,10 @@ class Engine(ABC):
         """Return a migration's DDL, which is written for SQLite, in this engine's words."""
 
     @abstractmethod
+    def check(self) -> None:
+        """Raise CannotOpen where the site could not keep what it promises, whatever it says when it is asked."""
+
+    @abstractmethod
     def settle(self) -> None:
         """Do what is to be done after migrations, outside a transaction."""
 
@@ -74,6 +78,10 @@ class Engine(ABC):
     @abstractmethod
     def close(self) -> object:
         """Close this thread's connection."""
+
+    @abstractmethod
+    def is_same(self, other: Engine) -> bool:
+        """Tell whether this is the same database as an `other` one that is open, by whatever name it is called."""
 
     @abstractmethod
     def take_time(self) -> None:

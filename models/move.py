@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import peewee
@@ -202,7 +201,7 @@ def _explained() -> Iterator[None]:
 
 def _check(source: Side, target: Side) -> None:
     """Raise CannotMove if `target` cannot be what `source` is moved to."""
-    if _file(source.engine) == _file(target.engine):
+    if source.engine.is_same(target.engine):
         raise CannotMove("cannot move: this is the database that the site is in")
     if target.log and target.log_label == source.log_label:
         raise CannotMove("cannot move: the log is in this MongoDB already; name another database of it")
@@ -214,11 +213,6 @@ def _check(source: Side, target: Side) -> None:
     name = read_only.moved_by()
     if name and mark != _mark(name, target):
         raise CannotMove("cannot move: this site was moved already; python app.py move --cancel makes it a site again")
-
-
-def _file(engine: Any) -> str:
-    """Return what is the same for two names of one database."""
-    return str(Path(engine.database).resolve()) if isinstance(engine, peewee.SqliteDatabase) else engine.label
 
 
 def _copy(source: Side, target: Side) -> Iterator[Progress]:

@@ -6,19 +6,19 @@ import asyncio
 import contextlib
 import logging
 import re
+import secrets
 import select
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import peewee
 import psycopg
-import psycopg.conninfo
 
 from models.engine import HEADS, PEOPLE_VERSION, READ_ONLY, Doorbell, Engine, Row, Run
 from models.errors import CannotOpen, ReadOnly
+from models.postgresql_url import read_url
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
     readers = 4
 
     def __init__(self, url: str) -> None:
-        self.label, parameters = _read_url(url)
+        self.label, parameters = read_url(url)
         options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
         self._parameters = {**CONNECTING, **parameters}
         self._parameters["options"] = f"{options} {parameters.get('options', '')}".strip()
@@ -131,6 +131,29 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
             connection = Connection.connect(dbname=self.database, **self._parameters, autocommit=True)
         connection.limit = lambda: self._limit
         return connection
+
+    def check(self) -> None:
+        encoding = self.connection().info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise CannotOpen(
+                f"cannot use the database {self.label}: it cannot keep every letter, since its encoding is {encoding}; "
+                "make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+            )
+        if self._is_pooled():
+            raise CannotOpen(
+                f"cannot use the database {self.label}: a pooler stands before it that changes connections between "
+                "transactions, and LISTEN is lost; let it pool by session, or give the address of PostgreSQL itself"
+            )
+
+    def _is_pooled(self) -> bool:
+        """Tell whether two connections, of which one rests while the other one asks, are one for the server."""
+        with self._connect() as other:
+            own = {self._server_process(self.connection()) for _ in range(3)}
+            return len(own) > 1 or self._server_process(other) in own
+
+    def _server_process(self, connection: psycopg.Connection[Any]) -> int:
+        (number,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+        return int(number)
 
     def hurry(self) -> None:
         self._limit = HURRY
@@ -187,6 +210,19 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
 
     # --- for a move
 
+    def is_same(self, other: Engine) -> bool:
+        if not isinstance(other, Postgresql):
+            return False
+        key = secrets.randbits(62)  # whoever can lock it is in another database, by whatever name it is called
+        self.execute_sql("SELECT pg_advisory_lock(%s)", (key,))
+        try:
+            (is_free,) = other.execute_sql("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+            if is_free:
+                other.execute_sql("SELECT pg_advisory_unlock(%s)", (key,))
+            return not is_free
+        finally:
+            self.execute_sql("SELECT pg_advisory_unlock(%s)", (key,))
+
     def take_time(self) -> None:
         self.execute_sql(f"SET statement_timeout = '{PATIENCE:.0f} s'")
         self._limit = PATIENCE + ANSWER
@@ -222,19 +258,6 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
 def _marked(values: Sequence[Any]) -> list[Any]:
     """Return `values` with a mark in place of the character 0, which this engine cannot keep."""
     return [value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in values]
-
-
-def _read_url(url: str) -> tuple[str, dict[str, Any]]:
-    """Return how sentences name the database of `url`, and what libpq needs to find it. Raise CannotOpen."""
-    try:
-        parts = urlsplit(url)
-        label = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
-        parameters = psycopg.conninfo.conninfo_to_dict(url)
-    except (ValueError, psycopg.ProgrammingError):  # whose texts may have the password in them
-        parameters = {}
-    if not parameters.get("dbname"):
-        raise CannotOpen("cannot use the database: give it as postgresql://user:password@host/name")
-    return label, parameters
 
 
 def _cause(error: BaseException) -> BaseException:

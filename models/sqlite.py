@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import cysqlite
@@ -82,6 +83,9 @@ class Sqlite(CySqliteDatabase, Engine):
     def hurry(self) -> None:
         """Nothing: a file keeps nobody waiting for longer than BUSY_TIMEOUT."""
 
+    def check(self) -> None:
+        """Nothing: it is a file of this program's."""
+
     def settle(self) -> None:
         """Write the whole file anew if a migration wants it, so that no trace is left of what was removed."""
         if not self.execute_sql(REWRITE_WANTED).fetchone():
@@ -130,6 +134,9 @@ class Sqlite(CySqliteDatabase, Engine):
 
     # --- for a move
 
+    def is_same(self, other: Engine) -> bool:
+        return isinstance(other, Sqlite) and Path(self.database).samefile(other.database)
+
     def take_time(self) -> None:
         """Nothing: no question is limited."""
 
@@ -168,7 +175,7 @@ def sqlite_path(url: str) -> str:
     """Return the file that `url` names: a path, or sqlite:///path. Raise CannotOpen."""
     path = url.removeprefix("sqlite:///")
     if not path or "://" in path:
-        raise CannotOpen(f"cannot use the database {url!r}: it names no file")
+        raise CannotOpen("cannot use the database: it names no file; give a path, or sqlite:///path")
     return path
 
 

@@ -17,8 +17,10 @@ from models.database import open_database, writing
 from models.engine import Doorbell
 from models.errors import Unavailable
 from models.postgresql import SETTINGS, PostgresqlDoorbell
+from models.postgresql_url import BAD_URL
 from models.stores import Stores
-from testsuite.live import TIMEOUT, FolderTest, run_app, together
+from testsuite.live import TIMEOUT, Client, FolderTest, add_user, run_app, together
+from testsuite.pooler import Pooler
 from testsuite.ports import free_ports
 from testsuite.postgresql import OnPostgresql, shared_server
 from testsuite.tables import address, sql
@@ -55,9 +57,59 @@ class CannotBeOpened(FolderTest):
             "postgresql://me:secret@127.0.0.1/prosa?nonsense=1",
         ):
             with self.subTest(url=url):
-                self.assertEqual(
-                    self.refused(url), "cannot use the database: give it as postgresql://user:password@host/name"
-                )
+                self.assertEqual(self.refused(url), BAD_URL)
+
+    def test_a_password_that_cuts_the_address_in_two(self) -> None:
+        for url in (
+            "postgresql://me:se@cret@127.0.0.1/prosa",
+            "postgresql://me:@secret@127.0.0.1/prosa",
+            "postgresql://me:12/secret@127.0.0.1/prosa",
+            "postgresql://me:sec/ret@127.0.0.1/prosa",
+            "postgresql://me:sec%ret@127.0.0.1/prosa",
+            "postgresql://me:12?secret@127.0.0.1/prosa",
+            "postgresql:/me:secret@127.0.0.1/prosa",
+            "POSTGRESQL://me:secret@127.0.0.1/prosa",
+        ):
+            with self.subTest(url=url):
+                line = self.refused(url)
+                self.assertNotRegex(line, "cret|sec|ret@")
+        for url in ("sqlite://me:secret@127.0.0.1/prosa", "mongodb:/me:secret@127.0.0.1/prosa"):
+            with self.subTest(url=url):
+                self.assertIn("give a path", self.refused(url))
+
+    def test_several_servers_that_are_down(self) -> None:
+        first, second = free_ports(2)
+        for hosts in (f"127.0.0.1:{first},127.0.0.2:{second}", f"127.0.0.1:{first},[::1]:{second}"):
+            self.assertEqual(
+                self.refused(f"postgresql://me:secret@{hosts}/prosa?target_session_attrs=read-write"),
+                f"cannot open the database postgresql://{hosts}/prosa: Connection refused",
+            )
+        self.assertIn(
+            f"postgresql://127.0.0.1:{first}/prosa: Connection refused",
+            self.refused(f"postgresql:///prosa?host=127.0.0.1&port={first}&user=me&password=secret"),
+        )
+
+    def test_a_database_that_cannot_keep_every_letter(self) -> None:
+        server = shared_server()
+        for encoding in ("LATIN1", "SQL_ASCII"):
+            name = f"test_{encoding.lower()}"
+            server.sql(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0")
+            self.addCleanup(server.sql, f"DROP DATABASE {name} WITH (FORCE)")
+            self.assertEqual(
+                self.refused(server.url(name)),
+                f"cannot use the database postgresql://{server.address}/{name}: it cannot keep every letter, since its "
+                f"encoding is {encoding}; make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
+            )
+
+    def test_a_pooler_that_changes_connections_between_transactions(self) -> None:
+        pooler = Pooler(shared_server().port)
+        self.addCleanup(pooler.close)
+        with shared_server().fresh_database() as url:
+            self.assertIn(
+                ": a pooler stands before it that changes connections between transactions, and LISTEN is lost; let it "
+                "pool by session, or give the address of PostgreSQL itself",
+                self.refused(url.replace(f":{shared_server().port}/", f":{pooler.port}/")),
+            )
 
     def test_a_server_that_is_down(self) -> None:
         (port,) = free_ports(1)
@@ -91,7 +143,17 @@ class CannotBeOpened(FolderTest):
 
 
 class Opening(OnPostgresql, FolderTest):
-    """Several processes that begin at once."""
+    """Several processes that begin at once, and several servers of which one answers."""
+
+    def test_of_several_servers_the_one_is_used_that_may_be_written_to(self) -> None:
+        (away,) = free_ports(1)
+        url = address(self.folder).replace("@127.0.0.1:", f"@127.0.0.1:{away},127.0.0.1:")
+        server = self.start(f"--database={url}?target_session_attrs=read-write", "--logging=warning").wait()
+        self.assertEqual(add_user(self.folder, "ana", f"--database={url}").returncode, 0)
+        chat = Client(server.url).sign_in("ana").chat()
+        self.addCleanup(chat.close)
+        sql(self.folder, "DELETE FROM session")  # from outside: so it listens there, too
+        self.assertEqual(chat.until_closed(5), 4008)
 
     def test_six_at_once_make_one_schema_and_one_secret(self) -> None:
         ended = together(*[partial(run_app, self.folder, "migrate") for _ in range(6)])

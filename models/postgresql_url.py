@@ -1,0 +1,52 @@
+"""The address of a PostgreSQL: what it says, checked, and what sentences call it, without a password."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import psycopg.conninfo
+
+from models.errors import CannotOpen
+
+BAD_URL = (
+    "cannot use the database: give it as postgresql://user:password@host/name, "
+    "and in a password %40 for an @, %2F for a slash, %3A for a colon and %25 for a %"
+)
+
+
+def read_url(url: str) -> tuple[str, dict[str, Any]]:
+    """Return how sentences name the database of `url`, and what libpq needs to find it. Raise CannotOpen.
+
+    There may be several hosts, and any of it may stand in the query. An @ that is left is the end of a password
+    with a sign in it that cuts it in two, of which a part would be taken for a host or a name, and be told.
+    """
+    try:
+        parameters = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # whose text may have the password in it
+        raise CannotOpen(BAD_URL) from None
+    places = [str(parameters.get(key) or "") for key in ("host", "hostaddr", "dbname")]
+    ports = str(parameters.get("port") or "").split(",")
+    if not places[2] or "@" in "".join(places) or not all(map(_is_port, ports)):
+        raise CannotOpen(BAD_URL)
+    return _label(places[0] or places[1], ports, places[2]), parameters
+
+
+def _is_port(port: str) -> bool:
+    return not port or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536)
+
+
+def _label(hosts: str, ports: list[str], name: str) -> str:
+    """Return the address as one may read it; a port that is given alone is that of all hosts."""
+    named = hosts.split(",")
+    if len(ports) == 1:
+        ports = ports * len(named)
+    pairs = zip_longest(named, ports[: len(named)], fillvalue="")
+    shown = [f"{_host(host)}{f':{port}' if port else ''}" for host, port in pairs]
+    return f"postgresql://{','.join(shown)}/{name}"
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else quote(host, safe="")
