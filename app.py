@@ -78,6 +78,8 @@ define("transports", default="", help="transports of SockJS that are on, with co
 define("max_message", default=8000, help=f"characters of a message, at most {LONGEST_BODY}")
 define("fetch_url", default="", help="what /async, /gen and /stuff/ fetch; this process's /healthz if not given")
 define("debug", default=False, help="show tracebacks and read templates anew; on loopback only")
+define("to_database", group="move", default="", help="where the command move copies everything, as in --database")
+define("to_mongo", group="move", default="", help="where it copies the log, as in --mongo")
 define("config", default="", help="file of options, in Python's syntax: port = 9000")
 
 
@@ -295,7 +297,7 @@ def run(arguments: list[str]) -> None:
     tornado.locale.load_translations(str(BASE / "views" / "locale"))
     sys.setswitchinterval(SWITCH_INTERVAL)
     if words:
-        commands.run(words, Place(options.database, options.mongo))
+        commands.run(words, Place(options.database, options.mongo), Place(options.to_database, options.to_mongo))
     else:
         start()
 

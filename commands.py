@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from models import accounts, move, passwords
 from models.database import open_database, patiently, writing
 from models.move import Place
 
+ADDRESS = re.compile(r"://\S+")  # may have a password in it
 HELP = {
     "adduser": "make an account",
     "passwd": "set a password and end the member's sessions",
@@ -21,11 +23,14 @@ HELP = {
 }
 
 
-def run(words: list[str], here: Place) -> None:
-    """Run the command that `words` begin with, on the site that is `here`. Raise Failure."""
+def run(words: list[str], here: Place, there: Place) -> None:
+    """Run the command that `words` begin with, on the site that is `here`. Raise Failure.
+
+    A move leads `there` unless the words say otherwise: other users of the machine see them, and passwords among them.
+    """
     if not all(map(terminal.is_text, words)):
         raise Failure("There is a sign in these words that cannot be shown, or bytes that are no UTF-8.")
-    arguments = _parser().parse_args(words)
+    arguments = _parser(there).parse_args(words)
     open_database(here.database)
     arguments.run(arguments, here)
 
@@ -36,7 +41,7 @@ def overview() -> str:
     return "\n".join(["Commands, after the options; COMMAND --help shows what each wants:\n", *lines, ""])
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(there: Place) -> argparse.ArgumentParser:
     """Return the parser of the commands."""
     parser = Parser(prog="python app.py")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -50,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     change.set_defaults(run=change_password)
     commands.add_parser("migrate", help=HELP["migrate"]).set_defaults(run=migrate)
     moving = commands.add_parser("move", help=HELP["move"])
-    moving.add_argument("--to_database", "--to-database", metavar="URL", default="")
-    moving.add_argument("--to_mongo", "--to-mongo", metavar="URL", default="")
+    moving.add_argument("--to_database", "--to-database", metavar="URL", default=there.database)
+    moving.add_argument("--to_mongo", "--to-mongo", metavar="URL", default=there.mongo)
     moving.add_argument("--cancel", action="store_true", help="let the site be written to again after a killed move")
     moving.set_defaults(run=move_site)
     return parser
@@ -61,7 +66,7 @@ class Parser(argparse.ArgumentParser):
     """Says in one line what is wrong, and its help as everything else is said."""
 
     def error(self, message: str) -> NoReturn:
-        raise Failure(f"{self.prog}: {message}")
+        raise Failure(f"{self.prog}: {ADDRESS.sub('://...', message)}")
 
     def print_help(self, file: object = None) -> None:
         say(self.format_help().rstrip())
@@ -111,7 +116,7 @@ def migrate(arguments: argparse.Namespace, here: Place) -> None:
 
 
 def move_site(arguments: argparse.Namespace, here: Place) -> None:
-    """move --to_database=URL [--to_mongo=URL], or move --cancel"""
+    """move --to_database=URL [--to_mongo=URL], each also as an option or in the environment; or move --cancel"""
     there = Place(arguments.to_database, arguments.to_mongo)
     if arguments.cancel:
         move.cancel(here)

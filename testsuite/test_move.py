@@ -15,6 +15,7 @@ import sys
 import termios
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import cysqlite
 import peewee
@@ -26,10 +27,10 @@ from models.errors import CannotMove, ReadOnly
 from models.models import BaseModel, EntryRow, Failure, Invitation, Membership, Room, Session, User, create_tables
 from models.move import Place
 from models.passwords import NOBODYS, PasswordHash
-from testsuite.live import ROOT, TIMEOUT, FolderTest, environment, run_app, wait_for
+from testsuite.live import ROOT, TIMEOUT, FolderTest, add_user, environment, run_app, wait_for
 from testsuite.mongodb import any_mongo, mongo_database, opened
 from testsuite.ports import free_ports
-from testsuite.postgresql import shared_server
+from testsuite.postgresql import PASSWORD, PostgresqlServer, shared_server
 
 ENTRIES = 2000
 PURGED = (1, 700, 701, ENTRIES)  # the newest too: the head is beyond it
@@ -212,6 +213,37 @@ class CopyTest(MoveTest):
         self.assertNotIn("already", said)
 
 
+class WhereTest(MoveTest):
+    def test_two_servers_that_only_the_query_names(self) -> None:
+        other = PostgresqlServer()
+        self.addCleanup(other.close)
+        other.start()
+        source, there = self.postgresql(), shared_server()
+        name = source.rpartition("/")[2]
+        other.sql(f"CREATE DATABASE {name}")
+        query = f"host=127.0.0.1&user=prosa&password={quote(PASSWORD)}"
+        here, there_url = (f"postgresql:///{name}?{query}&port={server.port}" for server in (there, other))
+        add_user(self.folder, "ana", f"--database={here}")
+        self.assertIn("All is there", self.move(Place(here), Place(there_url)))
+        self.assertEqual(other.sql('SELECT username FROM "user"', name), [("ana",)])
+
+    def test_where_to_may_stand_in_the_environment_or_in_a_file(self) -> None:
+        source, log = self.source(10), self.mongo()
+        for way, name in (("environment", "first.db"), ("file", "second.db")):
+            with self.subTest(way):
+                target, env = self.path(name), {}
+                if way == "environment":
+                    env = {"PROSA_TO_DATABASE": target, "PROSA_TO_MONGO": log}
+                else:
+                    Path(self.path("options.py")).write_text(f"to_database = {target!r}")
+                ran = run_app(self.folder, f"--database={source}", *CONFIG[way], "move", env=env)
+                self.assertIn(f"--database={target}", ran.stdout, ran.stderr)
+                self.assertEqual(run_app(self.folder, f"--database={source}", "move", "--cancel").returncode, 0)
+
+
+CONFIG: dict[str, list[str]] = {"environment": [], "file": ["--config=options.py"]}
+
+
 class TerminalTest(MoveTest):
     def test_on_a_terminal_a_bar_shows_how_far_it_is_and_how_fast(self) -> None:
         ours, its = pty.openpty()
@@ -329,6 +361,26 @@ class RefusedTest(MoveTest):
         open_database(source)
         User.update(email="new@example.org").execute()
         database.close()
+
+    def test_a_word_that_it_does_not_know_is_told_without_a_password(self) -> None:
+        for word in ("--too_database=postgresql://me:secret@nowhere.example/prosa", "postgresql://me:secret@x/prosa"):
+            ran = run_app(self.folder, "move", word)
+            self.assertEqual((ran.returncode, ran.stdout), (2, ""))
+            self.assertIn("unrecognized", ran.stderr)
+            self.assertNotIn("secret", ran.stderr)
+
+    def test_the_same_database_by_another_name(self) -> None:
+        source, server = self.postgresql(), shared_server()
+        name = source.rpartition("/")[2]
+        query = f"port={server.port}&user=prosa&password={quote(PASSWORD)}"
+        Path(self.path("link.db")).hardlink_to(self.source(10))
+        for here, there in (
+            (source, f"postgresql:///{name}?host=127.0.0.1&{query}"),
+            (source, f"postgresql://localhost/{name}?{query}"),
+            (self.path("source.db"), self.path("link.db")),
+        ):
+            with self.subTest(there):
+                self.assertIn("this is the database that the site is in", self.refused(Place(here), Place(there)))
 
     def test_a_database_of_a_newer_version(self) -> None:
         source, newer = self.source(10), self.path("newer.db")
