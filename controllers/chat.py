@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from controllers import wire
@@ -13,7 +14,7 @@ from controllers.markup import clean
 from controllers.site import Site
 from controllers.tail import Reader
 from controllers.transport import Connection, Router
-from controllers.wire import SlowDown
+from controllers.wire import BadMessage, SlowDown
 from models.accounts import SignIn
 from models.errors import Failed, Refusal, Unavailable
 from models.log import Draft, Entry
@@ -81,18 +82,18 @@ class ChatConnection(Connection, Reader):
         try:
             asked = wire.read(text, self.room)
             await MESSAGES[asked["type"]](self, asked)
+        except BadMessage as refusal:
+            self.refuse(refusal, refusal.asked)
         except Refusal as refusal:
             self.refuse(refusal, asked)
         except Exception:
             log.exception("a %s failed", asked.get("type"))
             self.refuse(Failed(), asked)
 
-    def refuse(self, refusal: Refusal, asked: dict[str, Any]) -> None:
-        """Say that nothing was stored, and why."""
-        known: dict[str, Any] = {key: asked[key] for key in ("room", "nonce") if key in asked}
-        if isinstance(refusal, Unavailable | SlowDown):
-            known["retry_after"] = refusal.retry_after
-        self.say(wire.message("error", code=refusal.code, message=refusal.sentence, **known))
+    def refuse(self, refusal: Refusal, asked: Mapping[str, Any]) -> None:
+        """Say that nothing was stored, and why; and when to try again, if that is of any use."""
+        when = {"retry_after": refusal.retry_after} if isinstance(refusal, Unavailable | SlowDown) else {}
+        self.say(wire.refusal_message(refusal, asked, **when))
 
     # --- the protocol's messages
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeGuard
 
 from models.errors import Refusal
 
@@ -22,13 +24,14 @@ FIELDS: dict[str, dict[str, type]] = {
 
 
 class BadMessage(Refusal):
-    """Something that is not a message of the protocol."""
+    """Something that is not a message of the protocol; `asked` is what could be read of it."""
 
     code = "bad_message"
     sentence = "The site did not understand this message."
+    asked: Mapping[str, Any] = MappingProxyType({})
 
 
-class UnknownType(Refusal):
+class UnknownType(BadMessage):
     """A message of a type that this version does not have."""
 
     code = "unknown_type"
@@ -54,12 +57,35 @@ def message(kind: str, /, **fields: object) -> str:
     return _encode({"type": kind, **fields})
 
 
+_encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def refusal_message(refusal: Refusal, asked: Mapping[str, Any], **fields: object) -> str:
+    """Return the message that refuses what was `asked`, with its room and nonce as they came if they can be repeated.
+
+    In ASCII: half a character, which is no text, can be named in JSON.
+    """
+    named = {name: asked[name] for name in ("room", "nonce") if _is_short(asked.get(name))}
+    return _encode_ascii(
+        {"type": "error", "code": refusal.code, "message": refusal.sentence, **named, **fields},
+    )
+
+
 def read(text: str, room: str) -> dict[str, Any]:
     """Return the message in `text`; plain text is a post to `room`. Raise BadMessage, UnknownType."""
     if not text.startswith("{"):
         asked: dict[str, Any] = {"type": "post", "room": room, "body": text}
     else:
         asked = _object(text)
+    try:
+        _check_all(asked)
+    except BadMessage as refusal:
+        refusal.asked = asked
+        raise
+    return asked
+
+
+def _check_all(asked: dict[str, Any]) -> None:
     kind = asked.get("type")
     if not isinstance(kind, str):
         raise BadMessage()
@@ -68,7 +94,6 @@ def read(text: str, room: str) -> dict[str, Any]:
     if kind == "post" and "nonce" not in asked:
         asked["nonce"] = secrets.token_hex(16)
     _check(asked, FIELDS[kind])
-    return asked
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -95,9 +120,13 @@ def _check(asked: dict[str, Any], fields: dict[str, type]) -> None:
         raise BadMessage()
 
 
-def _is_name(value: object) -> bool:
+def _is_name(value: Any) -> bool:
     # Not every engine keeps the character 0: a nonce would come back as another one.
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and "\0" not in value and _is_text(value)
+    return _is_short(value) and "\0" not in value and _is_text(value)
+
+
+def _is_short(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME
 
 
 def _is_text(value: str) -> bool:

@@ -84,6 +84,26 @@ class Refusals(SiteTest):
             with self.subTest(sent=str(sent)[:70]):
                 self.assertEqual(self.refused(ana, sent)["code"], "bad_message")
 
+    def test_a_refusal_names_the_message_that_it_is_about_as_well_as_it_can(self) -> None:
+        ana = self.chat("ana")
+        post = {"type": "post", "room": "lobby", "body": "x", "nonce": "mine"}
+        for wrong in ({"body": "half \ud800"}, {"body": 7}, {"body": None}, {"type": "shout"}, {"type": 7}):
+            with self.subTest(wrong):
+                error = self.refused(ana, post | wrong)
+                self.assertEqual((error["room"], error["nonce"]), ("lobby", "mine"))
+        for nonce in ("a\ud83d", "\udc00", "a\0"):
+            with self.subTest(nonce):
+                self.assertEqual(self.refused(ana, post | {"nonce": nonce})["nonce"], nonce)
+        for odd in ("", "n" * 65, 7, None, ["mine"]):
+            with self.subTest(odd):
+                error = self.refused(ana, post | {"nonce": odd})
+                self.assertEqual((error["code"], error["room"]), ("bad_message", "lobby"))
+                self.assertNotIn("nonce", error)
+        by_sockjs = WebSocket(self.client("ana"))
+        self.addCleanup(by_sockjs.close)
+        by_sockjs.join().send_texts(json.dumps(post | {"nonce": "a\ud83d"}))
+        self.assertEqual(by_sockjs.until("error")["nonce"], "a\ud83d")
+
     def test_a_type_that_does_not_exist(self) -> None:
         error = self.refused(self.chat("ana"), {"type": "shout", "room": "lobby", "nonce": "n"})
         self.assertEqual(error["code"], "unknown_type")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from testsuite.bodies import BODIES, MAX_MESSAGE
 from testsuite.live import Answer, Client, SiteTest
 from testsuite.roompage import Posting, form, older, rows
 from testsuite.tables import add_room, locked, sql
@@ -213,6 +214,30 @@ class PostingTest(Posting, SiteTest):
     def test_a_program_is_answered_with_json(self) -> None:
         answer = self.client("beto").post("/rooms/nowhere", {"body": "x"}, Accept="application/json")
         self.assertEqual((answer.status, answer.json()["error"]["status"]), (404, 404))
+
+
+class CountingTest(Posting, SiteTest):
+    """One unit: what counts as a character, by form and live; the page is held to the same table."""
+
+    options = ("--messages_per_second=0", f"--max_message={MAX_MESSAGE}")
+
+    def setUp(self) -> None:
+        self.beto = self.client("beto")
+
+    def test_by_form_and_live_the_same_characters_count(self) -> None:
+        live = self.chat("beto")
+        for number, (written, stored) in enumerate(BODIES):
+            with self.subTest(ascii(written)):
+                live.post(written, nonce=f"live {number}")
+                answer = live.receive()
+                while answer.get("nonce") != f"live {number}":
+                    answer = live.receive()
+                refused = {None: "too_long", "": "empty"}.get(stored)
+                self.assertEqual(answer.get("code"), refused)
+                status = self.post(self.beto, written, nonce=f"form {number}").status
+                self.assertEqual(status, 400 if refused else 302)
+                found = sql(self.folder, "SELECT body FROM entry WHERE nonce LIKE ?", f"% {number}")
+                self.assertEqual(found, [] if refused else [(stored,)] * 2)
 
 
 class RoomsOfOthersTest(Posting, SiteTest):

@@ -1,6 +1,7 @@
 // Where one writes: grows with the text, keeps it over reloads, and refuses what is too long before it is sent.
 
 import { isTouchOnly } from './focus.js';
+import { cleaned, isVisible, lengthOf } from './body.js';
 import { forget, keep, recall } from './storage.js';
 import { say } from './words.js';
 
@@ -48,11 +49,11 @@ export class Composer {
   }
 
   submit(event) {
-    const body = this.field.value.replace(/^\n+|\s+$/g, '');
-    const excess = [...body].length - this.max;
-    if (!body || excess > 0) {
+    const body = cleaned(this.field.value);
+    const excess = lengthOf(body) - this.max;
+    if (!isVisible(body) || excess > 0) {
       event.preventDefault();
-      if (body) this.refuse(say('too_long', { n: excess, max: this.max }));
+      if (isVisible(body)) this.refuse(say('too_long', { n: excess, max: this.max }));
       this.field.focus();
     } else {
       this.handOver(event, body);
@@ -64,6 +65,15 @@ export class Composer {
     if (answer !== 'form') event.preventDefault();
     if (answer === 'taken') this.clear();
     if (answer === 'form') forget('sessionStorage', this.key);
+  }
+
+  // Put a text that was sent, and not taken, back to be changed; the draft that stands here follows it.
+  takeBack(text) {
+    const draft = this.field.value;
+    this.field.value = draft ? `${text}\n${draft}` : text;
+    this.written();
+    this.field.focus();
+    this.field.setSelectionRange(text.length, text.length);
   }
 
   clear() {

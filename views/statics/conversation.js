@@ -193,7 +193,7 @@ export class Conversation {
     withoutLosingFocus(this.waitingRow(item.nonce), () => this.holding(() => this.drawItem(item, deedsOfItem), 0));
   }
 
-  drawItem(item, { tryAgain, discard }) {
+  drawItem(item, deedsOfItem) {
     const row = this.waitingRow(item.nonce) ?? this.newWaitingRow(item);
     const hasFailed = item.state === 'failed';
     if (hasFailed && !row.matches('.failed')) this.announcer.speak([`${say('not_sent')}. ${item.why}`]);
@@ -201,7 +201,7 @@ export class Conversation {
     for (const note of row.querySelectorAll('.note')) note.textContent = noteOn(item);
     row.querySelector('time').hidden = item.state !== 'stored';
     row.querySelector('.deeds')?.remove();
-    if (hasFailed) row.querySelector('.message').append(deeds(item.why, tryAgain, discard));
+    if (hasFailed) row.querySelector('.message').append(deeds(item.why, deedsOfItem));
     this.arrangeWaiting();
   }
 
@@ -247,10 +247,10 @@ function noteOn({ state }) {
   return state === 'sent' ? say('sending') : say('waiting');
 }
 
-function deeds(why, tryAgain, discard) {
+function deeds(why, deedsOfItem) {
   const box = element('p', 'deeds');
   if (why) box.append(element('span', 'why', why));
-  for (const [text, act] of [[say('try_again'), tryAgain], [say('discard'), discard]]) {
+  for (const [text, act] of deedsOfItem) {
     const button = element('button', '', text);
     button.type = 'button';
     button.addEventListener('click', act);

@@ -25,6 +25,8 @@ export class Live {
       key: `prosa.outbox.${me}.${slug}`,
       room: slug,
       send: (message) => this.connection.live && this.connection.send(message),
+      mayPost: () => navigator.onLine && (this.connection.live || this.connection.state === 'offline'),
+      post: (item) => this.postByForm(item),
       changed: (item) => this.drawItem(item),
     });
     this.connection = new Connection({
@@ -51,7 +53,6 @@ export class Live {
     }
     this.outbox.add(body);
     this.conversation.toNewest();
-    if (this.connection.state === 'offline') this.postByForm();
     return 'taken';
   }
 
@@ -66,36 +67,32 @@ export class Live {
   }
 
   deedsOf(item) {
-    return { tryAgain: () => this.outbox.again(item), discard: () => this.outbox.drop(item) };
+    const again = [say('try_again'), () => this.outbox.again(item)];
+    const others = [[say('edit'), () => this.edit(item)], [say('discard'), () => this.outbox.drop(item)]];
+    return item.mayTryAgain ? [again, ...others] : others;
   }
 
-  // Where no live connection can be had, messages go as the form sends them; the nonce keeps them single.
-  async postByForm() {
-    if (this.isPosting || !navigator.onLine) return;
-    this.isPosting = true;
-    const isStuck = () => this.connection.state === 'offline';
-    for (let item; isStuck() && (item = this.outbox.items.find(({ state }) => state === 'waiting'));) {
-      const answer = await this.pages.post(this.composer.form, item).catch(() => ({}));
-      if (!this.heed(item, answer)) break;
-    }
-    this.isPosting = false;
+  edit(item) {
+    this.outbox.drop(item);
+    this.composer.takeBack(item.body);
   }
 
-  // Do what the form's answer means; return whether to go on with the next message.
-  heed(item, { rows, refused }) {
-    if (refused) this.outbox.fail(item, refused);
-    else if (rows) {
+  // What the live connection can't carry goes as the form sends it; the nonce keeps it single.
+  async postByForm(item) {
+    const outcome = await this.pages.post(this.composer.form, item);
+    if (outcome.isStored) {
       this.outbox.settled(item.nonce);
-      this.merge(rows);
+      this.merge(outcome.rows);
     }
-    return Boolean(rows || refused);
+    return outcome;
   }
 
-  // Take over the newer rows of a page that was fetched.
+  // Take over the newer rows of a page that was fetched. Where some lie between, they come by the live connection.
   merge(rows) {
     const fresh = rows.filter((row) => Number(row.dataset.seq) > this.connection.cursor);
     if (!fresh.length) return;
     const isWhole = fresh.length < rows.length || this.connection.cursor === 0;
+    if (!isWhole && this.connection.live) return;
     if (!isWhole) return location.reload();
     this.connection.cursor = Number(fresh.at(-1).dataset.seq);
     this.conversation.appendRows(fresh);
@@ -137,6 +134,7 @@ export class Live {
       this.saysUnavailable = true;
       this.composer.refuse(words);
     }
+    else if (!nonce && code === 'bad_message' && this.connection.live) this.outbox.doubt();
     else if (!nonce && retryAfter === undefined) this.stand(words);
   }
 
@@ -153,6 +151,7 @@ export class Live {
   // --- being there
 
   change(state) {
+    this.outbox.isOffline = state === 'offline';
     if (state === 'live') {
       this.composer.stand('');
       this.people.forget();
@@ -164,7 +163,8 @@ export class Live {
     }
     if (state === 'signed_out') this.stand(say('signed_out_words'), [say('sign_in'), signInPath()]);
     if (this.connection.stranger) this.stand(...wordsFor(this.me, this.connection.stranger));
-    if (state === 'offline') this.postByForm();
+    else if (state === 'stopped') this.outbox.failAll(this.halted[0]);
+    if (state === 'offline') this.outbox.flush();
     this.announcer.changeState(state);
     this.people.showMe(state === 'live');
     this.showPanel();

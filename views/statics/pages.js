@@ -6,6 +6,9 @@ import { whereOneReads, withoutLosingFocus } from './focus.js';
 import { ownerOf, parse } from './who.js';
 import { say } from './words.js';
 
+const PATIENCE = 30_000;  // ms for the answer to a form
+const TEMPORARY = new Set([408, 425, 429]);
+
 export class Pages {
   // meets(name) is told when a page comes that was made for somebody else than this one.
   constructor({ conversation, meets }) {
@@ -58,18 +61,34 @@ export class Pages {
     return false;
   }
 
-  // Post as the form does. Return {rows} of the page that came back, {refused: words} or {} (not now).
-  async post(form, { body, nonce }) {
-    const fields = new URLSearchParams(new FormData(form));
-    fields.set('body', body);
-    fields.set('nonce', nonce);
-    const answer = await fetch(form.action, { method: 'POST', body: fields });
-    const page = parse(await answer.text());
-    if (!this.isOurs(page)) return {};
-    if (answer.ok) return { rows: rowsOf(page) };
-    const refused = page.getElementById('refusal')?.textContent;
-    return refused && answer.status < 429 ? { refused } : {};
+  // Post as the form does. Return {isStored, rows} with the rows of the page that came back; {why} it is refused, and
+  // whether one mayTryAgain; {later}, in seconds if the site says so; or {} if it could not be asked.
+  async post(form, item) {
+    let [answer, page] = await send(form, item);
+    const token = page.querySelector('.kept [name=_xsrf]');
+    if (answer.status === 403 && token && this.isOurs(page)) {  // ours was of a cookie that is not there any more
+      form.elements._xsrf.value = token.value;
+      [answer, page] = await send(form, item);
+    }
+    return this.isOurs(page) ? outcomeOf(answer, page) : {};
   }
+}
+
+async function send(form, { body, nonce }) {
+  const fields = new URLSearchParams(new FormData(form));
+  fields.set('body', body);
+  fields.set('nonce', nonce);
+  const answer = await fetch(form.action, { method: 'POST', body: fields, signal: AbortSignal.timeout?.(PATIENCE) });
+  return [answer, parse(await answer.text())];
+}
+
+// A page that is not the room's comes from somebody on the way, who knows nothing of what is stored.
+function outcomeOf(answer, page) {
+  if (answer.ok) return page.getElementById('room') ? { isStored: true, rows: rowsOf(page) } : {};
+  if (answer.status > 500 || TEMPORARY.has(answer.status)) return { later: Number(answer.headers.get('Retry-After')) };
+  const why = page.querySelector('#refusal:not([hidden]), .card .lead')?.textContent;
+  if (answer.status === 413) return { why: why ?? say('refused_too_long') };
+  return { why: why ?? say('refused_bad_message'), mayTryAgain: answer.status === 500 || why === undefined };
 }
 
 const isSignIn = (answer) => answer.redirected && new URL(answer.url).pathname === '/login';
