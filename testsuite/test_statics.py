@@ -67,6 +67,7 @@ class Versions(FilesTest):
                 self.assertRegex(path, r"^/static/(vendor/)?v-[0-9a-f]{16}/[a-z.]+$")
                 answer = self.client().get(path)
                 self.assertEqual((answer.status, answer.headers.get_all("Cache-Control")), (200, [KEPT]))
+                self.assertLess(len(str(answer.headers)), 600, "more head than body")
 
     def test_what_a_module_imports_has_a_version_too(self) -> None:
         folder, pending, seen = self.folder_of_version(), ["chat.js"], set()
