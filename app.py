@@ -29,7 +29,7 @@ import configuration
 from controllers import accounts as account_pages
 from controllers import handlers, logs, members, terminal
 from controllers.chat import chat_router
-from controllers.compression import Compression
+from controllers.compression import Compression, FileCompression
 from controllers.cookies import are_good_secrets, signing_keys
 from controllers.framing import LONGEST_BODY, MAX_MESSAGE
 from controllers.markup import Artist
@@ -86,7 +86,7 @@ define("config", default="", help="file of options, in Python's syntax: port = 9
 class App(tornado.web.Application):
     """The routes and the settings."""
 
-    def __init__(self, site: Site, cookie_secret: str, debug: bool = False) -> None:
+    def __init__(self, site: Site, cookie_secret: str, debug: bool = False, is_behind_proxy: bool = False) -> None:
         self.chat = chat_router(site)
         routes: list[Any] = [
             (r"/", handlers.MainHandler),
@@ -112,7 +112,7 @@ class App(tornado.web.Application):
         ]
         super().__init__(
             routes,
-            transforms=[Compression],
+            transforms=[FileCompression if is_behind_proxy else Compression],
             site=site,
             debug=debug,
             autoreload=False,
@@ -207,7 +207,7 @@ async def serve(secret: str, token: str | None) -> None:
     transports = tuple(name for name in TRANSPORTS if name in chosen_transports())
     limits = Limits(options.max_message, options.messages_per_second, options.connections_per_member, transports)
     site = Site(options.site_name, stores, options.fetch_url or f"{url}healthz", limits, Artist(str(TEMPLATES)))
-    application = App(site, secret, options.debug)
+    application = App(site, secret, options.debug, options.xheaders)
     server = Server(application, xheaders=options.xheaders)
     announce(url, token, sockets)
     server.add_sockets(sockets)

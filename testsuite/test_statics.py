@@ -183,6 +183,15 @@ class Compressed(FilesTest):
                 self.assertEqual([entry["body"] for entry in chat.entries(3)], ["x" * 4000] * 3)
 
 
+class BehindProxy(FilesTest):
+    options = (*FilesTest.options, "--xheaders")
+
+    def test_pages_are_left_to_the_proxy_and_files_are_not(self) -> None:
+        ana = self.client("ana")
+        self.assertNotIn("Content-Encoding", ana.get("/rooms/lobby", Accept_Encoding="gzip").headers)
+        self.assertEqual(ana.get("/static/site.css", Accept_Encoding="gzip").headers["Content-Encoding"], "gzip")
+
+
 class Visits(BrowserTest):
     """What a browser fetches for the room page, of a process without an Nginx before it."""
 
