@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from controllers import terminal
 from controllers.terminal import Failure, Stopped, Unheard, say
-from models import accounts, move, passwords
+from models import accounts, move, names, passwords
 from models.database import open_database, patiently, writing
 from models.move import Place
 
@@ -75,7 +75,7 @@ class Parser(argparse.ArgumentParser):
 def add_user(arguments: argparse.Namespace, here: Place) -> None:
     """adduser NAME EMAIL [--admin]"""
     email = accounts.clean_email(arguments.email)
-    name = accounts.clean_username(arguments.name)
+    name = names.clean_username(arguments.name)
     password = read_password()
     do_and_say(
         lambda: accounts.add_member(name, password, email, arguments.admin),

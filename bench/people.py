@@ -20,8 +20,9 @@ from bench.chats import body
 from models import accounts, passwords
 from models.database import database, writing
 from models.engine import Row
-from models.models import EntryRow, Membership, Room, User, create_tables, fold
+from models.models import EntryRow, Membership, Room, User, create_tables
 from models.mongo_shelf import MongoShelf
+from models.names import fold
 
 LOBBY = "lobby"
 PACE = 20.0  # seconds between two messages of the log

@@ -17,6 +17,7 @@ from controllers import policy
 from controllers.cookies import LAST_ROOM, cookie_name, device_cookie, session_cookie, signed_cookie
 from controllers.devices import device_name
 from controllers.fetcher import FetchFailed
+from controllers.fields import Fields
 from controllers.forms import FormHandler
 from controllers.languages import language_of
 from controllers.logs import FailureLog
@@ -79,7 +80,7 @@ async def find_sign_in(site: Site, handler: tornado.web.RequestHandler) -> SignI
     return await site.memory.read(accounts.find_sign_in, token) if token else None
 
 
-class BaseHandler(FailureLog, FormHandler):
+class BaseHandler(Fields, FailureLog, FormHandler):
     """Every page: who is asking, in which language, and what an error looks like."""
 
     needs_member = True

@@ -9,6 +9,7 @@ from typing import Any
 import tornado.web
 
 from controllers import policy
+from controllers.fields import Fields
 from controllers.logs import FailureLog
 from models.errors import Unavailable
 
@@ -16,7 +17,7 @@ JSESSIONID = re.compile(r"[A-Za-z0-9._~!:-]{1,128}")
 PRINTABLE = re.compile(r"[ -~]+")  # what may be repeated in a header
 
 
-class Guarded(FailureLog, tornado.web.RequestHandler):
+class Guarded(Fields, FailureLog, tornado.web.RequestHandler):
     """Lets in only signed-in members of this site, before any session exists; where the router is open, everybody."""
 
     server: Any = None  # the Router

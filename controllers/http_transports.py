@@ -182,6 +182,7 @@ class JsonpSend(Sending, jsonp.JSONPSendHandler):
     """jsonp_send: a form in a frame posts it, and shows the answer in that frame."""
 
     content_policy = policy.FRAMED
+    max_bytes = {"d": MAX_MESSAGE}
 
     async def post(self, session_id: str) -> None:
         form = self.request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")

@@ -44,7 +44,7 @@ class MembersHandler(BaseHandler):
     def made(self) -> int | None:
         """Return the id of the invitation that was just made."""
         made = self.get_query_argument("made", "")
-        return int(made) if made.isdecimal() and len(made) < 10 else None
+        return int(made) if len(made) < 10 and made.isdecimal() else None
 
     def links(self, open_ones: Sequence[OpenInvitation]) -> list[InvitationLink]:
         """Return invitations, the newest first, as links to this very host."""

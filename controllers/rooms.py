@@ -20,6 +20,7 @@ from models.log import Draft, Entry
 from models.rooms import RoomInfo, room_of, rooms_of
 
 PAGE = 50  # messages
+MAX_TEXT_BYTES = 256 * 1024  # what is too long for a message comes back in the composer, as long as a request may be
 NOBODY = Member(0, BLANKS["username"], is_admin=False)  # for whom a sheet is drawn
 
 
@@ -33,6 +34,7 @@ class RoomsHandler(BaseHandler):
 class RoomHandler(BaseHandler):
     """One room of the member's."""
 
+    max_bytes = {"body": MAX_TEXT_BYTES}
     is_blank = False  # while a sheet is drawn
     unanswered = ""  # the nonce of what was posted, if nobody knows whether it was stored
 
@@ -162,4 +164,4 @@ class RoomHandler(BaseHandler):
     def before(self) -> int | None:
         """Return the seq before which the page of the past ends."""
         before = self.get_query_argument("before", "")
-        return int(before) if before.isdecimal() and len(before) < 16 else None
+        return int(before) if len(before) < 16 and before.isdecimal() else None

@@ -16,7 +16,9 @@ import tornado.httpserver
 import tornado.web
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
+from controllers import heads
 from controllers.base import BaseHandler
+from controllers.fields import limit_fields
 from controllers.places import Places, Stream, holder_of
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,12 @@ class TooLarge(Refusing):
     status = 413
 
 
+class HeadTooLarge(Refusing):
+    """The address or the headers are too long."""
+
+    status = 431
+
+
 class NoRoom(Refusing):
     """There are too many connections for this one."""
 
@@ -95,25 +103,32 @@ def in_origin_form(start_line: RequestStartLine, headers: HTTPHeaders) -> Reques
     return start_line._replace(path=rest if rest.startswith("/") else f"/{rest}")
 
 
+Refuse = Callable[[], HTTPMessageDelegate]
+
+
 class Bounded(HTTPMessageDelegate):
-    """Lets a request through unless its body is longer than MAX_BODY.
+    """Lets a request through unless its head is longer than MAX_HEAD_CHARS or its body than MAX_BODY.
 
     Such a body is read to its end, without keeping it, and refused then: a client that is answered earlier may
     still be sending, and would see a broken connection instead of the answer (RFC 9112, 9.6).
     """
 
     def __init__(
-        self, delegate: HTTPMessageDelegate, hear: Callable[[], None], refuse: Callable[[], HTTPMessageDelegate]
+        self, delegate: HTTPMessageDelegate, hear: Callable[[], None], refuse_head: Refuse, refuse_body: Refuse
     ) -> None:
         self._delegate = delegate
         self._hear = hear
-        self._refuse = refuse
+        self._refuse_head = refuse_head
+        self._refuse_body = refuse_body
         self._left = MAX_BODY
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         self._hear()
+        if heads.size(start_line, headers) > heads.MAX_HEAD_CHARS:
+            self._delegate = self._refuse_head()
+            start_line, headers = heads.cut(start_line)
         self._head = in_origin_form(start_line, headers), headers  # type: ignore[arg-type]
         return self._delegate.headers_received(*self._head)
 
@@ -126,7 +141,7 @@ class Bounded(HTTPMessageDelegate):
         return None
 
     def _give_up(self) -> None:
-        refusal = self._refuse()
+        refusal = self._refuse_body()
         refusal.headers_received(*self._head)
         self._delegate.on_connection_close()  # last: it forgets what a proxy has said about the request
         self._delegate = refusal
@@ -147,13 +162,16 @@ class Server(tornado.httpserver.HTTPServer):
             xheaders=xheaders,
             idle_connection_timeout=HEADER_TIMEOUT,
             body_timeout=BODY_TIMEOUT,
+            max_header_size=heads.MAX_READ_BYTES,
             max_body_size=sys.maxsize,  # Bounded refuses more politely
         )
+        limit_fields()
         self._files = open_files()
         reserve = min(RESERVE, self._files // 2)
         self._places = Places(self._files - reserve)
         self._refused = Places(reserve // 2)
         self._is_behind_proxy = xheaders  # to whom all connections belong, and who counts those of each address
+        self._head_too_large = Refuser(HeadTooLarge, application.settings)
         self._too_large = Refuser(TooLarge, application.settings)
         self._full = Refuser(NoRoom, {**application.settings, "log_function": lambda handler: None})
         self._complained_at = -SILENCE
@@ -179,8 +197,9 @@ class Server(tornado.httpserver.HTTPServer):
         if stream.places is not self._places:
             return self._full.start_request(server_conn, request_conn)
         delegate = super().start_request(server_conn, request_conn)
-        too_large = functools.partial(self._too_large.start_request, server_conn, request_conn)
-        return Bounded(delegate, functools.partial(self._places.hear, stream), too_large)
+        refusals = self._head_too_large, self._too_large
+        refuse = (functools.partial(one.start_request, server_conn, request_conn) for one in refusals)
+        return Bounded(delegate, functools.partial(self._places.hear, stream), *refuse)
 
     def _complain(self, holder: str) -> None:
         now = time.monotonic()

@@ -13,6 +13,7 @@ _WORDS = {
     404: ("Not found", "There is nothing at this address."),
     405: ("Not possible here", "This address does not take such requests."),
     413: ("Too much", "That was too much at once."),
+    431: ("Too much", "That was too much at once."),
     429: ("Too often", "That was too often. Please wait a moment."),
     500: ("Something went wrong", "Something went wrong on our side."),
     502: ("No usable answer", "The other site gave no usable answer."),

@@ -7,7 +7,6 @@ import hmac
 import re
 import secrets
 import time
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -17,22 +16,23 @@ from models import read_only
 from models.database import execute, writing
 from models.errors import (
     BadEmail,
-    BadUsername,
     NameTaken,
     NotYours,
     SetupOver,
     UnknownMember,
     WrongPassword,
 )
-from models.models import Membership, Session, Setting, User, fold
+from models.models import Membership, Session, Setting, User
+from models.names import clean_username, fold
 from models.passwords import NOBODYS, PasswordHash
 
 SESSION_DAYS = 30
 DAY = 86400.0  # seconds
-LONGEST_USERNAME = 40  # characters
+MAX_EMAIL_CHARS = 254  # RFC 5321, 4.5.3.1.3
 MOST_MEMBERS = 1000  # on one page
 MOST_SESSIONS = 100
 MANY = 1000  # ids in one question
+EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 FIND_SIGN_IN = """
     SELECT session.id, "user".id, username, is_admin FROM session JOIN "user" ON "user".id = user_id
     WHERE token_hash = ? AND ended_at IS NULL AND opened_at > ? AND removed_at IS NULL
@@ -65,18 +65,6 @@ class OpenSession:
     opened_at: float
 
 
-def clean_username(username: str) -> str:
-    """Return `username` in the form that is stored. Raise BadUsername.
-
-    Any script is welcome; invisible and unassigned characters are not (Unicode general categories C*, Zl, Zp).
-    """
-    name = " ".join(unicodedata.normalize("NFC", username).split())
-    hidden = any(unicodedata.category(c)[0] == "C" for c in name)
-    if hidden or not 1 <= len(name) <= LONGEST_USERNAME or not any(c.isalnum() for c in name):
-        raise BadUsername()
-    return name
-
-
 def check_username(username: str) -> None:
     """Raise BadUsername or, if somebody has this name already, NameTaken."""
     if User.select().where(User.folded == fold(clean_username(username))).exists():
@@ -85,10 +73,9 @@ def check_username(username: str) -> None:
 
 def clean_email(email: str) -> str:
     """Return `email` without spaces around it. Raise BadEmail unless it looks like an address."""
-    email = email.strip()
-    if len(email) > 254 or not re.fullmatch(r"[^\s@]+@[^\s@]+", email):
+    if len(email) > MAX_EMAIL_CHARS or not EMAIL.fullmatch(email.strip()):
         raise BadEmail()
-    return email
+    return email.strip()
 
 
 def add_member(username: str, password: PasswordHash, email: str = "", is_admin: bool = False) -> Member:

@@ -10,11 +10,11 @@ import peewee
 
 from models.database import writing
 from models.errors import TooManyFailures
-from models.models import Failure, fold
+from models.models import Failure
+from models.names import fold
 
 MOST = 10  # failures within WINDOW; then a key is refused
 WINDOW = 180.0  # seconds
-LONGEST = 400  # characters of a name that are looked at; no member has so many
 
 
 def account_key(username: str) -> str:
@@ -22,7 +22,7 @@ def account_key(username: str) -> str:
 
     It is hashed, since now and then somebody types a password where the name belongs.
     """
-    return f"account {hashlib.sha256(fold(username[:LONGEST]).encode()).hexdigest()}"
+    return f"account {hashlib.sha256(fold(username).encode()).hexdigest()}"
 
 
 def address_key(address: str) -> str:

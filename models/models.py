@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import time
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from peewee import (
@@ -27,17 +26,13 @@ from playhouse.sqlite_ext import AutoIncrementField
 
 from models import passwords
 from models.database import database, open_database, writing
+from models.names import fold
 from models.passwords import PasswordHash
 
 
 def create_tables(url: str = "people.db") -> None:
     """Make the database that `url` names, or bring it up to date, and let the models use it."""
     open_database(url)
-
-
-def fold(username: str) -> str:
-    """Return the form in which two spellings of one name are equal (Unicode 15, 3.13: NFKC and case folding)."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
 
 
 class PasswordField(CharField):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import unicodedata
 
 import argon2
 
@@ -11,6 +12,7 @@ from models.errors import BadPassword
 
 SHORTEST = 8  # characters
 LONGEST = 1000  # characters; nothing is cut off
+MAX_TYPED_CHARS = 2 * LONGEST  # as it is typed: some keyboards send a letter and its mark as two
 
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
@@ -21,7 +23,15 @@ class PasswordHash(str):
 
 def hash_password(password: str) -> PasswordHash:
     """Return the hash of `password`; takes some 20 ms, so the event loop leaves it to a thread."""
-    return PasswordHash(_hasher.hash(password))
+    return PasswordHash(_hasher.hash(normalized(password)))
+
+
+def normalized(password: str) -> str:
+    """Return `password` as it is hashed: NFC, since keyboards spell the same letters in two ways.
+
+    NIST SP 800-63B-4, 3.1.1.2, of 2025; the editions before it wanted NFKC. What is too long stays as it is.
+    """
+    return unicodedata.normalize("NFC", password) if len(password) <= MAX_TYPED_CHARS else password
 
 
 def _nobodys() -> PasswordHash:
@@ -36,11 +46,26 @@ NOBODYS = _nobodys()  # is asked where there is no member
 
 def verify(stored: str | None, password: str) -> bool:
     """Tell whether `password` is the one behind `stored`; None (no such member) takes as long to refuse."""
+    return matching(stored, password) is not None
+
+
+def matching(stored: str | None, password: str) -> str | None:
+    """Return the spelling of `password` that is behind `stored`: normalized, or as typed for an older hash; or None.
+
+    How long it takes depends on what was typed only: every spelling is tried, also after one that is right.
+    """
+    if len(password) > MAX_TYPED_CHARS:
+        return None
+    spellings = dict.fromkeys((normalized(password), password))
+    right = [spelling for spelling in spellings if _is_behind(stored or NOBODYS, spelling)]
+    return right[0] if right and stored is not None else None
+
+
+def _is_behind(stored: str, password: str) -> bool:
     try:
-        right = _hasher.verify(stored or NOBODYS, password)
+        return _hasher.verify(stored, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
-    return right and stored is not None
 
 
 def is_outdated(stored: str) -> bool:
@@ -51,5 +76,5 @@ def is_outdated(stored: str) -> bool:
 
 def check_password_length(password: str) -> None:
     """Raise BadPassword unless a member may choose `password`."""
-    if not SHORTEST <= len(password) <= LONGEST:
+    if len(password) > MAX_TYPED_CHARS or not SHORTEST <= len(normalized(password)) <= LONGEST:
         raise BadPassword()

@@ -5,9 +5,8 @@ import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-from models.accounts import LONGEST_USERNAME, clean_username
 from models.errors import BadUsername
-from models.models import fold
+from models.names import MAX_NAME_CHARS, clean_username, fold
 from models.passwords import NOBODYS, hash_password
 
 log = logging.getLogger("models.migrations")
@@ -67,7 +66,7 @@ def choose_names(wanted):
         for again in count(2):
             if fold(name) not in taken:
                 break
-            name = f"{readable[number][: LONGEST_USERNAME - 4]} {again}"
+            name = f"{readable[number][: MAX_NAME_CHARS - 4]} {again}"
         chosen[number] = name
         taken.add(fold(name))
     return chosen
@@ -76,7 +75,7 @@ def choose_names(wanted):
 def read_name(name, number):
     """Return what can be read of a name."""
     visible = "".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in name)
-    for attempt in (name, visible, " ".join(visible.split())[:LONGEST_USERNAME]):
+    for attempt in (name, visible, " ".join(visible.split())[:MAX_NAME_CHARS]):
         try:
             return clean_username(attempt)
         except BadUsername:
