@@ -10,9 +10,9 @@ from typing import Any
 
 from controllers.base import BaseHandler
 from controllers.labels import told_apart
-from models import accounts, invitations, passwords
+from models import accounts, failures, invitations, passwords
 from models.accounts import Member, OpenSession
-from models.errors import BadPassword, Refusal, SetupOver, WrongFields
+from models.errors import BadPassword, Refusal, SetupOver, TryLater, WrongFields
 from models.invitations import OpenInvitation
 from models.passwords import PasswordHash
 from models.rooms import LOBBY
@@ -64,13 +64,17 @@ class PasswordForm(BaseHandler):
             raise PasswordsDiffer()
 
     async def hash_password(self) -> PasswordHash:
-        """Return the hash of the password that was chosen."""
-        return await self.site.hash(passwords.hash_password, self.get_typed("password"))
+        """Return the hash of the password that was chosen. Raise Busy, HungUp."""
+        async with self.site.hashing.turn(failures.address_key(self.request.remote_ip or ""), self.gone):
+            return await self.site.hashing.work(passwords.hash_password, self.get_typed("password"))
 
     def errors_of(self, refusal: Refusal) -> dict[str, str]:
-        """Return what to say beside which field. Raise the refusal if it is of no field."""
-        if refusal.field == "form":
+        """Set the status, and return what to say beside which field. Raise the refusal if it is of no field."""
+        if refusal.field == "form" and not isinstance(refusal, TryLater):
             raise refusal
+        self.set_status(400)
+        if isinstance(refusal, TryLater):
+            self.refuse(refusal)
         refusals = refusal.refusals if isinstance(refusal, WrongFields) else [refusal]
         return {one.field: self.translate(one.sentence) for one in refusals}
 
@@ -92,7 +96,6 @@ class AccountForm(PasswordForm, ABC):
             member = await self.make_account(password)
         except Refusal as refusal:
             errors = self.errors_of(refusal)
-            self.set_status(400)
             await self.show_form(errors)
             return
         await self.begin_session(member, password)
@@ -192,7 +195,6 @@ class AccountHandler(PasswordForm):
             password = await self.change_password()
         except Refusal as refusal:
             errors = self.errors_of(refusal)
-            self.set_status(400)
             await self.show(errors)
             return
         await self.begin_session(self.member, password)
@@ -208,12 +210,13 @@ class AccountHandler(PasswordForm):
     async def check_current(self) -> PasswordHash:
         """Return the hash of the member's password. Raise WrongPassword, TooManyFailures."""
         counted_for = f"session {self.signed_in.session_id}"
-        _, old = await self.site.authenticator.find(self.member.username, self.get_typed("current"), counted_for)
-        return old
+        current = self.get_typed("current")
+        proven = await self.site.authenticator.find(self.member.username, current, self.gone, counted_for)
+        return proven.stored
 
     async def show(self, errors: dict[str, str], changed: bool = False) -> None:
         """Show the page."""
-        sessions = await self.site.read(accounts.open_sessions, self.member.id)
+        sessions = await self.site.read(accounts.open_sessions, self.member.id, self.signed_in.session_id)
         self.render(
             "account.html",
             errors=errors,

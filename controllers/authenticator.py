@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
+from controllers.hashing import Gone, Hashing, HungUp
 from models import accounts, failures, passwords
 from models.accounts import Member
-from models.errors import WrongPassword
+from models.errors import Busy, WrongPassword
 from models.passwords import PasswordHash
 
-Work = Callable[..., Awaitable[Any]]  # runs a verb in a thread of its own
+Work = Callable[..., Awaitable[Any]]  # runs a verb in a thread of the database's
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A member whose password was right, the hash of it, and whether it is to be hashed anew."""
+
+    member: Member
+    stored: PasswordHash
+    is_outdated: bool
 
 
 class Authenticator:
-    """Checks passwords, one at a time in this process, so that as many as arrive at once are counted one by one."""
+    """Checks passwords, one at a time in this process; each try is counted before its password is looked at."""
 
-    def __init__(self, read: Work, write: Work, hash: Work) -> None:
+    def __init__(self, read: Work, write: Work, hashing: Hashing) -> None:
         self._read = read
         self._write = write
-        self._hash = hash
-        self._turn = asyncio.Lock()
+        self._hashing = hashing
 
-    async def find(self, username: str, password: str, *keys: str) -> tuple[Member, PasswordHash]:
-        """Return whom this name and password belong to, and the hash.
+    async def find(self, username: str, password: str, gone: Gone, *keys: str) -> Proven:
+        """Return whom this name and password belong to.
 
         Raise WrongPassword in every other case, one like the other, and count it for `keys` (models/failures.py).
-        Raise TooManyFailures.
+        Raise TooManyFailures, Busy, HungUp.
         """
-        async with self._turn:
-            found: tuple[Member, PasswordHash] | None = await self._read(accounts.find_member, username)
-            await self._read(failures.check, *keys)
+        if gone.done():
+            raise HungUp()
+        await self._read(failures.check, *keys)
+        found: tuple[Member, PasswordHash] | None = await self._read(accounts.find_member, username)
+        async with self._hashing.turn(keys[0], gone):
+            counted = await self._write(failures.count, *keys)
             stored = found[1] if found else None
-            is_right = await self._hash(passwords.verify, stored, password)
-            if found and is_right:
-                return found
-            await self._write(failures.count, *keys)
+            spelling = await self._hashing.work(passwords.matching, stored, password)
+            if found and spelling is not None:
+                await self._write(failures.take_back, counted)
+                return Proven(*found, passwords.is_outdated(found[1]) or spelling != passwords.normalized(password))
         raise WrongPassword()
 
-    async def strengthen(self, member: Member, password: str, stored: PasswordHash) -> None:
-        """Replace the hash of a password that was right, if it was made with weaker parameters than today's."""
-        if passwords.is_outdated(stored):
-            fresh = await self._hash(passwords.hash_password, password)
-            await self._write(accounts.rehash_password, member.id, stored, fresh)
+    async def strengthen(self, proven: Proven, password: str, gone: Gone) -> None:
+        """Replace the hash of a password that was right, if it was made otherwise than today; later, if all wait."""
+        if not proven.is_outdated:
+            return
+        account = failures.account_key(proven.member.username)
+        with contextlib.suppress(Busy, HungUp):
+            async with self._hashing.turn(account, gone):
+                fresh = await self._hashing.work(passwords.hash_password, password)
+            await self._write(accounts.rehash_password, proven.member.id, proven.stored, fresh)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
+import functools
 import json
 import logging
 import math
@@ -19,6 +21,7 @@ from controllers.devices import device_name
 from controllers.fetcher import FetchFailed
 from controllers.fields import Fields
 from controllers.forms import FormHandler
+from controllers.hashing import Gone, HungUp, has_ended
 from controllers.languages import language_of
 from controllers.logs import FailureLog
 from controllers.markup import initial, tint
@@ -30,6 +33,7 @@ from models import accounts, failures
 from models.accounts import Member, SignIn
 from models.errors import (
     Failed,
+    Busy,
     MadeForAnother,
     NotMember,
     ReadOnly,
@@ -62,6 +66,8 @@ STATUS: dict[type[Refusal], int] = {
     Unavailable: 503,
     ReadOnly: 503,
     Failed: 500,
+    Busy: 503,
+    HungUp: 499,  # as Nginx writes it to its log
     SlowDown: 429,
     TooManyFailures: 429,
 }
@@ -136,7 +142,17 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         self.site.end(self)
 
     def on_connection_close(self) -> None:
+        if not self.gone.done():
+            self.gone.set_result(None)
         self.site.end(self)
+
+    @functools.cached_property
+    def gone(self) -> Gone:
+        """A future that is done once the client has hung up."""
+        gone: Gone = asyncio.get_running_loop().create_future()
+        if has_ended(getattr(self.request.connection, "stream", None)):
+            gone.set_result(None)
+        return gone
 
     def send_to_login(self) -> None:
         """Ask to sign in, and come back here afterwards if this is a page, and its address not too long."""
@@ -185,6 +201,12 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         """Return the day of `moment` (seconds since 1970) without the year."""
         at = datetime.datetime.fromtimestamp(moment, datetime.UTC)
         return self.locale.format_day(at, gmt_offset=0, dow=False)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Say by the status why nothing was done, and when it may be tried again."""
+        self.set_status(status_of(refusal))
+        if wait := getattr(refusal, "retry_after", None):
+            self.set_header("Retry-After", math.ceil(wait))
 
     def wait_in_words(self, seconds: float) -> str:
         """Return what somebody is told whose password was wrong too often."""
@@ -247,6 +269,8 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         super().send_error(status_code, **kwargs)
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        if isinstance(value, HungUp):
+            return
         if isinstance(value, Refusal | FetchFailed):
             log.info("refused: %s", type(value).__name__)
         else:
@@ -255,6 +279,9 @@ class BaseHandler(Fields, FailureLog, FormHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with a page in the site's look, or with JSON for a program."""
         error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, HungUp):
+            self.finish()
+            return
         if wait := getattr(error, "retry_after", None):
             self.set_header("Retry-After", math.ceil(wait))
         if status_code == 405:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import Any
 
 import tornado.gen
 import tornado.web
 
-from controllers.base import DEVICE_DAYS, MAX_NEXT_BYTES, BaseHandler, status_of
+from controllers.base import DEVICE_DAYS, MAX_NEXT_BYTES, BaseHandler
 from controllers.cookies import LAST_ROOM, device_cookie, signed_cookie
 from models import accounts, failures
-from models.errors import TooManyFailures, WrongPassword
+from models.errors import Busy, TooManyFailures, WrongPassword
 from models.rooms import LOBBY, rooms_of
 
 
@@ -67,12 +66,12 @@ class LoginHandler(BaseHandler):
         password = self.get_typed("password")
         authenticator = self.site.authenticator
         try:
-            member, stored = await authenticator.find(username, password, *self.counted_for(username))
-            await self.begin_session(member, stored)
-        except (WrongPassword, TooManyFailures) as refusal:
-            self.refuse(username, refusal)
+            proven = await authenticator.find(username, password, self.gone, *self.counted_for(username))
+            await self.begin_session(proven.member, proven.stored)
+        except (WrongPassword, TooManyFailures, Busy) as refusal:
+            self.ask_again(username, refusal)
             return
-        await authenticator.strengthen(member, password, stored)
+        await authenticator.strengthen(proven, password, self.gone)
         self.redirect(local_path(self.get_body_argument("next", "/")))
 
     def counted_for(self, username: str) -> list[str]:
@@ -87,13 +86,14 @@ class LoginHandler(BaseHandler):
             return [f"device {known}"]
         return [account, failures.address_key(self.request.remote_ip or "")]
 
-    def refuse(self, username: str, refusal: WrongPassword | TooManyFailures) -> None:
+    def ask_again(self, username: str, refusal: WrongPassword | TooManyFailures | Busy) -> None:
         """Show the form again and say why."""
-        self.set_status(status_of(refusal))
+        self.refuse(refusal)
         error = self.translate("That name and password don’t go together.")
         if isinstance(refusal, TooManyFailures):
-            self.set_header("Retry-After", math.ceil(refusal.retry_after))
             error = self.wait_in_words(refusal.retry_after)
+        elif isinstance(refusal, Busy):
+            error = self.translate(refusal.sentence)
         next_path = local_path(self.get_body_argument("next", "/"))
         self.render("login.html", next_path=next_path, username=username, error=error)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime
 import functools
-import math
 import secrets
 from typing import Any
 
-from controllers.base import DEVICE_DAYS, MOST_NAMES, BaseHandler, status_of
+from controllers.base import DEVICE_DAYS, MOST_NAMES, BaseHandler
 from controllers.cookies import LAST_ROOM
 from controllers.markup import clean, initial, tint
 from controllers.sheets import BLANKS, Sheet
@@ -74,12 +73,6 @@ class RoomHandler(BaseHandler):
             raise
         if entry.body != body:  # it was changed after an earlier try, which was stored after all
             await self.site.hub.append(Draft(room.slug, self.member.id, body, secrets.token_hex(16)))
-
-    def refuse(self, refusal: Refusal) -> None:
-        """Say by the status why nothing was posted, and when it may be tried again."""
-        self.set_status(status_of(refusal))
-        if wait := getattr(refusal, "retry_after", None):
-            self.set_header("Retry-After", math.ceil(wait))
 
     async def show(self, room: RoomInfo, body: str = "", error: str | None = None) -> None:
         """Show a page of the room, with what could not be posted in its composer."""

@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from controllers.authenticator import Authenticator
 from controllers.endings import end_all
 from controllers.fetcher import Source
+from controllers.hashing import Hashing
 from controllers.hub import Hub
 from controllers.limits import Limiter
 from controllers.markup import Artist
@@ -54,10 +53,10 @@ class Site:
         self.limiter = Limiter(limits.messages_per_second)
         self.fetcher = Source(fetch_url)
         self._stores = stores
-        self._hashing = ThreadPoolExecutor(1, "hashing")
+        self.hashing = Hashing()
         self.write = stores.write
         self.read = stores.read
-        self.authenticator = Authenticator(self.read, self.write, self.hash)
+        self.authenticator = Authenticator(self.read, self.write, self.hashing)
         self.memory = Memory(stores)
         self.log = stores.log
         self.hub = Hub(self.log, artist.draw, artist.prepare)
@@ -107,10 +106,6 @@ class Site:
         for task in done:
             log.critical("a part of the site has ended", exc_info=task.exception())
 
-    async def hash(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `work`, something with passwords, returns; it takes long, so it has a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._hashing, lambda: work(*args, **kwargs))
-
     async def finish(self, code: int, reason: str) -> None:
         """End the chat's connections; return when what was begun is done.
 
@@ -131,7 +126,7 @@ class Site:
             _, running = await asyncio.wait(running, timeout=LAST)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.fetcher.close()
-        self._hashing.shutdown(wait=True)
+        self.hashing.close()
         await self._stores.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST):  # what waited for the stores is refused now, and says so

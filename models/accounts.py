@@ -240,9 +240,10 @@ def end_session(session_id: int) -> None:
         _end(Session.id == session_id)
 
 
-def open_sessions(member_id: int) -> list[OpenSession]:
-    """Return the devices on which a member is signed in, the newest first."""
-    rows = Session.select().where(Session.user == member_id, _is_open()).order_by(Session.opened_at.desc())
+def open_sessions(member_id: int, this_one: int) -> list[OpenSession]:
+    """Return the devices on which a member is signed in: this one first, then the newest."""
+    newest = (Session.id != this_one, Session.opened_at.desc())
+    rows = Session.select().where(Session.user == member_id, _is_open()).order_by(*newest)
     return [OpenSession(row.id, row.device, row.opened_at) for row in rows.limit(MOST_SESSIONS)]
 
 

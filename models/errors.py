@@ -158,6 +158,17 @@ class Failed(Refusal):
 
     code = "failed"
     sentence = "Something went wrong on our side."
+class TryLater(Refusal):
+    """Too many ask for the same at this moment; after `retry_after` seconds there may be room."""
+
+    retry_after = 1.0
+
+
+class Busy(TryLater):
+    """Too many passwords wait to be hashed."""
+
+    code = "busy"
+    sentence = "Many people are at this door right now. Please try again in a moment."
 
 
 class Unavailable(Refusal):

@@ -44,13 +44,22 @@ def check(*keys: str) -> None:
         raise TooManyFailures(wait)
 
 
-def count(*keys: str) -> None:
-    """Count one failure for each of `keys`. Raise TooManyFailures, and count nothing, if it is one too many."""
+def count(*keys: str) -> list[int]:
+    """Count one failure for each of `keys`, and return their ids.
+
+    Raise TooManyFailures, and count nothing, if it is one too many.
+    """
     with writing():
         check(*keys)
         now = time.time()
         Failure.delete().where(~_is_near(now)).execute()
-        Failure.insert_many([{"key": key, "at": now} for key in keys]).execute()
+        return [Failure.create(key=key, at=now).id for key in keys]
+
+
+def take_back(ids: list[int]) -> None:
+    """Forget what was counted before it was known to be right."""
+    with writing():
+        Failure.delete().where(Failure.id << ids).execute()
 
 
 def _wait(key: str, now: float) -> float:

@@ -116,6 +116,7 @@ class Invitation(BaseModel):
 class Failure(BaseModel):
     """A wrong password; `key` says for whom it is counted, `at` is in seconds since 1970."""
 
+    id = AutoIncrementField()
     key = CharField()
     at = FloatField(index=True)
 
