@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 import peewee
 
-from models import read_only
+from models import lookalikes, read_only
 from models.database import execute, writing
 from models.errors import (
     BadEmail,
+    LooksLikeAnother,
+    MixedScripts,
+    NameRemoved,
     NameTaken,
     NotYours,
     SetupOver,
@@ -66,9 +69,15 @@ class OpenSession:
 
 
 def check_username(username: str) -> None:
-    """Raise BadUsername or, if somebody has this name already, NameTaken."""
-    if User.select().where(User.folded == fold(clean_username(username))).exists():
+    """Raise BadUsername or, if somebody has this name already or one that looks like it, NameTaken."""
+    name = clean_username(username)
+    _refuse_removed(name)
+    if _named(name):
         raise NameTaken()
+    if lookalikes.is_mixed(name):
+        raise MixedScripts()
+    if _looks_like_another(name):
+        raise LooksLikeAnother()
 
 
 def clean_email(email: str) -> str:
@@ -80,9 +89,12 @@ def clean_email(email: str) -> str:
 
 def add_member(username: str, password: PasswordHash, email: str = "", is_admin: bool = False) -> Member:
     """Store a new member. Raise BadUsername, NameTaken."""
-    user = User(username=clean_username(username), password=password, email=email, is_admin=is_admin)
+    name = clean_username(username)
+    user = User(username=name, password=password, email=email, is_admin=is_admin)
     try:
-        user.save()
+        with writing():
+            check_username(name)
+            user.save()
     except peewee.IntegrityError as error:
         raise NameTaken() from error
     return _member(user)
@@ -103,10 +115,11 @@ def get_member(member_id: int) -> Member:
 
 
 def set_password(username: str, password: PasswordHash) -> None:
-    """Store a new password and end the member's sessions. Raise UnknownMember."""
+    """Store a new password and end the member's sessions. Raise UnknownMember, NameRemoved."""
     with writing():
         user = _named(username)
         if user is None:
+            _refuse_removed(username)
             raise UnknownMember()
         User.update(password=password).where(User.id == user.id).execute()
         _end(Session.user == user.id)
@@ -154,6 +167,18 @@ def is_here() -> peewee.Expression:
 def _named(username: str) -> User | None:
     found: User | None = User.get_or_none(User.folded == fold(username), is_here())
     return found
+
+
+def _looks_like_another(name: str) -> bool:
+    """Tell whether a name can be mistaken for somebody's, who may have been removed: the log still has them."""
+    as_it_is, folded = lookalikes.skeletons(name)
+    return User.select().where((User.skeleton == as_it_is) | (User.folded_skeleton == folded)).exists()
+
+
+def _refuse_removed(username: str) -> None:
+    """Raise NameRemoved if somebody had this name who was removed."""
+    if User.select().where(User.folded == fold(username), ~is_here()).exists():
+        raise NameRemoved()
 
 
 def check_health() -> str:

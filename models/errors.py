@@ -28,11 +28,35 @@ class BadUsername(Refusal):
     sentence = "A name has 1 to 40 letters, digits, spaces or signs, and at least one letter or digit."
 
 
+class InvisibleName(BadUsername):
+    """A username with characters that nobody can see, or with more marks on a letter than can be read."""
+
+    sentence = "This name has characters that nobody can see or read. Please choose another one."
+
+
+class MixedScripts(BadUsername):
+    """A username in several scripts, which looks like one in a single script."""
+
+    sentence = "A name keeps to one script, so that it cannot be mistaken for another one."
+
+
 class NameTaken(Refusal):
     """Somebody else has this name, in this or another spelling of upper and lower case."""
 
     field = "username"
     sentence = "Somebody already has this name. Please choose another one."
+
+
+class NameRemoved(NameTaken):
+    """Somebody had this name who was removed; what they wrote still stands under it."""
+
+    sentence = "Somebody who was removed had this name, and nobody else gets it."
+
+
+class LooksLikeAnother(NameTaken):
+    """Somebody has, or had, a name that looks the same or nearly so."""
+
+    sentence = "This name looks like the name of another member. Please choose another one."
 
 
 class BadPassword(Refusal):

@@ -26,6 +26,7 @@ from playhouse.sqlite_ext import AutoIncrementField
 
 from models import passwords
 from models.database import database, open_database, writing
+from models.lookalikes import skeletons
 from models.names import fold
 from models.passwords import PasswordHash
 
@@ -67,6 +68,8 @@ class User(BaseModel):
     id = AutoIncrementField()
     username = CharField(unique=True)
     folded = CharField(unique=True)
+    skeleton = TextField(default="", index=True)
+    folded_skeleton = TextField(default="", index=True)
     password = PasswordField()
     email = CharField(default="")
     join_date = DateTimeField(default=datetime.datetime.now)
@@ -79,6 +82,7 @@ class User(BaseModel):
     def save(self, *args: Any, **kwargs: Any) -> Any:
         """Store the member; a new one is let into every open room."""
         self.folded = fold(self.username)
+        self.skeleton, self.folded_skeleton = skeletons(self.username)
         is_new = self.id is None
         with writing():
             saved = super().save(*args, **kwargs)

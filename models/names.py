@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 
-from models.errors import BadUsername
+import idna
+
+from models.errors import BadUsername, InvisibleName
+from models.visible import is_visible
 
 MAX_NAME_CHARS = 40
 MAX_TYPED_CHARS = 4 * MAX_NAME_CHARS  # of a name as it is typed: no letter is spelled with more than three marks
+MAX_MARKS = 4  # on one letter
 MAX_FOLDED_CHARS = 255  # of a column; a single character may stand for eighteen letters
+JOINERS = "\u200c\u200d"
+STYLES = "\ufe0e\ufe0f"  # of an emoji: plain or coloured
 
 
 def spell(username: str) -> str:
@@ -32,14 +38,46 @@ def fold(username: str) -> str:
 
 
 def clean_username(username: str) -> str:
-    """Return `username` in the form that is stored. Raise BadUsername.
+    """Return `username` in the form that is stored. Raise BadUsername, InvisibleName.
 
-    Any script is welcome; invisible and unassigned characters are not (Unicode general categories C*, Zl, Zp).
+    Any script is welcome, and the joiners where a script needs them.
     """
     name = spell(username)
-    hidden = any(unicodedata.category(c)[0] == "C" for c in name)
-    if hidden or not 1 <= len(name) <= MAX_NAME_CHARS or not any(c.isalnum() for c in name):
+    if not 1 <= len(name) <= MAX_NAME_CHARS or len(fold(name)) > MAX_FOLDED_CHARS:
         raise BadUsername()
-    if len(fold(name)) > MAX_FOLDED_CHARS:
+    if any(_is_hidden(name, place) for place in range(len(name))) or _is_pile(name):
+        raise InvisibleName()
+    if not any(c.isalnum() for c in name):
         raise BadUsername()
     return name
+
+
+def _is_hidden(name: str, place: int) -> bool:
+    """Tell whether nobody can see a character, or nobody knows it; spaces and joiners in their place are seen."""
+    character = name[place]
+    if character in JOINERS:
+        return not _joins(name, place)
+    if character in STYLES:
+        return unicodedata.category(name[place - 1 : place] or " ") != "So"
+    if unicodedata.category(character)[0] == "C":
+        return True
+    return character != " " and not is_visible(character)
+
+
+def _joins(name: str, place: int) -> bool:
+    """Tell whether the joiner at `place` is one that spelling needs (UTS 46, CONTEXTJ; RFC 5892, A.1 and A.2)."""
+    try:
+        return idna.core.valid_contextj(name, place)
+    except ValueError:  # beside a character that has no name yet
+        return False
+
+
+def _is_pile(name: str) -> bool:
+    """Tell whether marks stand on one another so that they cannot be read (UTS 39, 5.4)."""
+    marks = ""
+    for character in unicodedata.normalize("NFD", name):
+        is_mark = unicodedata.category(character) in ("Mn", "Me")
+        if is_mark and (marks.endswith(character) or len(marks) == MAX_MARKS):
+            return True
+        marks = marks + character if is_mark else ""
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import threading
 import time
+import unicodedata
 from functools import partial
 
 import argon2
@@ -52,6 +53,25 @@ class Hashes(SiteTest):
             self.store(hashed)
             self.client("beto")
             self.assertEqual(self.stored(), hashed)
+
+    def test_the_same_letters_are_right_in_whichever_spelling_and_older_hashes_are_replaced(self) -> None:
+        composed, decomposed = (unicodedata.normalize(form, "café com açúcar") for form in ("NFC", "NFD"))
+        older = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        for stored in (hash_password(composed), hash_password(decomposed), older.hash(decomposed)):
+            self.store(stored)
+            self.client().sign_in("beto", decomposed)
+            self.client().sign_in("beto", composed)
+            self.client().sign_in("beto", decomposed)
+            self.assertTrue(older.verify(self.stored(), composed))
+
+    def test_how_many_hashes_are_tried_is_no_matter_of_which_is_right(self) -> None:
+        composed, decomposed = (unicodedata.normalize(form, "açúcar mascavo") for form in ("NFC", "NFD"))
+        for stored in (hash_password(composed), hash_password("something else"), None):
+            begin = time.process_time()
+            verify(stored, composed)
+            once = time.process_time() - begin
+            verify(stored, decomposed)
+            self.assertGreater(time.process_time() - begin - once, once)
 
     def test_a_wrong_password_replaces_nothing(self) -> None:
         weak = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
