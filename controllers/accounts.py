@@ -162,7 +162,7 @@ class JoinHandler(AccountForm):
         await self.show_form({})
 
     async def check_token(self) -> None:
-        await self.invitation()
+        await self.site.read(invitations.check_invitation, self.path_args[0])
 
     async def invitation(self) -> OpenInvitation:
         """Return the invitation of this address. Raise InvitationOver."""

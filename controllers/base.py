@@ -32,14 +32,15 @@ from controllers.wire import SlowDown
 from models import accounts, failures
 from models.accounts import Member, SignIn
 from models.errors import (
-    Failed,
     Busy,
+    Failed,
     MadeForAnother,
     NotMember,
     ReadOnly,
     Refusal,
     SignedOut,
     TooManyFailures,
+    TooManyJoined,
     Unavailable,
     UnknownMember,
     UnknownRoom,
@@ -70,6 +71,7 @@ STATUS: dict[type[Refusal], int] = {
     HungUp: 499,  # as Nginx writes it to its log
     SlowDown: 429,
     TooManyFailures: 429,
+    TooManyJoined: 429,
 }
 
 

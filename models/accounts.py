@@ -266,10 +266,12 @@ def end_session(session_id: int) -> None:
 
 
 def open_sessions(member_id: int, this_one: int) -> list[OpenSession]:
-    """Return the devices on which a member is signed in: this one first, then the newest."""
-    newest = (Session.id != this_one, Session.opened_at.desc())
-    rows = Session.select().where(Session.user == member_id, _is_open()).order_by(*newest)
-    return [OpenSession(row.id, row.device, row.opened_at) for row in rows.limit(MOST_SESSIONS)]
+    """Return the devices on which a member is signed in, the newest first; this one is always among them."""
+    mine = Session.select().where(Session.user == member_id, _is_open()).order_by(Session.opened_at.desc())
+    rows = list(mine.limit(MOST_SESSIONS))
+    if this_one not in (row.id for row in rows):
+        rows[MOST_SESSIONS - 1 :] = mine.where(Session.id == this_one)
+    return [OpenSession(row.id, row.device, row.opened_at) for row in rows]
 
 
 def end_own_session(member_id: int, session_id: int) -> None:

@@ -182,6 +182,8 @@ class Failed(Refusal):
 
     code = "failed"
     sentence = "Something went wrong on our side."
+
+
 class TryLater(Refusal):
     """Too many ask for the same at this moment; after `retry_after` seconds there may be room."""
 
@@ -191,8 +193,17 @@ class TryLater(Refusal):
 class Busy(TryLater):
     """Too many passwords wait to be hashed."""
 
-    code = "busy"
     sentence = "Many people are at this door right now. Please try again in a moment."
+
+
+class TooManyJoined(TryLater):
+    """One invitation has made many accounts within a few minutes."""
+
+    sentence = "Many people have just joined by this link. Please try again in a few minutes."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class Unavailable(Refusal):

@@ -1,4 +1,7 @@
-"""Counted failures: how often a password was wrong, by account and address, for all processes and across restarts."""
+"""Counted failures: how often a password was wrong, by account and address, for all processes and across restarts.
+
+The accounts that were made by one invitation are counted in the same way.
+"""
 
 from __future__ import annotations
 
@@ -36,21 +39,21 @@ def address_key(address: str) -> str:
     return f"address {ip if ip.version == 4 else ipaddress.ip_network((ip, 64), strict=False)}"
 
 
-def check(*keys: str) -> None:
+def check(*keys: str, most: int = MOST) -> None:
     """Raise TooManyFailures if one of `keys` must wait; asking does not make the wait longer."""
     now = time.time()
-    wait = max(_wait(key, now) for key in keys)
+    wait = max(_wait(key, now, most) for key in keys)
     if wait > 0:
         raise TooManyFailures(wait)
 
 
-def count(*keys: str) -> list[int]:
+def count(*keys: str, most: int = MOST) -> list[int]:
     """Count one failure for each of `keys`, and return their ids.
 
     Raise TooManyFailures, and count nothing, if it is one too many.
     """
     with writing():
-        check(*keys)
+        check(*keys, most=most)
         now = time.time()
         Failure.delete().where(~_is_near(now)).execute()
         return [Failure.create(key=key, at=now).id for key in keys]
@@ -62,10 +65,10 @@ def take_back(ids: list[int]) -> None:
         Failure.delete().where(Failure.id << ids).execute()
 
 
-def _wait(key: str, now: float) -> float:
-    """Return the seconds after which fewer than MOST failures of `key` lie within WINDOW; nothing if it is so now."""
+def _wait(key: str, now: float, most: int) -> float:
+    """Return the seconds after which fewer than `most` failures of `key` lie within WINDOW; nothing if it is so now."""
     newest = Failure.select(Failure.at).where(Failure.key == key, _is_near(now)).order_by(Failure.at.desc())
-    row = newest.offset(MOST - 1).first()
+    row = newest.offset(most - 1).first()
     return row.at + WINDOW - now if row else 0.0
 
 

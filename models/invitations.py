@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import peewee
 
+from models import failures
 from models.accounts import DAY, Member, add_member, is_here
 from models.database import writing
-from models.errors import InvitationOver
+from models.errors import InvitationOver, TooManyFailures, TooManyJoined
 from models.models import Invitation, User
 from models.passwords import PasswordHash
 
 INVITATION_DAYS = 7
 MOST_INVITATIONS = 100
+MAX_JOINS = 30  # by one invitation within the window of models/failures.py: a class of 60 is in within six minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,31 @@ def end_invitation(invitation_id: int) -> None:
         Invitation.update(ended_at=time.time()).where(Invitation.id == invitation_id).execute()
 
 
+def check_invitation(token: str) -> None:
+    """Refuse an invitation by which nobody can join now. Raise InvitationOver, TooManyJoined."""
+    with _explained():
+        failures.check(_key(find_invitation(token)), most=MAX_JOINS)
+
+
 def join(token: str, username: str, password: PasswordHash) -> Member:
-    """Make an account with an invitation. Raise InvitationOver, BadUsername, NameTaken."""
-    with writing():
-        find_invitation(token)
+    """Make an account with an invitation. Raise InvitationOver, TooManyJoined, BadUsername, NameTaken."""
+    with writing(), _explained():
+        failures.count(_key(find_invitation(token)), most=MAX_JOINS)
         return add_member(username, password)
+
+
+def _key(invitation: OpenInvitation) -> str:
+    """Return what accounts made by an invitation are counted for."""
+    return f"invitation {invitation.id}"
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Say of what there were too many."""
+    try:
+        yield
+    except TooManyFailures as error:
+        raise TooManyJoined(error.retry_after) from error
 
 
 def _open_invitations() -> peewee.ModelSelect[Invitation]:

@@ -178,6 +178,19 @@ class Devices(AccountTest):
         self.assert_alive(staying)
         self.assertEqual(len(self.devices(katia)), 1)
 
+    def test_this_one_is_listed_however_many_newer_ones_there_are(self) -> None:
+        lena = self.newcomer("lena")
+        insert = """
+            INSERT INTO session (token_hash, user_id, opened_at, device)
+            SELECT ?, id, ?, 'Edge' FROM user WHERE username = 'lena'
+        """
+        for number in range(101):
+            sql(self.folder, insert, f"nobody's {number}", time.time() + number)
+        listed = self.devices(lena)
+        self.assertEqual(len(listed), 100)
+        self.assertEqual([name for name, number in listed if number is None], ["Unknown browser"])
+        self.assertIn("this device", lena.get("/account").text)
+
     def test_nobody_signs_somebody_elses_device_out(self) -> None:
         luis = self.newcomer("luis")
         second = self.signed_in("luis", SAFARI)

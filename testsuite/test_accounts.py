@@ -108,7 +108,7 @@ class SetupTest(FolderTest):
         answer = self.client.post(self.server.setup_path, mistakes, Accept_Language="pt-BR")
         self.assertEqual((answer.status, wrong_fields(answer)), (400, ["username", "email", "password", "again"]))
         self.assertEqual(answer.text.count('role="alert"'), 1)
-        for words in ("Um nome tem", "Isso não parece", "A senha tem", "As duas senhas"):
+        for words in ("Este nome tem", "Isso não parece", "A senha tem", "As duas senhas"):
             self.assertEqual(len(re.findall(f">{words}", answer.text)), 2, "above the form, and beside its field")
         self.assertEqual(self.usernames(), [])
 
@@ -163,7 +163,7 @@ class InvitationTest(SiteTest):
 
     def test_an_administrator_invites_and_whoever_opens_the_link_joins(self) -> None:
         _, path = self.invite()
-        for name, server in (("davi", 0), ("Éva Ω", 1)):
+        for name, server in (("davi", 0), ("Éva 田", 1)):
             guest = self.client(server=server)
             self.assertIn("ana", guest.get(path).text)
             answer = guest.post(path, account(name))
@@ -230,6 +230,31 @@ class InvitationTest(SiteTest):
                 self.assertEqual(wrong_fields(lost), ["username"])
                 self.assertIn("Somebody already has this name", lost.text)
                 self.assertEqual(len({first, second} & self.usernames()), 1)
+
+    def test_one_link_makes_30_accounts_in_3_minutes_at_whichever_process(self) -> None:
+        made, path = self.invite()
+        sql(self.folder, "DELETE FROM failure")
+        rows = [(f"invitation {made}", time.time() - age) for age in range(28)]
+        for row in rows:
+            sql(self.folder, "INSERT INTO failure (key, at) VALUES (?, ?)", *row)
+        guests = [self.client(server=number % 2) for number in range(6)]
+        answers = together(
+            *(partial(guest.post, path, account(f"pupil {number}")) for number, guest in enumerate(guests))
+        )
+        self.assertEqual(sorted(answer.status for answer in answers), [302, 302, 429, 429, 429, 429])
+        refused = next(answer for answer in answers if answer.status == 429)
+        self.assertTrue(0 < int(refused.headers["Retry-After"]) <= 180)
+        self.assertIn("Many people have just joined by this link.", refused.text)
+        self.assertRegex(refused.text, 'value="pupil [0-5]"')
+        self.assertEqual(self.client().post(self.invite()[1], account("elsewhere")).status, 302)
+        sql(self.folder, "UPDATE failure SET at = at - 180")
+        self.assertEqual(self.client().post(path, account("later")).status, 302)
+
+    def test_a_refused_account_is_not_counted(self) -> None:
+        made, path = self.invite()
+        for _ in range(3):
+            self.assertEqual(self.client().post(path, account("BETO")).status, 400)
+        self.assertEqual(sql(self.folder, "SELECT * FROM failure WHERE key = ?", f"invitation {made}"), [])
 
     def test_a_guest_too_hears_at_once_of_all_that_is_wrong(self) -> None:
         _, path = self.invite()

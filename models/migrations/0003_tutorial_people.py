@@ -8,7 +8,7 @@ from itertools import count
 from models.errors import BadUsername
 from models.names import MAX_NAME_CHARS, clean_username, fold
 from models.passwords import NOBODYS, hash_password
-from models.visible import without_ignorable
+from models.visible import is_visible
 
 log = logging.getLogger("models.migrations")
 
@@ -75,7 +75,7 @@ def choose_names(wanted):
 
 def read_name(name, number):
     """Return what can be read of a name."""
-    visible = "".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in without_ignorable(name))
+    visible = "".join(sign if is_visible(sign) and unicodedata.category(sign)[0] != "C" else " " for sign in name)
     for attempt in (name, visible, " ".join(visible.split())[:MAX_NAME_CHARS]):
         try:
             return clean_username(attempt)
