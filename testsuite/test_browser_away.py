@@ -70,6 +70,13 @@ class Away(BrowserTest):
         expect(attempt).to_be_visible()
         expect(ana.get_by_text("The site can’t be reached.")).to_be_visible()
         self.shoot(ana, "room-offline-panel")
+        for width in (1280, 320):
+            ana.set_viewport_size({"width": width, "height": 600})
+            words, button = ana.locator("#connection > summary").bounding_box(), attempt.bounding_box()
+            assert words is not None and button is not None
+            is_beside = words["x"] + words["width"] <= button["x"] or words["y"] + words["height"] <= button["y"]
+            self.assertTrue(is_beside, "the button stands on the words")
+            self.assertLessEqual(button["x"] + button["width"], width)
         self.restart()
         before = time.monotonic()
         attempt.press("Enter")
