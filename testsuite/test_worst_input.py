@@ -1,0 +1,232 @@
+"""Every pattern and library call that meets text from outside, in one table, each searched for time.
+
+Whoever adds one to controllers/ or models/ adds its row here; a test says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import re
+import time
+import unittest
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
+
+from controllers import fetcher, framing, languages, places, policy, reach, wire
+from controllers.fetcher import MAX_BODY
+from controllers.framing import LONGEST_BODY, MAX_MESSAGE
+from controllers.heads import MAX_READ_BYTES
+from models import accounts, failures, lookalikes, names, passwords
+from testsuite.live import ROOT
+
+LONGEST_MESSAGE = LONGEST_BODY  # characters
+MAX_SECONDS = 0.05  # for the worst text at its full length
+SHORT = 3000  # characters, at which the worst is looked for
+MAX_SHORT_SECONDS = 0.01  # what is linear takes less than one millisecond, what is quadratic more than this
+COMMON = ["a", "0", " ", "\n", "\u0301", "\u0316"]  # letters, digits, blanks, and marks that have an order
+SIGNS = [*'[{",:.%@-', "\u200d", "\ufdfa"]  # what the libraries parse
+ENDS = ("", "\0", "!", "\n")
+
+# Every pattern, with how many characters a text has at most where it meets it.
+PATTERNS = {
+    "controllers.compression._REFUSED": MAX_READ_BYTES,
+    "controllers.guard.JSESSIONID": MAX_READ_BYTES,
+    "controllers.guard.PRINTABLE": MAX_READ_BYTES,
+    "controllers.http_transports.CALLBACK": MAX_READ_BYTES,
+    "controllers.languages._WISH": MAX_READ_BYTES,
+    "controllers.logs.QUOTED": MAX_READ_BYTES,
+    "controllers.markdown.addresses._ADDRESS": LONGEST_MESSAGE,
+    "controllers.markdown.addresses._HOST": LONGEST_MESSAGE,
+    "controllers.markdown.addresses._WEB": LONGEST_MESSAGE,
+    "controllers.markdown.blocks.ESCAPED_MARKER": LONGEST_MESSAGE,
+    "controllers.markdown.blocks.FENCE": LONGEST_MESSAGE,
+    "controllers.markdown.blocks.MARKER": LONGEST_MESSAGE,
+    "controllers.markdown.blocks.PREFIX": LONGEST_MESSAGE,
+    "controllers.markdown.blocks.SPACES": LONGEST_MESSAGE,
+    "controllers.markdown.inlines.MARKS": LONGEST_MESSAGE,
+    "controllers.markdown.inlines.TICKS": LONGEST_MESSAGE,
+    "controllers.markdown.inlines.TOKEN": LONGEST_MESSAGE,
+    "controllers.markup._FENCE": LONGEST_MESSAGE,
+    "controllers.markup._LETTER": LONGEST_MESSAGE,
+    "controllers.markup._PLAIN": LONGEST_MESSAGE,
+    "controllers.server.ABSOLUTE": MAX_READ_BYTES,
+    "controllers.statics._VERSION": MAX_READ_BYTES,
+    "models.accounts.EMAIL": accounts.MAX_EMAIL_CHARS,
+    "models.visible.IGNORABLE": LONGEST_MESSAGE,
+    "models.visible.VISIBLE": LONGEST_MESSAGE,
+}
+
+# Every other call whose cost may grow faster than its text: what is done with the text there, and its longest.
+CALLS: dict[str, tuple[Callable[[str], object], int]] = {
+    "controllers.fetcher: json.loads": (lambda text: fetcher._json_object(text.encode()), MAX_BODY // 4),
+    "controllers.fetcher: urljoin": (reach.is_web_url, MAX_READ_BYTES),
+    "controllers.framing: json.loads": (lambda text: framing.decode_messages(text, 16), MAX_MESSAGE),
+    "controllers.http_transports: re.sub": (lambda text: re.sub(r"[\W_]+", "", text), 128),
+    "controllers.places: ip_address": (places.holder_of, MAX_READ_BYTES),
+    "controllers.policy: ipaddress.ip_address": (policy.origin_of, MAX_READ_BYTES),
+    "controllers.policy: urlsplit": (policy.origin_of, MAX_READ_BYTES),
+    "controllers.reach: ip_address": (reach.is_web_url, MAX_READ_BYTES),
+    "controllers.reach: urlsplit": (reach.is_web_url, MAX_READ_BYTES),
+    "controllers.wire: json.loads": (lambda text: wire.read("{" + text, "lobby"), MAX_MESSAGE),
+    "models.failures: ipaddress.ip_address": (failures.address_key, MAX_READ_BYTES),
+    "models.lookalikes: unicodedata.normalize": (lookalikes.skeletons, names.MAX_TYPED_CHARS),
+    "models.names: unicodedata.normalize": (names.clean_username, names.MAX_TYPED_CHARS),
+    "models.passwords: unicodedata.normalize": (passwords.check_password_length, passwords.MAX_TYPED_CHARS),
+}
+# The same, where there is a limit within: the text is a hundred times as long as it may be.
+REFUSED: dict[str, Callable[[str], object]] = {
+    "names.fold": names.fold,
+    "names.spell": names.spell,
+    "names.clean_username": names.clean_username,
+    "accounts.clean_email": accounts.clean_email,
+    "passwords.check_password_length": passwords.check_password_length,
+    "failures.account_key": failures.account_key,
+    "languages.language_of": languages.language_of,
+}
+# These read what only the person who runs the site has written, or the program itself: its own HTML, a package's table.
+OWN = {
+    "controllers.markup._TAGS",
+    "controllers.sheets.PIECES",
+    "controllers.terminal: re.sub",
+    "models.database.SCHEME",
+    "models.lookalikes: json.loads",
+    "models.postgresql: re.sub",
+}
+LIBRARIES = {"json.loads", "urlsplit", "urljoin", "unicodedata.normalize", "ip_address", "ipaddress.ip_address"}
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    """Yield the modules that meet text from outside, parsed."""
+    for folder in ("controllers", "models"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield ".".join(file.relative_to(ROOT).with_suffix("").parts), ast.parse(file.read_text("utf-8"))
+
+
+def found_patterns() -> set[str]:
+    """Return the names of all compiled patterns."""
+    return {
+        f"{module}.{ast.unparse(node.targets[0])}"
+        for module, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("re.compile(")
+    }
+
+
+def found_calls() -> set[str]:
+    """Return all calls of the libraries whose cost may grow, and of `re` without a compiled pattern."""
+    called = [
+        (module, ast.unparse(node.func))
+        for module, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    ]
+    return {
+        f"{module}: {name}"
+        for module, name in called
+        if name in LIBRARIES or (re.match(r"re\.[a-z]+$", name) and name not in ("re.compile", "re.escape"))
+    }
+
+
+def methods(pattern: str) -> set[str]:
+    """Return by which methods a pattern is used, wherever that is."""
+    name = pattern.rpartition(".")[2]
+    used = {
+        node.attr
+        for _, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).rpartition(".")[2] == name
+    }
+    return used & {"match", "fullmatch", "search", "sub", "split", "finditer", "findall"} or {"match"}
+
+
+def uses(pattern: str) -> list[Callable[[str], object]]:
+    """Return what is done with a pattern, each as a function of a text."""
+    module, _, name = pattern.rpartition(".")
+    compiled: Any = getattr(importlib.import_module(module), name)
+    encode: Callable[[str], Any] = (lambda text: text.encode()) if isinstance(compiled.pattern, bytes) else str
+
+    def use(method: str) -> Callable[[str], object]:
+        if method == "sub":
+            return lambda text: compiled.sub(encode(""), encode(text))
+        if method == "finditer":
+            return lambda text: list(compiled.finditer(encode(text)))
+        return lambda text: getattr(compiled, method)(encode(text))
+
+    return [use(method) for method in sorted(methods(pattern))]
+
+
+def seconds(use: Callable[[str], object], text: str) -> float:
+    """Return how long it takes, at least of three times; that it may be refused is no matter."""
+    return min(_seconds(use, text) for _ in range(3)) if _seconds(use, text) > MAX_SHORT_SECONDS / 10 else 0.0
+
+
+def _seconds(use: Callable[[str], object], text: str) -> float:
+    begin = time.process_time()
+    with contextlib.suppress(Exception):
+        use(text)
+    return time.process_time() - begin
+
+
+def signs_of(pattern: str) -> list[str]:
+    """Return the characters that a pattern names, and some others."""
+    compiled: Any = getattr(importlib.import_module(pattern.rpartition(".")[0]), pattern.rpartition(".")[2])
+    text = compiled.pattern if isinstance(compiled.pattern, str) else compiled.pattern.decode()
+    return [*COMMON, *sorted({c for c in text if c.isascii() and not c.isalnum() and c not in COMMON})]
+
+
+def texts(length: int, signs: list[str]) -> Iterator[str]:
+    """Yield texts of this length that make a search go back: one or two signs over and over, and an end."""
+    for first, second in product(signs, ["", *signs]):
+        unit = first + second
+        for end in ENDS:
+            yield (unit * (length // len(unit)))[: length - len(end)] + end
+    for first, second in product(signs, signs):
+        yield first * (length // 2) + second * (length - length // 2)
+
+
+class WorstInput(unittest.TestCase):
+    """Line 38 of what the site withstands: what is done with text from outside takes as long as the text allows."""
+
+    def test_each_pattern_and_call_has_its_row(self) -> None:
+        self.assertEqual(found_patterns() - OWN, set(PATTERNS))
+        self.assertEqual(found_calls() - OWN, set(CALLS))
+        self.assertLessEqual(OWN, found_patterns() | found_calls())
+
+    def test_no_pattern_takes_longer_than_its_text_allows(self) -> None:
+        for pattern, longest in PATTERNS.items():
+            with self.subTest(pattern):
+                for use in uses(pattern):
+                    self.check(use, longest, signs_of(pattern))
+
+    def test_no_call_takes_longer_than_its_text_allows(self) -> None:
+        for call, (use, longest) in CALLS.items():
+            with self.subTest(call):
+                self.check(use, longest, [*COMMON, *SIGNS])
+
+    def test_what_is_too_long_is_refused_before_anything_else(self) -> None:
+        for call, use in REFUSED.items():
+            with self.subTest(call):
+                for text in (
+                    "a" + "\u0301" * 40_000 + "\u0316" * 40_000,
+                    "x@" * 40_000,
+                    " " * 200_000 + "x",
+                    "a," * 80_000,
+                ):
+                    self.assertLess(seconds(use, text), MAX_SECONDS)
+
+    def test_this_test_finds_what_is_quadratic(self) -> None:
+        with self.assertRaises(AssertionError):
+            self.check(lambda text: re.search(r"\s+$", text), MAX_READ_BYTES, COMMON)
+
+    def check(self, use: Callable[[str], object], longest: int, signs: list[str]) -> None:
+        """Look for the worst text of a few thousand characters, and try the kind of it at full length."""
+        length = min(SHORT, longest)
+        slowest, worst = 0.0, signs[0] * length
+        for text in texts(length, signs):
+            took = seconds(use, text)
+            self.assertLess(took, MAX_SHORT_SECONDS, f"seconds for {text[:20]!r} ... {text[-3:]!r}")
+            slowest, worst = max((slowest, worst), (took, text))
+        self.assertLess(seconds(use, (worst[:-1] * (longest // length + 1))[: longest - 1] + worst[-1]), MAX_SECONDS)
