@@ -129,6 +129,19 @@ class Access(BrowserTest):
                 self.assertGreater(len(names), 1)
                 self.assertEqual([name for name in names if names.count(name) > 1], [])
 
+    def test_the_buttons_of_messages_that_failed_say_of_which_they_are(self) -> None:
+        page = self.page()
+        page.add_init_script(GENEROUS)
+        self.enter(page, "ana")
+        expect_live(page)
+        for letter in "qw":
+            write(page, letter * 8001)
+            expect(page.locator("#waiting .failed", has_text=letter)).to_be_visible()
+        for deed in ("edit", "discard"):
+            for letter in "qw":
+                button = page.get_by_role("button", name=f"{deed}: {letter * 40}", exact=True)
+                expect(button).to_have_text(deed)
+
     def test_the_parts_of_the_room_have_names(self) -> None:
         page = self.member("ana")
         expect(page.get_by_role("region", name="Messages in lobby")).to_have_id("scroller")

@@ -10,6 +10,7 @@ import { dayName, eachMidnight, isSameDay, localise, say } from './words.js';
 const MOST_ROWS = 1000;       // in the page, while the reader is at the bottom
 const MOST_ROWS_HELD = 3000;  // while the reader is reading further up
 const MOST_ROWS_SEEN = 6000;  // while that would take away what the reader sees
+const EXCERPT = 40;           // characters of a message that failed, by which its buttons are told from another's
 
 export class Conversation {
   constructor(room, announcer) {
@@ -201,7 +202,7 @@ export class Conversation {
     for (const note of row.querySelectorAll('.note')) note.textContent = noteOn(item);
     row.querySelector('time').hidden = item.state !== 'stored';
     row.querySelector('.deeds')?.remove();
-    if (hasFailed) row.querySelector('.message').append(deeds(item.why, deedsOfItem));
+    if (hasFailed) row.querySelector('.message').append(deeds(item, deedsOfItem));
     this.arrangeWaiting();
   }
 
@@ -247,13 +248,13 @@ function noteOn({ state }) {
   return state === 'sent' ? say('sending') : say('waiting');
 }
 
-function deeds(why, deedsOfItem) {
+function deeds({ why, body }, deedsOfItem) {
   const box = element('p', 'deeds');
   if (why) box.append(element('span', 'why', why));
   for (const [text, act] of deedsOfItem) {
     const button = element('button', '', text);
-    button.type = 'button';
-    button.addEventListener('click', act);
+    Object.assign(button, { type: 'button', onclick: act });
+    button.setAttribute('aria-label', `${text}: ${body.slice(0, EXCERPT)}`);
     box.append(button);
   }
   return box;
