@@ -287,6 +287,8 @@ class InvitationTest(SiteTest):
         _, path = self.invite()
         self.assertEqual(self.client().post(path, account("  Rosa   Luz ")).status, 302)
         self.assertIn("Rosa Luz", self.usernames())
+        for typed in ("  Rosa   Luz ", "rosa luz", "ROSA\u00a0LUZ"):
+            self.client().sign_in(typed)
 
     def test_a_password_has_8_to_1000_characters_and_is_typed_twice(self) -> None:
         _, path = self.invite()

@@ -94,6 +94,13 @@ class PeopleTest(CommandTest):
         self.assert_refused(self.run_app("passwd", "ana", stdin="short"), "8 to 1,000")
         self.assertEqual(sql(self.folder, "SELECT password FROM user"), before)
 
+    def test_the_name_of_a_removed_member_says_the_same_to_both(self) -> None:
+        self.assert_done(self.run_app("adduser", "Ana  Maria", "a@b", stdin=PASSWORD))
+        self.assert_done(self.run_app("passwd", "ana   maria", stdin=PASSWORD))
+        sql(self.folder, "UPDATE user SET removed_at = 1")
+        for words in (("adduser", "Ana Maria", "a@b"), ("passwd", "Ana  Maria")):
+            self.assert_refused(self.run_app(*words, stdin=PASSWORD), "Somebody who was removed had this name")
+
     def test_migrate_brings_a_database_up_to_date_as_often_as_one_likes(self) -> None:
         for _ in range(2):
             self.assert_done(self.run_app("migrate"))
