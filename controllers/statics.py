@@ -93,7 +93,8 @@ class StaticHandler(tornado.web.StaticFileHandler):
         is_kept = "Cache-Control" in self._headers
         kept = f"public, max-age={self.CACHE_MAX_AGE}, immutable"
         self.set_header("Cache-Control", kept if is_kept else "no-cache")
-        self.clear_header("Expires")  # says less than the line above
+        for name in ("Expires", "Last-Modified"):  # which say less than this and the Etag
+            self.clear_header(name)
         self.set_header("Vary", "Accept-Encoding")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
