@@ -167,6 +167,38 @@ class Refused(OutboxTest):
         expect(beto.locator("#waiting .row")).to_have_count(0)
         self.assertEqual(self.stored(), ["by the form"])
 
+    def test_what_the_form_is_refused_comes_back_with_its_reason_and_others_go_on(self) -> None:
+        beto = self.member("beto")
+        self.restart("--max_message=100")
+        expect_live(beto)
+        beto.route("**/chat/**", lambda route: route.abort())
+        choose_transports(beto, "websocket")
+        expect(beto.locator("#state")).to_contain_text("Offline")
+        for body in ("z" * 150, "by the form"):
+            write(beto, body)
+        row = self.failed(beto, "z" * 150)
+        expect(row).to_contain_text("This message is too long.")
+        self.assertEqual(row.get_by_role("button").all_inner_texts(), ["edit", "discard"])
+        expect_message(beto, "by the form")
+        self.assertEqual(self.stored(), ["by the form"])
+        self.restart()
+
+    def test_what_a_page_of_the_past_could_not_post_is_still_there(self) -> None:
+        beto = self.member("beto")
+        beto.goto("/rooms/lobby?before=9")
+        beto.locator("#body").fill("into nothing")
+        port = self.server.port
+        self.server.stop()
+        beto.locator("#body").press("Enter")
+        beto.wait_for_url("chrome-error://**")
+        self.servers[0] = Server(self.folder, *self.options, port=port).wait()
+        beto.goto("/rooms/lobby?before=9")
+        expect(beto.locator("#body")).to_have_value("into nothing")
+        beto.locator("#body").press("Enter")
+        expect_message(beto, "into nothing")
+        expect(beto.locator("#body")).to_have_value("")
+        self.assertEqual(self.stored(), ["into nothing"])
+
     def test_a_page_of_somebody_on_the_way_stores_nothing_and_is_not_believed(self) -> None:
         beto = self.member("beto")
         beto.route("**/chat/**", lambda route: route.abort())

@@ -24,7 +24,10 @@ export class Composer {
     this.field.addEventListener('keydown', (event) => this.pressed(event));
   }
 
+  // What the browser has posted is kept until the page comes that a post leads to.
   restore() {
+    const [arrival] = performance.getEntriesByType('navigation');
+    if (location.hash === '#newest' && arrival?.type === 'navigate') forget('sessionStorage', this.key);
     if (!this.field.value) this.field.value = recall('sessionStorage', this.key, '');
     this.grow();
   }
@@ -64,7 +67,6 @@ export class Composer {
     const answer = this.sends(body);
     if (answer !== 'form') event.preventDefault();
     if (answer === 'taken') this.clear();
-    if (answer === 'form') forget('sessionStorage', this.key);
   }
 
   // Put a text that was sent, and not taken, back to be changed; the draft that stands here follows it.
