@@ -37,7 +37,7 @@ class Presence:
         self._doorbell = stores.doorbell
         self._connections: Counter[tuple[str, int]] = Counter()  # by room and member
         self._leaving: dict[tuple[str, int], asyncio.TimerHandle] = {}
-        self._typing: dict[tuple[str, int], float] = {}  # until when, seconds since 1970
+        self._typing: dict[tuple[str, int], float] = {}  # until when (time.monotonic)
         self._unreported: set[tuple[str, int]] = set()
         self._versions: dict[str, int] = {}
         self._told: dict[str, tuple[str, str]] = {}  # by room: the frames' messages of presence and typing
@@ -45,7 +45,7 @@ class Presence:
         self._stale: dict[Reader, set[str]] = defaultdict(set)
         self._wake = asyncio.Event()
         self._beaten_at = -HEARTBEAT  # when this process last said that it lives
-        self._next_stop: float | None = None  # when somebody's typing expires
+        self._next_stop: float | None = None  # when somebody's typing expires (time.monotonic)
 
     # --- what happens here
 
@@ -71,7 +71,7 @@ class Presence:
     def type(self, room: str, member: Member, is_typing: bool = True) -> None:
         """Note that `member` writes, or has stopped, in a room where they are connected."""
         key = (room, member.id)
-        until = time.time() + TYPING if is_typing else 0.0
+        until = time.monotonic() + TYPING if is_typing else 0.0
         if self._connections[key] > 0 and until != self._typing.get(key, 0.0):
             self._typing[key] = until
             self._note(*key)
@@ -158,7 +158,8 @@ class Presence:
         """Return what the others shall know; who may still come back counts as connected."""
         key = (room, member_id)
         connections = max(self._connections[key], 1 if key in self._leaving else 0)
-        return Here(room, member_id, connections, self._typing.get(key, 0.0))
+        typing_for = max(self._typing.get(key, 0.0) - time.monotonic(), 0.0)
+        return Here(room, member_id, connections, typing_for)
 
     async def _look(self) -> None:
         """Read everybody's presence if it has changed, and tell it."""
@@ -168,8 +169,8 @@ class Presence:
             self._versions = versions
 
     def _show(self, everybody: list[Somebody]) -> None:
-        now = time.time()
-        self._next_stop = min((one.typing_until for one in everybody if one.typing_until > now), default=None)
+        left = [one.typing_for for one in everybody if one.typing_for > 0]
+        self._next_stop = time.monotonic() + min(left) if left else None
         rooms: dict[str, list[Somebody]] = {room: [] for room in self._told}
         for one in everybody:
             rooms.setdefault(one.room, []).append(one)
@@ -177,13 +178,13 @@ class Presence:
         for room, people in rooms.items():
             told = (
                 message("presence", room=room, online=[p.username for p in people[:MOST_NAMES]], count=len(people)),
-                message("typing", room=room, members=[p.username for p in people if p.typing_until > now][:3]),
+                message("typing", room=room, members=[p.username for p in people if p.typing_for > 0][:3]),
             )
             if told != self._told.get(room):
                 self._tell_all(room, told)
 
     def _someone_stops_typing(self) -> bool:
-        return self._next_stop is not None and time.time() >= self._next_stop
+        return self._next_stop is not None and time.monotonic() >= self._next_stop
 
     def _tell_all(self, room: str, told: tuple[str, str]) -> None:
         """Send what is new to everybody in `room`."""

@@ -30,6 +30,7 @@ class Engine(ABC):
     """A peewee database, and what the site asks of one besides."""
 
     label: str  # names it in sentences, without a password
+    now: str  # SQL of the time by the database's own clock, in seconds since 1970: machines differ
     readers: int  # threads that read from it at the same time
 
     @abstractmethod

@@ -115,6 +115,7 @@ def _hanging_up() -> Iterator[None]:
 class Postgresql(peewee.PostgresqlDatabase, Engine):
     """The people's database on a server."""
 
+    now = "extract(epoch FROM clock_timestamp())::float8"
     readers = 4
 
     def __init__(self, url: str) -> None:

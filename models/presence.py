@@ -1,19 +1,23 @@
-"""Who is connected where, and who is writing: state that each process keeps about its own connections."""
+"""Who is connected where, and who is writing: state that each process keeps about its own connections.
+
+All times are by the database's clock, since those of the machines differ, and are told as how long something lasts.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from models.database import execute, rows, writing
+from peewee import SQL
+
+from models.database import database, execute, rows, writing
 from models.models import PresenceRow, Process, User
 
 SILENCE = 10.0  # seconds without a beat after which a process is taken for dead
 FORGET = 60.0  # seconds after which its rows are removed
 GRACE = 5.0  # seconds that a member has to come back before the others are told that they left
 PUT = """
-    INSERT INTO presence (process_id, room_id, user_id, connections, typing_until) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO presence (process_id, room_id, user_id, connections, typing_until) VALUES (?, ?, ?, ?, {now} + ?)
     ON CONFLICT (process_id, room_id, user_id) DO UPDATE
     SET connections = excluded.connections, typing_until = excluded.typing_until
 """
@@ -21,50 +25,49 @@ PUT = """
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What a process knows of one member in one room; no connections: they left."""
+    """What a process knows of one member in one room; no connections: they left. `typing_for` in seconds."""
 
     room: str
     member_id: int
     connections: int
-    typing_until: float
+    typing_for: float
 
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
-    """A member who is in a room, at whatever process; `typing_until` in seconds since 1970."""
+    """A member who is in a room, at whatever process, and writes for `typing_for` seconds more, if that is over 0."""
 
     room: str
     username: str
-    typing_until: float
+    typing_for: float
 
 
 def report(process: str, here: Collection[Here]) -> bool:
     """Say that `process` lives, and what has changed there; tell whether nothing was known of it before.
 
-    A process that slept, or saw its clock jump, may be forgotten although it lives.
+    A process that slept, or whose database saw its clock jump, may be forgotten although it lives.
     """
-    now = time.time()
+    now, put = _now(), PUT.format(now=database.now)
     with writing():
         Process.delete().where(~Process.beat_at.between(now - FORGET, now + FORGET)).execute()
         is_new: bool
         row, is_new = Process.get_or_create(id=process, defaults={"beat_at": now})
         Process.update(beat_at=now, version=row.version + bool(here)).where(Process.id == process).execute()
         for one in here:
-            execute(PUT, process, one.room, one.member_id, one.connections, one.typing_until)
+            execute(put, process, one.room, one.member_id, one.connections, one.typing_for)
         PresenceRow.delete().where(PresenceRow.process == process, PresenceRow.connections == 0).execute()
     return is_new
 
 
 def stop(process: str) -> None:
     """Let the rows of a process that stops lapse after the grace in which its members come back elsewhere."""
-    lapse = time.time() - SILENCE + GRACE
     with writing():
-        Process.update(beat_at=lapse).where(Process.id == process).execute()
+        Process.update(beat_at=_now() - SILENCE + GRACE).where(Process.id == process).execute()
 
 
 def versions() -> dict[str, int]:
     """Return what tells cheaply whether presence has changed: the living processes' versions."""
-    now = time.time()
+    now = _now()
     alive = Process.beat_at.between(now - SILENCE, now + SILENCE)  # a clock that was put back leaves beats to come
     return dict(rows(Process.select(Process.id, Process.version).where(alive)))
 
@@ -72,12 +75,16 @@ def versions() -> dict[str, int]:
 def everybody() -> list[Somebody]:
     """Return who is where, each member once for each room, by name."""
     query = (
-        PresenceRow.select(PresenceRow.room, User.username, PresenceRow.typing_until)
+        PresenceRow.select(PresenceRow.room, User.username, PresenceRow.typing_until - _now())
         .join(User)
         .where(PresenceRow.process.in_(list(versions())))
         .order_by(User.folded)
     )
     found: dict[tuple[str, str], float] = {}
-    for room, username, typing_until in rows(query):
-        found[room, username] = max(typing_until, found.get((room, username), 0.0))
-    return [Somebody(room, username, until) for (room, username), until in found.items()]
+    for room, username, typing_for in rows(query):
+        found[room, username] = max(typing_for, found.get((room, username), 0.0))
+    return [Somebody(room, username, seconds) for (room, username), seconds in found.items()]
+
+
+def _now() -> SQL:
+    return SQL(database.now)

@@ -49,6 +49,7 @@ REWRITE_WANTED = "SELECT 1 FROM setting WHERE name = 'rewrite_wanted'"
 class Sqlite(CySqliteDatabase, Engine):
     """The people's database in a file."""
 
+    now = "((julianday('now') - 2440587.5) * 86400.0)"
     readers = 1
 
     def __init__(self, url: str) -> None:

@@ -6,10 +6,14 @@ import contextlib
 import re
 import signal
 import time
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from testsuite.crowd import SECRET, make_crowd, signed_in
-from testsuite.live import Chat, SiteTest, wait_for
+from testsuite.live import Chat, Client, FolderTest, SiteTest, add_user, wait_for
+from testsuite.postgresql import OnPostgresql
+from testsuite.tables import sql
 
 
 class Presence(SiteTest):
@@ -82,6 +86,47 @@ class Death(SiteTest):
         self.assertGreater(time.monotonic() - killed, 6.9, "killed: after ten seconds of silence")
         self.assertLess(time.monotonic() - killed, 12)
         beto.close()
+
+
+class Skewed(OnPostgresql, FolderTest):
+    """Two machines whose clocks differ, and a database with its own; all of it is ten times as fast."""
+
+    QUICK = ("models.presence:SILENCE=1.0", "controllers.presence:HEARTBEAT=0.3", "controllers.presence:TYPING=0.5")
+
+    def test_nobody_is_lost_however_far_the_clocks_of_two_machines_are_apart(self) -> None:
+        for name in ("ana", "beto"):
+            self.assertEqual(add_user(self.folder, name).returncode, 0)
+        servers = [self.start(altered=(*self.QUICK, f"clock=clock{number}")) for number in range(2)]
+        ana, beto = (
+            Client(server.wait().url).sign_in(name).chat()
+            for server, name in zip(servers, ("ana", "beto"), strict=True)
+        )
+        for chat in (ana, beto):
+            self.addCleanup(chat.close)
+            until_online(chat, "ana", "beto")
+        for off in (0.8, -0.8, 9.0, -9.0, 90.0, 3600.0):
+            with self.subTest(off=off):
+                Path(self.folder, "clock1").write_text(str(off))
+                met = [len(chat.heard) for chat in (ana, beto)]
+                self.until_beaten(6)
+                for writer, reader, name in ((ana, beto, "ana"), (beto, ana, "beto")):
+                    writer.send("typing", room="lobby")
+                    reader.until("typing", members=[name])
+                    reader.until("typing", members=[])
+                for chat, count in zip((ana, beto), met, strict=True):
+                    chat.until("ack", nonce=chat.post("still here"))
+                    self.assertEqual(presences(chat, count), [])
+
+    def until_beaten(self, times: int) -> None:
+        """Return once both processes have said so often that they live."""
+        beats: set[tuple[object, ...]] = set()
+
+        def enough() -> bool:
+            beats.update(sql(self.folder, "SELECT id, beat_at FROM process"))
+            counts = Counter(process for process, _ in beats)
+            return len(counts) == 2 and min(counts.values()) > times
+
+        wait_for(enough, "both processes live")
 
 
 class Crowd(SiteTest):
