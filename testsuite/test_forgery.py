@@ -259,7 +259,7 @@ class SetupFormTest(Forgery, FolderTest):
     def test_setting_up(self) -> None:
         server = self.start().wait()
         client, other = Client(server.url), Client(server.url)
-        client.get("/login"), other.get("/login")
+        client.get(server.setup_path), other.get(server.setup_path)
         fields = {"username": "ana", "email": "a@example.org", "password": PASSWORD, "again": PASSWORD}
         before = self.state()
         for how, answer in self.refusals(client, other, server.setup_path, fields).items():
