@@ -24,7 +24,7 @@ from controllers.forms import FormHandler
 from controllers.hashing import Gone, HungUp, has_ended
 from controllers.languages import language_of
 from controllers.logs import FailureLog
-from controllers.markup import initial, tint
+from controllers.markup import initial, isolated, tint
 from controllers.site import Site
 from controllers.statuses import words_of
 from controllers.watch import SIGNED_OUT
@@ -224,6 +224,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
             "site_name": self.site.name,
             "lang": "en" if lang.startswith("en") else lang,
             "initial": initial,
+            "isolated": isolated,
             "tint": tint,
             "sockjs_url": self.settings["sockjs_url"],
             "me": self.current_user.username if self.current_user else "",

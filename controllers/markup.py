@@ -7,6 +7,7 @@ import datetime
 import re
 import sys
 import time
+import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ TOGETHER = 5 * 60  # seconds within which one author's messages stand under one 
 MAX_KEPT_BYTES = 16 * 1024 * 1024  # of drawn messages: ten thousand usual ones, or a page of the longest
 ENTRY_BYTES = 500  # of an entry besides its body
 TURN_SECONDS = 0.005  # of drawing, before the loop does what else has come up
+
+FROM_THE_RIGHT = {"R", "AL", "RLE", "RLO", "RLI"}  # of the bidirectional classes of Unicode
 
 # Most messages are a line of words, in which no rule finds anything and no character needs escaping.
 _PLAIN = re.compile(r"[^\W\d_](?:[^\\`*_~<>&\"@:/.\s\0]|\.(?= |$)| (?! |$))*")
@@ -50,6 +53,12 @@ def clean(body: str, longest: int) -> str:
 def initial(username: str) -> str:
     """Return the letter in a member's picture."""
     return next(c for c in username if c.isalnum()).upper()[0]
+
+
+def isolated(text: str) -> str:
+    """Return `text` so that in a sentence it turns nothing around, if it is written from right to left."""
+    turns = any(unicodedata.bidirectional(char) in FROM_THE_RIGHT for char in text)
+    return f"\u2068{text}\u2069" if turns else text
 
 
 def tint(username: str) -> int:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-MAX_BLOCKS = 1500  # of one message, items of lists included
+MAX_BLOCKS = 1000  # of one message, items of lists included
 MAX_LEVEL = 19  # a quote is one level, a list two; what lies deeper is shown on the deepest one
 ESCAPED = "\0"  # stands in a paragraph for a backslash that has kept the next character from being markup
 
@@ -91,6 +91,8 @@ class _Reader:
 
     def read(self, raw: str) -> None:
         """Read one line."""
+        if not raw and self.blank == 0:
+            return  # one empty line after another changes nothing
         line = _without_tabs(raw)
         pos, count = self._within(line)
         is_inside = count == len(self.open)

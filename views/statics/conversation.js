@@ -213,10 +213,12 @@ export class Conversation {
     row.dataset.at = item.at / 1000;
     const message = element('article', 'message');
     const heading = element('p', 'heading');
+    const author = element('b', 'author', this.me);
     const body = element('div', 'body plain');
     const time = element('time');
     time.dateTime = new Date(item.at).toISOString();
-    heading.append(element('b', 'author', this.me), ' ', time, element('span', 'note'));
+    author.dir = body.dir = 'auto';
+    heading.append(author, ' ', time, element('span', 'note'));
     body.append(element('p', '', item.body), ' ', element('span', 'note'));
     message.append(this.myPicture(), heading, body);
     row.append(message);

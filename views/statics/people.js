@@ -73,7 +73,9 @@ function person(name) {
   const item = element('li');
   const picture = element('span', `picture present tint-${tint(name)}`, initial(name));
   picture.setAttribute('aria-hidden', 'true');
-  item.append(picture, element('span', 'who', name));
+  const who = element('span', 'who');
+  who.append(element('bdi', '', name));
+  item.append(picture, who);
   return item;
 }
 

@@ -18,18 +18,26 @@ const dayOfYear = new Intl.DateTimeFormat(reader, day);
 const dayOfAnyYear = new Intl.DateTimeFormat(reader, { ...day, year: 'numeric' });
 const conjunction = new Intl.ListFormat(language, { type: 'conjunction' });
 
+const FROM_THE_RIGHT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
+
 // The text of that name, its {places} filled; `n` chooses between the words for one and for many.
 export function say(name, values = {}) {
   const text = texts[name];
   const chosen = Array.isArray(text) ? text[values.n === 1 ? 0 : 1] : text;
-  return chosen.replace(/\{(\w+)\}/g, (place, key) => values[key] ?? place);
+  return chosen.replace(/\{(\w+)\}/g, (place, key) => isolated(values[key] ?? place));
 }
 
 // Whether there is a text of that name.
 export const knows = (name) => Object.hasOwn(texts, name);
 
 export function list(names) {
-  return conjunction.format(names);
+  return conjunction.format(names.map(isolated));
+}
+
+// A name that is written from right to left, kept from turning around what stands beside it (U+2068, U+2069); a
+// text that has such names in it is itself one that is kept apart.
+function isolated(text) {
+  return FROM_THE_RIGHT.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 // Show a <time> in the reader's zone.

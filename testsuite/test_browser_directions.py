@@ -1,0 +1,88 @@
+"""A real browser and texts that run the other way, or over their edges: they stay where they belong."""
+
+from __future__ import annotations
+
+import secrets
+
+from playwright.sync_api import Locator, expect
+
+from testsuite.browser import BrowserTest, expect_live, expect_message, write
+from testsuite.live import add_user
+
+HEBREW = "שלום לכולם!"
+NAME = "מרים (7)"
+OVERRIDE = "\u202eabc"
+PILE = ("Z" + "\u0302\u0303" * 30) * 8
+
+
+def style(place: Locator, name: str) -> str:
+    """Return a property of an element as the browser computed it."""
+    return str(place.evaluate(f"(element) => getComputedStyle(element).{name}"))
+
+
+class Directions(BrowserTest):
+    """Line 36 of what the site withstands: no text turns around what stands beside it."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        added = add_user(cls.folder, NAME, "--admin")
+        if added.returncode:
+            raise AssertionError(added.stderr)
+
+    def test_a_message_runs_in_the_direction_of_its_words(self) -> None:
+        miriam = self.chat(NAME)
+        page = self.member("ana")
+        expect_live(page)
+        for body, direction in ((HEBREW, "rtl"), ("hello " + HEBREW, "ltr"), (f"> {HEBREW}\n\n- {HEBREW}", "rtl")):
+            nonce = miriam.post(body)
+            seq = miriam.until("ack", nonce=nonce)["seq"]
+            row = page.locator(f'.row[data-seq="{seq}"]')
+            expect(row.locator(".body")).to_have_css("direction", direction)
+            self.assertEqual(style(row.locator(".body p").first, "unicodeBidi"), "plaintext")
+            self.assertEqual(style(row.locator(".author"), "unicodeBidi"), "isolate")
+            self.assertEqual(style(row.locator(".author"), "direction"), "rtl")
+            self.assertEqual(style(row.locator(".heading"), "direction"), "ltr")
+        write(page, HEBREW + secrets.token_hex(2))
+        expect(page.locator(".row.own .body").last).to_have_css("direction", "rtl")
+
+    def test_what_is_typed_runs_in_its_own_direction(self) -> None:
+        page = self.member("ana")
+        page.locator("#body").fill(HEBREW)
+        expect(page.locator("#body")).to_have_css("direction", "rtl")
+        stranger = self.page()
+        stranger.goto("/login")
+        stranger.locator("#username").fill(NAME)
+        expect(stranger.locator("#username")).to_have_css("direction", "rtl")
+
+    def test_a_name_is_kept_apart_wherever_it_stands(self) -> None:
+        page = self.member(NAME)
+        expect_live(page)
+        for path, places in (
+            ("/rooms/lobby", (".self b bdi", "#online .who bdi", ".places bdi", "h1 bdi")),
+            ("/members", (".people bdi",)),
+            ("/account", (".about bdi",)),
+            ("/rooms", (".item bdi",)),
+        ):
+            page.goto(path)
+            for place in places:
+                self.assertEqual(style(page.locator(place).first, "unicodeBidi"), "isolate", (path, place))
+        other = self.member("ana")
+        expect_live(other)
+        self.chat(NAME).send("typing", room="lobby")
+        expect(other.locator("#writing bdi")).to_have_text(NAME)
+
+    def test_a_direction_that_is_forced_ends_with_the_message(self) -> None:
+        page = self.member("ana")
+        expect_live(page)
+        write(page, OVERRIDE)
+        write(page, "next")
+        expect_message(page, "next")
+        self.assertEqual(style(page.locator(".row .body").last, "direction"), "ltr")
+
+    def test_a_pile_of_marks_stays_in_its_row(self) -> None:
+        ana = self.chat("ana")
+        seq = ana.until("ack", nonce=ana.post(PILE))["seq"]
+        row = self.member("carla").locator(f'.row[data-seq="{seq}"]')
+        expect(row).to_be_visible()
+        expect(row).to_have_css("overflow", "clip")
