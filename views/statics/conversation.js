@@ -4,8 +4,9 @@
 
 import { element } from './element.js';
 import { whereOneReads, withoutLosingFocus } from './focus.js';
+import { authorOf, beginDay, dress, lastRowBefore, line, seqOf, timeOf } from './rows.js';
 import { Scrolling } from './scrolling.js';
-import { dayName, eachMidnight, isSameDay, localise, say } from './words.js';
+import { eachMidnight, localise, say } from './words.js';
 
 const MOST_ROWS = 1000;       // in the page, while the reader is at the bottom
 const MOST_ROWS_HELD = 3000;  // while the reader is reading further up
@@ -260,43 +261,4 @@ function deeds({ why, body }, deedsOfItem) {
     box.append(button);
   }
   return box;
-}
-
-// Bring what the server drew into the reader's zone, say on the row whose it is and when, and let links open
-// beside the room, so that a tap on one does not end the conversation.
-function dress(row) {
-  const time = row.querySelector('time');
-  localise(time);
-  row.dataset.author = authorOf(row);
-  row.dataset.at = Date.parse(time.dateTime) / 1000;
-  for (const link of row.querySelectorAll('.body a')) {
-    link.target = '_blank';
-    link.rel = 'noopener noreferrer';
-  }
-}
-
-const authorOf = (row) => row.querySelector('.author').textContent;
-const timeOf = (row) => new Date(row.dataset.at * 1000);
-const seqOf = (row) => (row ? Number(row.dataset.seq) : 0);
-
-// Draw a day line above a row of another day than the row before it, and above who came and went earlier that day.
-function beginDay(row, before) {
-  const isOfThatDay = (other) => isSameDay(timeOf(other), timeOf(row));
-  if (before && isOfThatDay(before)) return;
-  let first = row;
-  let above = row.previousElementSibling;
-  while (above?.matches('.passing') && isOfThatDay(above)) [first, above] = [above, above.previousElementSibling];
-  first.before(line('day', dayName(timeOf(row))));
-}
-
-function lastRowBefore(row) {
-  let before = row.previousElementSibling;
-  while (before && !before.matches('.row')) before = before.previousElementSibling;
-  return before;
-}
-
-function line(kind, text) {
-  const item = element('li', kind);
-  item.append(element('span', '', text));
-  return item;
 }

@@ -25,6 +25,7 @@ export class People {
   showMe(isLive) {
     this.mine.classList.toggle('present', isLive);
     this.myState.textContent = isLive ? say('online') : '';
+    if (!isLive) this.showWriting([]);
     // Without a connection the list is what we last heard.
     this.online.parentElement.classList.toggle('stale', !isLive);
   }
@@ -65,8 +66,7 @@ export class People {
 // The sentence with each name as an element of its own, which can be cut without the words around it.
 function writingInParts(names) {
   const words = say('writing', { n: names.length, names: list(names.map(() => '\0')) }).split('\0');
-  const parts = names.flatMap((name, i) => [element('bdi', '', name), element('span', '', words[i + 1])]);
-  return words[0] ? [element('span', '', words[0]), ...parts] : parts;
+  return words.flatMap((word, i) => (i ? [element('bdi', '', names[i - 1]), word] : [word]));
 }
 
 function person(name) {
