@@ -8,6 +8,7 @@ from its cursor. The Hub knows neither SockJS nor the engine that keeps the log.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -38,10 +39,13 @@ class Hub:
         room_log: RoomLog,
         draw: Callable[[Entry], str],
         prepare: Callable[[Sequence[Entry]], Awaitable[None]],
+        charge: Callable[[int], None],
     ) -> None:
         self._log = room_log
         self._draw = draw
         self._prepare = prepare  # draws many without keeping the loop
+        self._charge = charge  # counts what a member has posted at another process
+        self._own: set[tuple[int, str]] = set()  # authors and nonces of what was appended here, until it is heard
         self._tails: dict[str, Tail] = {}
         self._held = 0  # bytes of text in the tails
         self._tasks: set[asyncio.Task[None]] = set()
@@ -151,19 +155,33 @@ class Hub:
         tail = self._tails.get(entry.room)
         if tail is not None:
             self._hear(tail, entry)
+        else:
+            self._start(self._begin_to_hear, entry.room)
         return entry
+
+    async def _begin_to_hear(self, room: str) -> None:
+        """Hear from now on what other processes append to a room in which somebody posts here."""
+        with contextlib.suppress(Unavailable):  # the next post tries again
+            await self._fresh_tail(room)
 
     def _hear(self, tail: Tail, entry: Entry) -> None:
         """Let the room grow by what was appended here."""
+        if entry.seq > tail.head:
+            self._own.add((entry.author_id, entry.nonce))
         if entry.seq == tail.head + 1:
             self._grow(tail, [entry])
         elif entry.seq > tail.head:  # another process was faster: its entries come first
             self._start(self._catch_up, tail)
 
-    def _acknowledge(self, entry: Entry) -> None:
-        """Tell the author, before anybody hears of the entry: the doorbell may be quicker than the writing thread."""
-        for acknowledge in self._unacknowledged.pop((entry.author_id, entry.nonce), ()):
+    def _acknowledge(self, entry: Entry) -> bool:
+        """Tell the author, before anybody hears of the entry: the doorbell may be quicker than the writing thread.
+
+        Return whether somebody waited for it here.
+        """
+        waiting = self._unacknowledged.pop((entry.author_id, entry.nonce), ())
+        for acknowledge in waiting:
             acknowledge(entry)
+        return bool(waiting)
 
     async def follow(self) -> None:
         """Hear the doorbell, until cancelled."""
@@ -218,7 +236,10 @@ class Hub:
             return
         before = tail.bytes
         for entry in fresh:
-            self._acknowledge(entry)
+            key = (entry.author_id, entry.nonce)
+            if not self._acknowledge(entry) and key not in self._own:
+                self._charge(entry.author_id)
+            self._own.discard(key)
             text = self.entry_message(entry)
             tail.ring.add((entry.seq, text), text)
             tail.newest.add(entry, entry.body)

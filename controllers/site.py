@@ -59,7 +59,7 @@ class Site:
         self.authenticator = Authenticator(self.read, self.write, self.hashing)
         self.memory = Memory(stores)
         self.log = stores.log
-        self.hub = Hub(self.log, artist.draw, artist.prepare)
+        self.hub = Hub(self.log, artist.draw, artist.prepare, self.limiter.charge)
         self.presence = Presence(self.process, self.hub, stores)
         self._watch = Watch(self.hub, self.presence, stores)
         stores.doorbell.is_busy = lambda: bool(self.hub.readers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from testsuite.live import Chat, SiteTest, wait_for
@@ -185,6 +186,25 @@ class Haste(SiteTest):
         nonce = ana.post("in peace")
         self.assertEqual(answer_to(ana, nonce)["type"], "ack")
         self.assertIn("error", {answer_to(carla, nonce)["type"] for nonce in hasty})
+
+
+class HasteAtTwoProcesses(SiteTest):
+    """Line 37 of what the site withstands: one member has one rate, at however many processes."""
+
+    options = Haste.options
+    processes = 2
+    seconds = 3
+
+    def test_who_posts_at_both_may_post_no_more_than_at_one(self) -> None:
+        for joins in (True, False):
+            with self.subTest(joins=joins):
+                chats = [self.chat("ana" if joins else "beto", server, join=joins) for server in (0, 1)]
+                began, taken = time.monotonic(), 0
+                while time.monotonic() < began + self.seconds:
+                    taken += sum(answer_to(chat, chat.post("me first"))["type"] == "ack" for chat in chats)
+                allowed = 20 + 20 * (time.monotonic() - began)
+                self.assertLess(taken, 1.3 * allowed)
+                self.assertGreater(taken, 0.5 * allowed)
 
 
 def answer_to(chat: Chat, nonce: str) -> dict[str, Any]:
