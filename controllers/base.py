@@ -93,6 +93,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
 
     needs_member = True
     answers_json = False
+    scripts = ("/static/",)  # where the scripts of its pages come from
     sign_in: SignIn | None = None
     knows_who = False  # whether it was asked who sent this
 
@@ -103,7 +104,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         return site
 
     def set_default_headers(self) -> None:
-        policy.set_headers(self, policy.PAGE)
+        policy.set_headers(self, policy.page(self.request, *self.scripts))
         self.set_header("Cache-Control", "no-store")
 
     def compute_etag(self) -> None:

@@ -23,6 +23,7 @@ class Guarded(Fields, FailureLog, tornado.web.RequestHandler):
     server: Any = None  # the Router
     content_policy = policy.NOTHING
     sign_in: Any = None
+    needs_source = False  # whether it must say from which page it comes: what any page may ask for by a mere address
     is_answered = False  # whether the one frame that this transport can send has been sent
 
     def initialize(self, server: Any) -> None:
@@ -53,8 +54,8 @@ class Guarded(Fields, FailureLog, tornado.web.RequestHandler):
             raise tornado.web.HTTPError(403, "not signed in")
 
     def is_same_origin(self) -> bool:
-        """Tell whether the request comes from a page of this site, or from no page at all."""
-        return policy.is_same_origin(self.request)
+        """Tell whether the request comes from a page of this site, or, where that proves something, from none."""
+        return policy.is_same_origin(self.request) and (policy.names_source(self.request) or not self.needs_source)
 
     def check_trusted_origin(self, origin: str) -> bool:
         """Tell whether a request is trusted that Tornado, which compares letter by letter, takes for another site's."""

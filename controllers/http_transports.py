@@ -82,6 +82,8 @@ class XhrStreaming(Streaming, xhrstreaming.XhrStreamingTransport):
 class EventSource(Streaming, eventsource.EventSourceTransport):
     """eventsource, and iframe-eventsource."""
 
+    needs_source = True
+
     def set_header(self, name: str, value: Any) -> None:
         # The protocol names no charset here: event streams have no other than UTF-8.
         super().set_header(name, "text/event-stream" if value == "text/event-stream; charset=UTF-8" else value)
@@ -90,6 +92,7 @@ class EventSource(Streaming, eventsource.EventSourceTransport):
 class Calling(GuardedHttp):
     """Transports that name a function of the page: only a plain name is let through."""
 
+    needs_source = True
     callback = ""
 
     async def prepare(self) -> None:

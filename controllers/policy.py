@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 import tornado.httputil
 import tornado.web
 
-PAGE = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 FRAMED = "default-src 'none'; frame-ancestors 'self'"  # what SockJS posts from a frame of the page
 YEAR = 365 * 24 * 3600  # seconds
+# Hosts that a policy can name (Content Security Policy 3, 2.3.1): of addresses browsers compare that one alone.
+NAMED_HOST = re.compile(r"(127\.0\.0\.1|(?![0-9.]+(:|$))[a-z0-9-]+(\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.IGNORECASE)
+MAX_HOST_CHARS = 300
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -31,6 +31,26 @@ def set_headers(handler: tornado.web.RequestHandler, content: str) -> None:
     site = handler.settings.get("site")  # not in an application of another's, with a chat of ours
     if site is not None and site.is_stopping:
         handler.set_header("Connection", "close")  # Nginx keeps connections, and shall take another process's
+
+
+def page(request: tornado.httputil.HTTPServerRequest, *scripts: str) -> str:
+    """Return the Content-Security-Policy of a page that takes scripts from these places of the site.
+
+    Not from all of it: JSONP (/chat/) is a script that says what its address wants, and so one of whoever finds an
+    injection.
+    """
+    return (
+        f"default-src 'none'; script-src {sources(request, *scripts)}; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def sources(request: tornado.httputil.HTTPServerRequest, *places: str) -> str:
+    """Return places of the site, as a policy names them; the whole site where it cannot name the host."""
+    host = request.host
+    if len(host) > MAX_HOST_CHARS or not NAMED_HOST.fullmatch(host):
+        return "'self'"
+    return " ".join(f"{request.protocol}://{host}{place}" for place in places)
 
 
 def methods_of(handler: tornado.web.RequestHandler) -> list[str]:
@@ -54,6 +74,14 @@ def is_same_origin(request: tornado.httputil.HTTPServerRequest) -> bool:
         return True
     origin = origin_of(source)
     return origin is not None and origin == origin_of(f"{request.protocol}://{request.host}")
+
+
+def names_source(request: tornado.httputil.HTTPServerRequest) -> bool:
+    """Tell whether a request says where it comes from.
+
+    Over plain HTTP a page may keep that back (`referrerpolicy`), so that saying nothing proves nothing.
+    """
+    return any(name in request.headers for name in ("Sec-Fetch-Site", "Origin", "Referer"))
 
 
 def origin_of(url: str) -> tuple[str, str, int] | None:

@@ -7,6 +7,7 @@ import functools
 import secrets
 from typing import Any
 
+from controllers import policy
 from controllers.base import DEVICE_DAYS, MOST_NAMES, BaseHandler
 from controllers.cookies import LAST_ROOM
 from controllers.markup import clean, initial, tint
@@ -20,6 +21,7 @@ from models.rooms import RoomInfo, room_of, rooms_of
 
 PAGE = 50  # messages
 MAX_TEXT_BYTES = 256 * 1024  # what is too long for a message comes back in the composer, as long as a request may be
+CHAT = "/chat/"  # where the scripts of jsonp-polling come from
 NOBODY = Member(0, BLANKS["username"], is_admin=False)  # for whom a sheet is drawn
 
 
@@ -112,6 +114,7 @@ class RoomHandler(BaseHandler):
         is_own = self.settings["debug"] or seen["error"]
         sheet = Sheet(draw()) if is_own else self.site.sheets.draw(key, draw)
         name = self.member.username
+        policy.set_headers(self, policy.page(self.request, *self.scripts, CHAT))
         self.finish(
             sheet.filled(
                 {

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from typing import Any
 
 import tornado.escape
 
+from controllers import policy
 from controllers.guard import Guarded
 
 # The protocol prescribes it to the letter. The iframe transports of sockjs-client live in it.
@@ -69,10 +71,15 @@ class Info(Page):
 class Iframe(Page):
     """/iframe*.html, with a policy of its own, which has its script's hash."""
 
-    content_policy = (
-        f"default-src 'none'; script-src 'self' 'sha256-{HASH}'; connect-src 'self'; frame-src 'self'; "
-        "frame-ancestors 'self'"
-    )
+    def initialize(self, server: Any) -> None:
+        super().initialize(server)
+        if not server.is_open:
+            sources = policy.sources(self.request, server.settings["sockjs_url"].partition("?")[0])
+            self.content_policy = (
+                f"default-src 'none'; script-src {sources} 'sha256-{HASH}'; connect-src 'self'; frame-src 'self'; "
+                "frame-ancestors 'self'"
+            )
+            self.set_default_headers()
 
     def get(self) -> None:
         self.enable_cache()

@@ -20,6 +20,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP *.example 127.0.0.1",  # names of which browsers think as of any over plain HTTP
 )
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},

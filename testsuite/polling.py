@@ -231,12 +231,13 @@ ALL_TRANSPORTS: tuple[type[SockJS], ...] = (*HTTP_TRANSPORTS, WebSocket)
 def begin(
     client: Client, method: str, path: str, body: str | None = None, source: str = "", **headers: str
 ) -> http.client.HTTPConnection:
-    """Send a request, from `source` if that is given; the answer is still to come."""
+    """Send a request, from `source` if that is given, as the room's page would; the answer is still to come."""
     parts = urlsplit(client.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT, (source, 0) if source else None)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    connection.request(method, path, body, {"Cookie": cookies, **client.headers, **given})
+    usual = {"Cookie": cookies, "Referer": f"{client.url}/rooms/lobby", **client.headers}
+    connection.request(method, path, body, {**usual, **given})
     return connection
 
 

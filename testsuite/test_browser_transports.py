@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import secrets
 
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import Page, Request, WebSocket, expect
 
 from controllers.transport import TRANSPORTS
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, open_details, write
@@ -43,19 +44,41 @@ class Connection(BrowserTest):
                 expect(page.locator(detail)).to_be_visible()
 
     def test_each_transport_chosen_alone_carries_the_chat_and_is_shown(self) -> None:
+        self.assert_all_work(self.member("ana"))
+
+    def test_so_it_is_under_a_name_over_plain_http_where_browsers_say_little_of_where_a_request_comes_from(
+        self,
+    ) -> None:
+        url = f"http://chat.example:{self.server.port}"
+        ana, asked = self.page(url), list[Request]()
+
+        def keep(request: Request) -> None:
+            asked.append(request)
+
+        ana.on("request", keep)
+        cookies = self.client("ana").cookies
+        ana.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
+        ana.goto("/rooms/lobby")
+        self.assert_all_work(ana)
+        live = [request for request in asked if "/jsonp?" in request.url or "/eventsource" in request.url]
+        self.assertNotIn("sec-fetch-site", {name for request in live for name in request.headers})
+
+    def assert_all_work(self, ana: Page) -> None:
+        """Fail unless each transport carries messages to and from a room's page."""
         self.tolerate("document.domain mutation is ignored")  # it stands in the protocol's own pages
-        ana, beto = self.member("ana"), self.chat("beto")
+        beto = self.chat("beto")
         for name in TRANSPORTS:
             with self.subTest(transport=name):
                 choose_transports(ana, name)
                 expect(ana.locator("#transport")).to_have_text(name)
                 expect_live(ana)
-                write(ana, f"by {name} ☃")
-                expect_message(ana, f"by {name} ☃")
-                beto.until("entry", body=f"by {name} ☃")
+                said = f"by {name} ☃ {secrets.token_hex(2)}"
+                write(ana, said)
+                expect_message(ana, said)
+                beto.until("entry", body=said)
                 expect(ana.locator("#waiting .row")).to_have_count(0)
-                beto.post(f"and back to {name}")
-                expect_message(ana, f"and back to {name}")
+                beto.post(f"and back, {said}")
+                expect_message(ana, f"and back, {said}")
 
     def test_what_was_chosen_is_kept_over_a_reload(self) -> None:
         ana = self.member("ana")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import json
 import re
 import secrets
 import time
 from http.client import HTTPResponse
+from urllib.parse import urlsplit
 
-from testsuite.live import Client, SiteTest, wait_for
+from controllers.sockjs_pages import HASH
+from testsuite.live import TIMEOUT, Client, SiteTest, wait_for
 from testsuite.polling import (
     ALL_TRANSPORTS,
     HTTP_TRANSPORTS,
+    EventSource,
     HtmlFile,
     Jsonp,
     SockJS,
@@ -116,6 +120,20 @@ class Strangers(SiteTest):
         """Return the status of a request to a session of its own."""
         upgrade = self.UPGRADE if path.endswith("websocket") else {}
         return knock(who, method, path.replace("/abc/", f"/{secrets.token_hex(8)}/"), **upgrade, **headers).status
+
+    def test_what_any_page_may_ask_for_by_its_address_says_where_it_comes_from(self) -> None:
+        """Over plain HTTP `<script referrerpolicy=no-referrer>` of a page beside the site names nothing at all."""
+        ana = self.client("ana")
+        for kind in (EventSource, HtmlFile, Jsonp):
+            for source in ({}, {"Origin": ana.url}, {"Referer": f"{ana.url}/"}, {"Sec_Fetch_Site": "same-origin"}):
+                with self.subTest(kind.__name__, source=source):
+                    path = f"/chat/000/{secrets.token_hex(8)}/{kind.receiving}?c=cb"
+                    connection = http.client.HTTPConnection(urlsplit(ana.url).netloc, timeout=TIMEOUT)
+                    self.addCleanup(connection.close)
+                    headers = {name.replace("_", "-"): value for name, value in source.items()}
+                    cookies = "; ".join(f"{name}={value}" for name, value in ana.cookies.items())
+                    connection.request("GET", path, headers={"Cookie": cookies, **headers})
+                    self.assertEqual(connection.getresponse().status, 200 if source else 403)
 
     def test_no_answer_invites_other_origins(self) -> None:
         for who in (self.client("ana"), self.client()):
@@ -282,13 +300,36 @@ class Policies(SiteTest):
             self.assertTrue(source[1].startswith("/static/vendor/"), source[1])
             self.assertEqual(ana.get(source[1]).status, 200)
 
-    def test_the_room_page_allows_nothing_inline_and_nothing_from_elsewhere(self) -> None:
-        policy = self.client("ana").get("/rooms/lobby").headers["Content-Security-Policy"]
-        directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
-        self.assertEqual(directives["default-src"], "'none'")
-        self.assertEqual(directives["script-src"], "'self'")
-        self.assertNotIn("unsafe", policy)
-        self.assertNotIn("*", policy)
+    def test_only_the_rooms_page_takes_scripts_from_the_chat_and_none_takes_them_inline_or_from_elsewhere(self) -> None:
+        ana = self.client("ana")
+        for path in (
+            "/rooms/lobby",
+            "/rooms",
+            "/account",
+            "/members",
+            "/nothing",
+            "/rooms/nothing",
+            "/chat/iframe.html",
+        ):
+            with self.subTest(path):
+                policy = ana.get(path).headers["Content-Security-Policy"]
+                scripts = {
+                    "/rooms/lobby": f"{ana.url}/static/ {ana.url}/chat/",
+                    "/chat/iframe.html": f"{ana.url}/static/vendor/sockjs.min.js 'sha256-{HASH}'",
+                }.get(path, f"{ana.url}/static/")
+                directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+                self.assertEqual((directives["default-src"], directives["script-src"]), ("'none'", scripts))
+                self.assertNotIn("unsafe", policy)
+                self.assertNotIn("*", policy)
+
+    def test_a_host_that_a_policy_cannot_name_breaks_out_of_none(self) -> None:
+        ana, named = self.client("ana"), f"chat.example:{self.server.port}"
+        self.assertIn(f"script-src http://{named}/static/;", self.policy(ana, named))
+        for host in ("[::1]:80", "192.0.2.1", "127.0.0.1.", "a_b", "'unsafe-inline'", "*", "*.example", "x" * 301):
+            self.assertIn("script-src 'self';", self.policy(ana, host), host)
+
+    def policy(self, client: Client, host: str) -> str:
+        return client.get("/rooms", Host=host).headers["Content-Security-Policy"] or ""
 
     def test_jsonp_is_nothing_but_a_script(self) -> None:
         chat = Jsonp(self.client("ana"))
