@@ -162,11 +162,15 @@ SMALL = """() => [...document.querySelectorAll('a, button, summary, label:has(in
   .filter(([one, { width, height }]) => width < 43.9 || height < 43.9)
   .map(([one, { width, height }]) => `${one.outerHTML.slice(0, 120)} ${width} x ${height}`)"""
 
-# What can be scrolled sideways, but for code, which is what it is; and text that ends outside the window.
+# What can be scrolled sideways, but for code, which is what it is; and what ends outside the window without being cut.
 SIDEWAYS = """() => [...document.querySelectorAll('*')]
   .filter((one) => one.checkVisibility() && !one.closest('pre, .unseen, .skip, textarea, input'))
   .filter((one) => {
-    const scrolls = one === document.documentElement || /auto|scroll/.test(getComputedStyle(one).overflowX);
+    const overflow = (it) => getComputedStyle(it).overflowX;
+    const up = (it) => it.parentElement ?? document.body;
+    const isCut = (it) => it !== document.body && (overflow(it) === 'hidden' || isCut(up(it)));
+    const scrolls = one === document.documentElement || /auto|scroll/.test(overflow(one));
     const { width, right } = one.getBoundingClientRect();
-    return (scrolls && one.scrollWidth > one.clientWidth) || (width > 0 && right > innerWidth + 0.5);
+    const isOutside = width > 0 && right > innerWidth + 0.5;
+    return (scrolls && one.scrollWidth > one.clientWidth) || (isOutside && !isCut(up(one)));
   }).map((one) => `${one.localName}.${one.className}#${one.id} ${one.scrollWidth} > ${one.clientWidth}`)"""
