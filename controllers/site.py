@@ -21,6 +21,7 @@ from controllers.presence import Presence
 from controllers.sheets import Sheets
 from controllers.watch import Watch
 from models import accounts
+from models.errors import Lost
 from models.stores import Stores
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,8 @@ class Site:
         """Return when the site cannot go on; the log says why."""
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            log.critical("a part of the site has ended", exc_info=task.exception())
+            if not isinstance(task.exception(), Lost):  # which the log has said
+                log.critical("a part of the site has ended", exc_info=task.exception())
 
     async def finish(self, code: int, reason: str) -> None:
         """End the chat's connections; return when what was begun is done.

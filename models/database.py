@@ -68,7 +68,9 @@ def patiently(verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     while True:
         try:
             with database.connection_context():
-                return verb(*args, **kwargs)
+                done = verb(*args, **kwargs)
+                database.verify()
+                return done
         except peewee.DatabaseError as error:
             if not database.is_momentary(error) or time.monotonic() > deadline:
                 raise

@@ -72,6 +72,9 @@ class Engine(ABC):
         A connection that was lost is let go; the next question makes a new one.
         """
 
+    def verify(self) -> None:  # noqa: B027 - a server keeps its own files
+        """Raise Lost if what this thread has committed is not where the next start looks for it."""
+
     @abstractmethod
     def hurry(self) -> None:
         """Wait only a few seconds for anything from now on, in whichever thread: this process stops."""

@@ -214,6 +214,17 @@ class Unavailable(Refusal):
     sentence = "The site can’t store anything right now. Please try again in a moment."
 
 
+class Lost(Unavailable):
+    """The store is not where it was: what is written now would be lost. `why` is for whoever runs the site."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+
+    def __str__(self) -> str:
+        return self.why
+
+
 class ReadOnly(Unavailable):
     """The site is being moved: it can be read, and what was typed is kept and sent when that is over."""
 

@@ -17,7 +17,7 @@ import psycopg
 
 from models import read_only
 from models.database import database, open_database, patiently
-from models.errors import CannotMove, Unavailable
+from models.errors import CannotMove, Lost, Unavailable
 from models.models import (
     BaseModel,
     EntryRow,
@@ -159,6 +159,8 @@ def _fill(source: Side, target: Side) -> Iterator[Progress | Same]:
             target.begin(mark)
         yield from _copy(source, target)
         yield from _compare(source, target)
+        source.engine.verify()
+        target.engine.verify()
         read_only.complete(name)
     except BaseException:
         _open_again(source)
@@ -193,6 +195,8 @@ def _explained() -> Iterator[None]:
     """Say in one line why a database gave up in the middle."""
     try:
         yield
+    except Lost as lost:
+        raise CannotMove(f"cannot move: {lost}") from None
     except Unavailable:
         raise CannotMove("cannot move: the MongoDB does not answer as it should") from None
     except (peewee.DatabaseError, psycopg.Error) as error:

@@ -18,6 +18,7 @@ from playhouse.cysqlite_ext import CySqliteDatabase
 
 from models.engine import HEADS, PEOPLE_VERSION, READ_ONLY, Doorbell, Engine, Row, Run
 from models.errors import CannotOpen, ReadOnly, Unavailable
+from models.sqlite_file import DatabaseFile, Identity
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,11 @@ class Sqlite(CySqliteDatabase, Engine):
 
     def __init__(self, url: str) -> None:
         path = sqlite_path(url)
-        super().__init__(path, pragmas=PRAGMAS, timeout=BUSY_TIMEOUT)
+        self.file = DatabaseFile(path)
+        super().__init__(self.file.path, pragmas=PRAGMAS, timeout=BUSY_TIMEOUT)
         self.label = repr(path)
         self._asked = threading.local()
+        self._opened = threading.local()
         if not WAL_IS_SAFE:
             dotted = ".".join(map(str, VERSION))
             log.warning("SQLite %s may lose commits in WAL mode: journal_mode=TRUNCATE, which is slower", dotted)
@@ -78,8 +81,22 @@ class Sqlite(CySqliteDatabase, Engine):
                 raise ReadOnly() from error
             raise
 
+    def _connect(self) -> Any:
+        connection = super()._connect()
+        self._opened.sides = self.file.sides()
+        return connection
+
+    def _close(self, connection: Any) -> None:
+        self._opened.sides = {}
+        if self.file.why_lost:
+            leave(connection, self.file)
+        super()._close(connection)  # type: ignore[misc]
+
     def ready(self, since: float) -> None:
         self._asked.since = since
+
+    def verify(self) -> None:
+        self.file.verify(getattr(self._opened, "sides", {}))
 
     def hurry(self) -> None:
         """Nothing: a file keeps nobody waiting for longer than BUSY_TIMEOUT."""
@@ -89,6 +106,7 @@ class Sqlite(CySqliteDatabase, Engine):
 
     def settle(self) -> None:
         """Write the whole file anew if a migration wants it, so that no trace is left of what was removed."""
+        self.file.warn_if_open_to_all()
         if not self.execute_sql(REWRITE_WANTED).fetchone():
             return
         self.execute_sql("VACUUM")
@@ -131,7 +149,7 @@ class Sqlite(CySqliteDatabase, Engine):
             self.pragma("busy_timeout", BUSY_TIMEOUT * 1000)
 
     def doorbell(self, read: Run) -> Doorbell:
-        return SqliteDoorbell(self.database)
+        return SqliteDoorbell(self.file)
 
     # --- for a move
 
@@ -175,9 +193,21 @@ class Sqlite(CySqliteDatabase, Engine):
 def sqlite_path(url: str) -> str:
     """Return the file that `url` names: a path, or sqlite:///path. Raise CannotOpen."""
     path = url.removeprefix("sqlite:///")
-    if not path or "://" in path:
+    if not path or "://" in path or path == ":memory:":
         raise CannotOpen("cannot use the database: it names no file; give a path, or sqlite:///path")
     return path
+
+
+def leave(connection: Any, file: DatabaseFile) -> None:
+    """Ready a connection to a lost file to be closed.
+
+    Whatever was acknowledged goes into the file that is open, wherever that stands now. SQLite shall not remove what
+    stands beside it, since that may be another's.
+    """
+    connection.db_config(cysqlite.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # type: ignore[attr-defined]
+    if file.can_be_finished:
+        with contextlib.suppress(cysqlite.Error):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class SqliteDoorbell(Doorbell):
@@ -186,18 +216,31 @@ class SqliteDoorbell(Doorbell):
     QUICK = 0.002  # seconds between two looks while somebody listens for messages
     IDLE = 0.25  # seconds while nobody does
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, file: DatabaseFile) -> None:
         super().__init__()
-        self._connection = cysqlite.Connection(path, timeout=0)
+        self._file = file
+        self._connection = cysqlite.Connection(file.path, timeout=0)
+        self._sides: dict[str, Identity] = {}  # beside the file, once this connection has looked
+        self._verified_at = 0.0
         self._version = -1
         self._people_version: object = None
         self._heads: dict[str, int] = {}
         self._heads_version: object = None  # when the heads were last read
 
     async def watch(self) -> None:
+        """Ring for every change until cancelled. Raise Lost."""
         while True:
+            self._verify_now_and_then()
             self.look()
             await asyncio.sleep(self.QUICK if self.is_busy() else self.IDLE)
+
+    def _verify_now_and_then(self) -> None:
+        now = time.monotonic()
+        if now >= self._verified_at + self.IDLE:
+            self._verified_at = now
+            if self._version != -1:
+                self._sides = self._sides or self._file.sides()
+            self._file.verify(self._sides)
 
     def look(self) -> None:
         """Ring if something was committed since the last look."""
@@ -237,4 +280,6 @@ class SqliteDoorbell(Doorbell):
             raise Unavailable() from error
 
     async def close(self) -> None:
+        if self._file.why_lost:
+            leave(self._connection, self._file)
         self._connection.close()

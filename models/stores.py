@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.database import database
 from models.log import RoomLog
 from models.sql_log import SqlLog
-from models.workers import Worker
+from models.workers import Worker, Writer
 
 
 class Stores:
@@ -15,7 +15,7 @@ class Stores:
     """
 
     def __init__(self, mongo: str = "") -> None:
-        self._writer = Worker("writer", database.obj)
+        self._writer = Writer("writer", database.obj)
         self._reader = Worker("reader", database.obj, database.readers)
         self.write = self._writer.run
         self.read = self._reader.run

@@ -75,6 +75,17 @@ class Worker:
         self._database.close()
 
 
+class Writer(Worker):
+    """The thread that writes, and refuses where that would be lost: Lost is raised, before or after it was tried."""
+
+    def _call(self, since: float, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self._database.verify()
+        try:
+            return super()._call(since, verb, *args, **kwargs)
+        finally:
+            self._database.verify()  # before anybody is told that it is done; and it may be why it failed
+
+
 def _first(error: BaseException) -> BaseException:
     """Return what went wrong first: after "disk is full" the rollback fails too, and would be all that is said."""
     while error.__context__ is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cysqlite
@@ -40,6 +42,16 @@ class TutorialUser(peewee.Model):
         table_name = "user"
 
 
+@contextlib.contextmanager
+def umask(mode: int) -> Iterator[None]:
+    """Make files as a user does who thinks of nothing."""
+    before = os.umask(mode)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 class TutorialTest(FolderTest):
     """A test with the tutorial's database; `people` are its names with their passwords."""
 
@@ -48,6 +60,7 @@ class TutorialTest(FolderTest):
     def setUp(self) -> None:
         super().setUp()
         self.path = Path(self.folder) / "people.db"
+        self.enterContext(umask(0o022))
         self.copy = Path(self.folder) / "people-before-prosa.db"
         database = CySqliteDatabase(str(self.path))  # type: ignore[no-untyped-call]
         with database.bind_ctx([TutorialUser]), database:
@@ -108,7 +121,8 @@ class Upgraded(TutorialTest):
         told = [line for line in server.lines if str(self.copy.resolve()) in line]
         self.assertEqual(len(told), 1, server.lines)
         self.assertIn("delete it once all is well", told[0])
-        self.assertEqual(stat.S_IMODE(self.copy.stat().st_mode), 0o600)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in Path(self.folder).iterdir()}
+        self.assertEqual(modes, dict.fromkeys(modes, 0o600))
         with contextlib.closing(cysqlite.connect(str(self.copy))) as copy:
             self.assertEqual([tuple(row) for row in copy.execute("SELECT * FROM user")], before)
         self.assertEqual(server.stop(), 0)

@@ -21,7 +21,10 @@ COLUMNS = {"id", "username", "password", "email", "join_date"}
 def up(migrator, db):
     if not is_tutorials(db):
         return
-    copy = keep_copy(Path(db.database).resolve())
+    path = Path(db.database).resolve()
+    copy = keep_copy(path)
+    for file in (path, *path.parent.glob(f"{path.name}-???")):  # -wal and -shm
+        file.chmod(0o600)  # from now on it has the site's secret
     log.warning(
         "%s was made by the tutorial. It is brought up to date; a copy as it was is in %s. "
         "It has everybody's password in plain text: delete it once all is well.",
