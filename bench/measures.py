@@ -140,11 +140,11 @@ def _form(port: int, cookie: str) -> tuple[dict[str, str], str]:
     """Open the room as a browser does; return the headers and the token with which its form is sent."""
     with Client(port) as client:
         page = client.ask(request("GET", ROOM, port, {"Cookie": cookie}))
-    kept = re.search(rb"[Ss]et-[Cc]ookie: (_xsrf=[^;\r]+)", page.head)
+    kept = re.findall(rb"[Ss]et-[Cc]ookie: ([^;\r]+)", page.head)
     token = re.search(rb'name="_xsrf" value="([^"]+)"', page.body)
     if not kept or not token:
         raise ConnectionError(f"the room page has no form: {page.status}")
-    return {"Cookie": f"{cookie}; {kept[1].decode()}"}, token[1].decode()
+    return {"Cookie": "; ".join([cookie, *(one.decode() for one in kept)])}, token[1].decode()
 
 
 def _post(path: str, port: int, headers: dict[str, str], xsrf: str, number: int) -> bytes:
