@@ -18,7 +18,7 @@ DARK_PHONE: dict[str, Any] = {**PHONE, "color_scheme": "dark", "locale": "pt-BR"
 # A window of 1,280 pixels at 400 %.
 ZOOMED: dict[str, Any] = {"viewport": {"width": 320, "height": 200}, "locale": "pt-BR"}
 
-AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 class Pages(BrowserTest):
@@ -146,7 +146,7 @@ def send(page: Page, body: str) -> None:
 
 def violations(page: Page) -> list[str]:
     """Return what axe-core has to say."""
-    page.evaluate(AXE)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)")
     return [
         f"{one['id']}: {node['html'][:150]} {json.dumps(node['any'][0]['data'] if node['any'] else '')[:200]}"

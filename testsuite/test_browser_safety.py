@@ -125,7 +125,7 @@ class Scripts(BrowserTest):
         host = self.member(NAMES[0], bypass_csp=True)
         host.goto("/members")
         host.get_by_role("button", name="Make an invitation link").click()
-        expect(host.get_by_text("Made by").first).to_contain_text(NAMES[0])
+        expect(host.locator(".invitation").first).to_contain_text(NAMES[0])
         visitor = self.page(bypass_csp=True)
         visitor.goto(host.locator("input.link").first.input_value())
         expect(visitor.locator(".lead")).to_contain_text(NAMES[0])
