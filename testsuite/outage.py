@@ -70,7 +70,7 @@ class Outage(SiteTest):
         self.assertEqual(health.result().status, 503)
         for answer in (one.result() for one in asked):
             self.assertEqual(answer.status, 503)
-            self.assertIn("/static/site.css", answer.text)
+            self.assertIn("/site.css", answer.text)
             self.assertIn("can’t store anything right now", answer.text)
 
     def post_until_stored(self, chat: Chat, body: str, nonce: str) -> None:

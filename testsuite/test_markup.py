@@ -255,14 +255,19 @@ class Links(unittest.TestCase):
         self.assertLess(len(to_html("http://a.co/" + "😀" * 7980).encode()), 40_000)
 
 
+def seconds(body: str) -> float:
+    """Return how long drawing takes on a core; it may be held up, by a collection of garbage for one."""
+    began = time.thread_time()
+    to_html(body)
+    return time.thread_time() - began
+
+
 class BoundedWork(FuzzTest):
     """Line 39 of what the site withstands: drawing any message costs milliseconds."""
 
     def test_what_was_slow_anywhere_and_its_relatives_are_quick(self) -> None:
         for body in known():
-            began = time.process_time()
-            to_html(body)
-            self.assertLess(time.process_time() - began, LONG, repr(body[:60]))
+            self.assertLess(min(seconds(body) for _ in range(3)), LONG, repr(body[:60]))
 
     @given(messages())
     @examples(300)
