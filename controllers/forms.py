@@ -8,6 +8,7 @@ import tornado.web
 
 from controllers import policy
 from controllers.wire import LONGEST_NAME
+from models.errors import NoCookies
 
 MAX_ID_DIGITS = 9
 
@@ -41,6 +42,8 @@ class FormHandler(tornado.web.RequestHandler):
         try:
             super().check_xsrf_cookie()
         except tornado.web.HTTPError as error:
+            if not self.made_for and not self.get_cookie("_xsrf"):
+                raise NoCookies() from error
             if not self.made_for:
                 raise
             self.forgery = error

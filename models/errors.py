@@ -153,6 +153,12 @@ class NotMember(Refusal):
     sentence = "You are not a member of this room."
 
 
+class NoCookies(Refusal):
+    """A form without the cookie that came with its page: the browser keeps none."""
+
+    sentence = "Your browser keeps no cookies for this site, which needs them. Allow them and reload the page."
+
+
 class Empty(Refusal):
     """A message without a visible character."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 import time
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from testsuite.live import PASSWORD, SiteTest, run_app
 from testsuite.tables import forget_failures, sql
@@ -100,6 +100,19 @@ class SignInTest(SiteTest):
         form = f"_xsrf={quote(client.cookies['_xsrf'])}&username=%ff%fe&password=%00"
         answer = client.request("POST", "/login", form, Content_Type="application/x-www-form-urlencoded")
         self.assertEqual(answer.status, 400)
+
+    def test_a_browser_that_keeps_no_cookies_is_told_that_the_site_needs_them(self) -> None:
+        visitor, sessions = self.client(), sql(self.folder, "SELECT count(*) FROM session")
+        visitor.get("/login")
+        form = {"_xsrf": visitor.xsrf, "username": "ana", "password": PASSWORD}
+        for cookies in ({}, {"other": "1"}):
+            for language, words in (("en", "keeps no cookies for this site"), ("pt", "não guarda cookies deste site")):
+                visitor.cookies = dict(cookies)
+                headers = {"Content_Type": "application/x-www-form-urlencoded", "Accept_Language": language}
+                refused = visitor.request("POST", "/login", urlencode(form), **headers)
+                self.assertEqual(refused.status, 403)
+                self.assertIn(words, refused.text)
+        self.assertEqual(sql(self.folder, "SELECT count(*) FROM session"), sessions)
 
     def test_a_known_and_an_unknown_name_get_the_same_page(self) -> None:
         pages = []
