@@ -265,7 +265,7 @@ class ErrorTest(Broken, SiteTest):
             self.assertEqual(error["code"], "unavailable")
             self.assertEqual([inside for inside in INSIDE if inside in str(error)], [])
             for path in ("/chat/000/abcdefgh/jsonp", "/chat/000/abcdefgh/htmlfile"):
-                self.assert_quiet(self.client("ana").get(path), 500)
+                self.assert_quiet(self.client("ana").get(path, Origin=self.server.url), 500)
         finally:
             sql(self.folder, "ALTER TABLE elsewhere RENAME TO entry")
         chat.until("ack", nonce=chat.post("well again"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from pathlib import Path
 
@@ -116,7 +117,9 @@ class Pages(SiteTest):
         page = PAGE.fullmatch(ana.get("/chat/iframe.html").text)
         assert page is not None
         brought = ana.get(page[1]).body
-        self.assertIn(page[1], ana.get("/rooms/lobby").text)
+        script = re.search(r'src="(/static/vendor/[^"]+)"', ana.get("/rooms/lobby").text)
+        assert script is not None
+        self.assertEqual(ana.get(script[1]).body, brought)
         package = json.loads((Path(ROOT) / "node_modules" / "sockjs-client" / "package.json").read_text())
         self.assertIn(f"sockjs-client v{package['version']} ".encode(), brought[:200])
 

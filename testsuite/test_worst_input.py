@@ -52,6 +52,7 @@ PATTERNS = {
     "controllers.markup._FENCE": LONGEST_MESSAGE,
     "controllers.markup._LETTER": LONGEST_MESSAGE,
     "controllers.markup._PLAIN": LONGEST_MESSAGE,
+    "controllers.policy.NAMED_HOST": policy.MAX_HOST_CHARS,
     "controllers.server.ABSOLUTE": MAX_READ_BYTES,
     "controllers.statics._VERSION": MAX_READ_BYTES,
     "models.accounts.EMAIL": accounts.MAX_EMAIL_CHARS,
