@@ -141,8 +141,11 @@ export class Conversation {
     const all = [...this.rows.children];
     const most = this.scrolling.isAtBottom() ? MOST_ROWS : MOST_ROWS_HELD;
     const spare = all.slice(0, Math.max(0, all.length - most));
-    const seen = spare.length && all.length < MOST_ROWS_SEEN ? spare.indexOf(this.scrolling.topmost()) : -1;
-    return seen < 0 ? spare : spare.slice(0, seen);
+    if (!spare.length || all.length >= MOST_ROWS_SEEN) return spare;
+    const seen = all.indexOf(this.scrolling.topmost());
+    if (seen < 0) return spare;
+    // One row above what is in sight stays: the first has a name, and so grows where nobody sees it.
+    return spare.slice(0, Math.max(0, seen - 1));
   }
 
   // --- being away
