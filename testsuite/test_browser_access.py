@@ -190,6 +190,7 @@ class Spoken(BrowserTest):
         page = self.page(timezone_id="UTC")
         page.clock.install(time=datetime.combine(datetime.now(UTC), time(23, 59), UTC))
         self.enter(page, "ana")
+        expect_live(page)
         expect(page.locator("#rows .day").last).to_have_text("Today")
         listen(page)
         page.clock.fast_forward(90_000)
