@@ -30,7 +30,7 @@ from controllers import accounts as account_pages
 from controllers import handlers, logs, members, terminal
 from controllers.chat import chat_router
 from controllers.compression import Compression, FileCompression
-from controllers.cookies import are_good_secrets, signing_keys
+from controllers.cookies import are_good_secrets, mark_of, signing_keys
 from controllers.framing import LONGEST_BODY, MAX_MESSAGE
 from controllers.markup import Artist
 from controllers.reach import is_web_url
@@ -86,7 +86,7 @@ define("config", default="", help="file of options, in Python's syntax: port = 9
 class App(tornado.web.Application):
     """The routes and the settings."""
 
-    def __init__(self, site: Site, cookie_secret: str, debug: bool = False, is_behind_proxy: bool = False) -> None:
+    def __init__(self, site: Site, secret: str, mark: str, debug: bool = False, is_behind_proxy: bool = False) -> None:
         self.chat = chat_router(site)
         routes: list[Any] = [
             (r"/", handlers.MainHandler),
@@ -118,7 +118,8 @@ class App(tornado.web.Application):
             autoreload=False,
             template_path=str(TEMPLATES),
             default_handler_class=handlers.NotFoundHandler,
-            **signing_keys(cookie_secret),
+            **signing_keys(secret),
+            cookie_mark=mark,
             login_url="/login",
             log_function=logs.log_request,
             sockjs_url=sockjs_url(),
@@ -191,11 +192,12 @@ def start() -> None:
     """Open the database and serve. Raise Failure."""
     open_database(options.database)
     secret = options.cookie_secret or patiently(accounts.cookie_secret)
+    mark = mark_of(patiently(accounts.site_id))
     token = patiently(accounts.setup_token)
-    asyncio.run(serve(secret, token))
+    asyncio.run(serve(secret, mark, token))
 
 
-async def serve(secret: str, token: str | None) -> None:
+async def serve(secret: str, mark: str, token: str | None) -> None:
     """Serve until a signal ends it, then finish what is under way. Raise Failure."""
     asked_to_stop = asyncio.Event()
     for number in terminal.ending_signals():
@@ -207,7 +209,7 @@ async def serve(secret: str, token: str | None) -> None:
     transports = tuple(name for name in TRANSPORTS if name in chosen_transports())
     limits = Limits(options.max_message, options.messages_per_second, options.connections_per_member, transports)
     site = Site(options.site_name, stores, options.fetch_url or f"{url}healthz", limits, Artist(str(TEMPLATES)))
-    application = App(site, secret, options.debug, options.xheaders)
+    application = App(site, secret, mark, options.debug, options.xheaders)
     server = Server(application, xheaders=options.xheaders)
     announce(url, token, sockets)
     server.add_sockets(sockets)

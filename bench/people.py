@@ -17,6 +17,7 @@ from pathlib import Path
 from tornado.web import create_signed_value
 
 from bench.chats import body
+from controllers.cookies import SESSION, mark_of
 from models import accounts, passwords
 from models.database import database, writing
 from models.engine import Row
@@ -94,7 +95,8 @@ def add_documents(url: str, count: int, authors: int) -> None:
 def open_sessions(secret: str) -> list[str]:
     """Sign every member in and return the Cookie headers."""
     tokens = [accounts.open_session(user.id) for user in User.select(User.id).order_by(User.id)]
-    return [f"session={create_signed_value(secret, 'session', token).decode()}" for token in tokens]
+    name = f"{SESSION}_{mark_of(accounts.site_id())}"
+    return [f"{name}={create_signed_value(secret, SESSION, token).decode()}" for token in tokens]
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import tornado.locale
 import tornado.web
 
 from controllers import policy
-from controllers.cookies import LAST_ROOM, cookie_name, device_cookie, session_cookie, signed_cookie
+from controllers.cookies import DEVICE, LAST_ROOM, SESSION, cookie_name, is_ours, read_signed, signed_name, signed_value
 from controllers.devices import device_name
 from controllers.fetcher import FetchFailed
 from controllers.fields import Fields
@@ -84,9 +84,8 @@ def status_of(refusal: Refusal) -> int:
 
 async def find_sign_in(site: Site, handler: tornado.web.RequestHandler) -> SignIn | None:
     """Return who sent this request; old, foreign, forged and truncated cookies are nobody's."""
-    name = session_cookie(handler)
-    signed = name, handler.get_cookie(name, "")
-    token = site.memory.token(signed, lambda: signed_cookie(handler, name, accounts.SESSION_DAYS))
+    signed = signed_name(handler, SESSION), signed_value(handler, SESSION)
+    token = site.memory.token(signed, lambda: read_signed(handler, SESSION, accounts.SESSION_DAYS))
     return await site.memory.read(accounts.find_sign_in, token) if token else None
 
 
@@ -251,17 +250,26 @@ class BaseHandler(Fields, FailureLog, FormHandler):
             await self.end_session(self.sign_in)
         known = f"{failures.account_key(member.username)} {secrets.token_urlsafe(16)}"
         for name, value, days in (
-            (session_cookie(self), token, accounts.SESSION_DAYS),
-            (device_cookie(self), known, DEVICE_DAYS),
+            (SESSION, token, accounts.SESSION_DAYS),
+            (DEVICE, known, DEVICE_DAYS),
         ):
-            self.set_signed_cookie(name, value, expires_days=days, httponly=True, samesite="Lax")
+            signed = self.create_signed_value(signed_name(self, name), value)
+            self.set_cookie(name, signed, expires_days=days, httponly=True, samesite="Lax")
+            self.clear_unmarked(name)
 
     async def end_session(self, sign_in: SignIn) -> None:
         """End a session and its live connections; other processes hear it by the doorbell."""
         await self.site.write(accounts.end_session, sign_in.session_id)
         self.site.hub.end_sessions([sign_in.session_id], *SIGNED_OUT)
-        for name in (session_cookie(self), LAST_ROOM):
+        for name in (SESSION, LAST_ROOM):
             self.clear_cookie(name, httponly=True, samesite="Lax")
+        self.clear_unmarked(SESSION)
+
+    def clear_unmarked(self, name: str) -> None:
+        """Clear a cookie that an earlier version of this site set; another program's of that name stays."""
+        if is_ours(self, old := signed_name(self, name)):
+            secure = self.request.protocol == "https"
+            super().set_cookie(old, "", expires_days=-1, httponly=True, samesite="Lax", secure=secure)
 
     # --- errors
 

@@ -8,6 +8,10 @@ from typing import Any
 import tornado.web
 
 HOST = "__Host-"
+MARK_CHARS = 8
+EVER_DAYS = 10_000  # older than any cookie of this site
+SESSION = "session"  # says who is signed in
+DEVICE = "device"  # says whose account was used on this device before
 LAST_ROOM = "room"  # holds the room in which its member was last, on this device
 SHORTEST_SECRET = 32  # characters
 
@@ -16,27 +20,47 @@ EXAMPLES = ("__TODO:_GENERATE_YOUR_OWN_RANDOM_VALUE_HERE__", "1d7e5627ed07425aa0
 
 
 def cookie_name(handler: tornado.web.RequestHandler, name: str) -> str:
-    """Return a cookie's name; over HTTPS the prefix ties it to this very host (RFC 6265bis, 4.1.3.2)."""
-    return f"{HOST}{name}" if handler.request.protocol == "https" and not name.startswith(HOST) else name
+    """Return what a cookie of this site is called in the browser.
+
+    Browsers keep the cookies of all ports of a host together: the mark tells those of this site from another's. Over
+    HTTPS the prefix ties it to this very host (RFC 6265bis, 4.1.3.2).
+    """
+    return signed_name(handler, f"{name}_{handler.settings['cookie_mark']}")
 
 
-def session_cookie(handler: tornado.web.RequestHandler) -> str:
-    """Return the name of the cookie that says who is signed in."""
-    return cookie_name(handler, "session")
+def signed_name(handler: tornado.web.RequestHandler, name: str) -> str:
+    """Return the name for which a cookie's value is signed: one of plain HTTP means nothing over HTTPS."""
+    return f"{HOST}{name}" if handler.request.protocol == "https" else name
 
 
-def device_cookie(handler: tornado.web.RequestHandler) -> str:
-    """Return the name of the cookie that says whose account was used on this device before."""
-    return cookie_name(handler, "device")
+def signed_value(handler: tornado.web.RequestHandler, name: str) -> str:
+    """Return the value of a signed cookie as it came; of one that an earlier version set, which knew no marks, else."""
+    cookies = handler.request.cookies
+    for called in (cookie_name(handler, name), signed_name(handler, name)):
+        if called in cookies:
+            return cookies[called].value
+    return ""
 
 
-def signed_cookie(handler: tornado.web.RequestHandler, name: str, days: float) -> str:
-    """Return the value of a cookie that this site signed at most `days` ago; else nothing.
+def is_ours(handler: tornado.web.RequestHandler, called: str) -> bool:
+    """Tell whether a cookie came that is called so, and that this site signed, whenever that was."""
+    came = handler.request.cookies.get(called)
+    return bool(came and handler.get_signed_cookie(called, came.value, max_age_days=EVER_DAYS, min_version=2))
+
+
+def read_signed(handler: tornado.web.RequestHandler, name: str, days: float) -> str:
+    """Return what is in a cookie that this site signed at most `days` ago; else nothing.
 
     Version 1 of the signature knows no keys by number, and Tornado stops at one with an error.
     """
-    value = handler.get_signed_cookie(name, max_age_days=days, min_version=2)
+    signed = signed_value(handler, name)
+    value = handler.get_signed_cookie(signed_name(handler, name), signed, max_age_days=days, min_version=2)
     return value.decode("ascii", "replace") if value else ""
+
+
+def mark_of(site_id: str) -> str:
+    """Return what the names of this site's cookies end with."""
+    return hashlib.sha256(site_id.encode()).hexdigest()[:MARK_CHARS]
 
 
 def parted(secrets: str) -> list[str]:

@@ -9,7 +9,7 @@ import tornado.gen
 import tornado.web
 
 from controllers.base import DEVICE_DAYS, MAX_NEXT_BYTES, BaseHandler
-from controllers.cookies import LAST_ROOM, device_cookie, signed_cookie
+from controllers.cookies import DEVICE, LAST_ROOM, read_signed
 from models import accounts, failures
 from models.errors import Busy, TooManyFailures, WrongPassword
 from models.rooms import LOBBY, rooms_of
@@ -81,7 +81,7 @@ class LoginHandler(BaseHandler):
         the right person out (OWASP: Slow Down Online Guessing Attacks with Device Cookies).
         """
         account = failures.account_key(username)
-        known = signed_cookie(self, device_cookie(self), DEVICE_DAYS)
+        known = read_signed(self, DEVICE, DEVICE_DAYS)
         if known.startswith(f"{account} "):
             return [f"device {known}"]
         return [account, failures.address_key(self.request.remote_ip or "")]

@@ -31,7 +31,7 @@ class Form:
         self.client = client
         self.place = client.place
         self.cookie = client.cookie
-        self._token = ""
+        self._name = self._token = ""  # of the cookie against forgery
 
     async def post(self, nonce: str, body: str) -> None:
         """Post; return when the site said that it is stored. Raise Lost."""
@@ -45,7 +45,7 @@ class Form:
         if not self._token:
             await self._open_page()
         fields = urlencode({"_xsrf": self._token, "nonce": nonce, "body": body})
-        headers = {"Cookie": f"{self.cookie}; _xsrf={self._token}", "Content-Type": FORM}
+        headers = {"Cookie": f"{self.cookie}; {self._name}={self._token}", "Content-Type": FORM}
         async with request(self.client.somewhere(), "POST", f"/rooms/{ROOM}", headers, fields.encode()) as answer:
             if answer.status != 302:
                 raise self.place.refused("form", answer.status)
@@ -55,12 +55,15 @@ class Form:
             if answer.status != 200:
                 raise self.place.refused("page", answer.status)
             await answer.read()
-            self._token = _cookie(answer, "_xsrf")
+            self._name, self._token = _cookie(answer, "_xsrf")
 
 
-def _cookie(answer: Answer, name: str) -> str:
+def _cookie(answer: Answer, name: str) -> tuple[str, str]:
+    """Return what the site calls this cookie, and its value."""
     given = [value for header, value in answer.headers if header == "set-cookie"]
-    return next((line.split("=", 1)[1].split(";")[0] for line in given if line.startswith(f"{name}=")), "")
+    found = next((line for line in given if line.startswith(f"{name}_")), "")
+    called, _, value = found.partition(";")[0].partition("=")
+    return called, value
 
 
 class Writer:

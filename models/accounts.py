@@ -223,6 +223,11 @@ def cookie_secret() -> str:
     return _setting("cookie_secret")
 
 
+def site_id() -> str:
+    """Return what tells this site from every other, as long as it lives, made by whichever process asks first."""
+    return _setting("site_id")
+
+
 def _setting(name: str) -> str:
     """Return what is kept under `name`: 256 random bits from the first time on."""
     row = Setting.get_or_none(name=name)

@@ -26,6 +26,7 @@ from urllib.parse import urlencode, urlsplit
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from testsuite.jar import Jar
 from testsuite.tables import elsewhere, logs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,7 +137,7 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.cookies: dict[str, str] = {}
+        self.cookies = Jar()
         self.headers: dict[str, str] = {}
         self.source = ""  # the address of this machine that it comes from, if not any
 
@@ -159,14 +160,14 @@ class Client:
     def _keep_cookies(self, answer: Answer) -> None:
         for line in answer.headers.get_all("Set-Cookie") or []:
             for name, morsel in http.cookies.SimpleCookie(line).items():
-                self.cookies.pop(name, None)
+                dict.pop(self.cookies, name, None)
                 if morsel.value:
-                    self.cookies[name] = morsel.value
+                    dict.__setitem__(self.cookies, name, morsel.value)
 
     @property
     def xsrf(self) -> str:
         """The token that its forms carry."""
-        return self.cookies.get("_xsrf") or self.cookies.get("__Host-_xsrf", "")
+        return str(self.cookies.get("_xsrf") or self.cookies.get("__Host-_xsrf", ""))
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET a page."""
@@ -372,7 +373,7 @@ class SiteTest(unittest.TestCase):
     def elsewhere(self, client: Client, server: int) -> Client:
         """Return a client of another process with the same cookies."""
         other = self.client(server=server)
-        other.cookies = dict(client.cookies)
+        other.cookies = Jar(client.cookies)
         return other
 
 

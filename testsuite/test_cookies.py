@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import tempfile
 import time
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from tornado.web import create_signed_value, decode_signed_value
 
-from testsuite.live import PASSWORD, Answer, Client, SiteTest
+from testsuite.jar import MARK, short
+from testsuite.live import PASSWORD, Answer, Client, Server, SiteTest, add_user
 from testsuite.tables import sql
 
 SECRET = "a secret of this test and of nothing else"
@@ -24,7 +26,7 @@ def set_cookies(answer: Answer) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for line in answer.headers.get_all("Set-Cookie") or []:
         for name, morsel in SimpleCookie(line).items():
-            found[name] = {key: str(value) for key, value in morsel.items() if value}
+            found[short(name)] = {key: str(value) for key, value in morsel.items() if value}
     return found
 
 
@@ -47,7 +49,10 @@ class SessionCookieTest(SiteTest):
     options = (f"--cookie_secret={SECRET}", "--messages_per_second=0")
 
     def asks_with(self, cookie: str) -> Answer:
-        return self.client().get("/rooms", Cookie=f"session={cookie}")
+        guest = self.client()
+        guest.get("/login")
+        name = guest.cookies.called("_xsrf").replace("_xsrf", "session")
+        return guest.get("/rooms", Cookie=f"{name}={cookie}")
 
     def assert_signed_out(self, cookie: str) -> None:
         answer = self.asks_with(cookie)
@@ -153,6 +158,7 @@ class CookieAttributesTest(SiteTest):
     def test_over_http_they_are_for_this_site_and_no_script(self) -> None:
         client, cookies = self.sign_in()
         self.assertEqual(set(cookies), {"session", "device", "_xsrf"})
+        self.assertEqual(len({MARK.findall(name)[0] for name in client.cookies}), 1)
         for name, attributes in cookies.items():
             with self.subTest(name):
                 self.assertEqual(attributes.get("httponly"), "True")
@@ -165,6 +171,7 @@ class CookieAttributesTest(SiteTest):
     def test_over_https_they_are_secure_and_the_session_is_tied_to_the_host(self) -> None:
         client, cookies = self.sign_in(**HTTPS)
         self.assertEqual(set(cookies), {"__Host-session", "__Host-device", "__Host-_xsrf"})
+        self.assertEqual(len({MARK.findall(name)[0] for name in client.cookies}), 1)
         for name, attributes in cookies.items():
             with self.subTest(name):
                 self.assertEqual(attributes.get("secure"), "True")
@@ -181,17 +188,83 @@ class CookieAttributesTest(SiteTest):
         self.assertNotIn("__Host-session", client.cookies)
         self.assertEqual(client.get("/").location, "/login")
 
+    def test_a_cookie_from_before_there_were_marks_is_cleared_over_https_too(self) -> None:
+        client, _ = self.sign_in(**HTTPS)
+        old = {short(name): value for name, value in client.cookies.items() if "xsrf" not in name}
+        again = self.client()
+        again.headers = HTTPS
+        again.cookies.update(old)
+        self.assertEqual(again.get("/rooms").status, 200)
+        answer = again.post("/login", {"username": "beto", "password": PASSWORD})
+        cleared = [line for line in answer.headers.get_all("Set-Cookie") or [] if '="";' in line]
+        cleared = [line for line in cleared if not MARK.search(line.partition("=")[0])]
+        self.assertEqual({line.partition("=")[0] for line in cleared}, {"__Host-session", "__Host-device"})
+        for line in cleared:  # or browsers refuse what has this prefix
+            self.assertLess({"Secure", "Path=/", "HttpOnly"}, set(line.split("; ")))
+
     def test_a_cookie_of_plain_http_means_nothing_over_https(self) -> None:
         plain, _ = self.sign_in()
         cookie = plain.cookies["session"]
         for _ in range(2):  # so that it is known as a good one
             self.assertEqual(plain.get("/rooms").status, 200)
-        for name in ("session", "__Host-session"):
+        called = plain.cookies.called("session")
+        for name in ("session", "__Host-session", called, f"__Host-{called}"):
             answer = self.client().get("/rooms", Cookie=f"{name}={cookie}", **HTTPS)
             self.assertEqual((answer.status, answer.location.partition("?")[0]), (302, "/login"))
 
 
 class NoProxyTest(SiteTest):
+    def beside(self) -> Client:
+        """Return a client of another site on this host."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        add_user(folder, "dora")
+        server = Server(folder)
+        self.addCleanup(server.stop)
+        return Client(server.wait().url)
+
+    def test_two_sites_on_one_host_sign_nobody_out_of_each_other(self) -> None:
+        here, there = self.client(), self.beside()
+        there.cookies = here.cookies  # browsers keep the cookies of all ports together
+        for client, name in ((here, "beto"), (there, "dora")):
+            page = client.get("/login").text
+            token = page.partition('name="_xsrf" value="')[2].partition('"')[0]
+            form = {"_xsrf": token, "username": name, "password": PASSWORD}
+            self.assertEqual(client.post("/login", form).status, 302)
+        for _ in range(2):
+            for client, name in ((here, "beto"), (there, "dora")):
+                self.assertIn(name, client.get("/rooms/lobby").text)
+        page = there.get("/rooms").text
+        token = page.partition('name="_xsrf" value="')[2].partition('"')[0]
+        self.assertEqual(there.post("/logout", {"_xsrf": token}).status, 302)
+        self.assertEqual([client.get("/rooms").status for client in (here, there)], [200, 302])
+
+    def test_the_cookies_of_other_programs_do_no_harm_and_stay(self) -> None:
+        signed = create_signed_value("another secret", "session", "x" * 43).decode()
+        for value in ("1", signed, "2|1:0|", "\xff"):
+            with self.subTest(value):
+                beto = self.client()
+                for name in ("session", "device", "_xsrf", "room"):
+                    dict.__setitem__(beto.cookies, name, value)
+                beto.get("/login")
+                beto.sign_in("beto")
+                self.assertIn("beto", beto.get("/rooms/lobby").text)
+                self.assertEqual(beto.post("/logout").status, 302)
+                self.assertEqual(beto.get("/rooms").status, 302)
+                left = {name: it for name, it in beto.cookies.items() if not MARK.search(name)}
+                self.assertEqual(left, dict.fromkeys(("session", "device", "_xsrf", "room"), value))
+
+    def test_a_cookie_from_before_there_were_marks_signs_in_until_the_next_sign_in_or_out(self) -> None:
+        for way in ("/login", "/logout"):
+            with self.subTest(way):
+                beto = self.client()
+                old = {short(name): value for name, value in self.client("beto").cookies.items() if "xsrf" not in name}
+                beto.cookies.update(old)
+                self.assertIn("beto", beto.get("/rooms").text)
+                self.assertEqual(beto.post(way, {"username": "carla", "password": PASSWORD}).status, 302)
+                self.assertNotIn("session", [*beto.cookies])
+                self.assertEqual(beto.get("/rooms").status, 200 if way == "/login" else 302)
+                self.assertEqual(self.client().get("/rooms", Cookie=f"session={old['session']}").status, 302)
+
     def test_without_xheaders_nobody_can_say_that_it_was_https(self) -> None:
         client = self.client()
         client.headers = HTTPS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from urllib.parse import urlencode
 
+from testsuite.jar import Jar
 from testsuite.live import PASSWORD, Answer, Client, FolderTest, SiteTest
 from testsuite.polling import knock
 from testsuite.tables import sql
@@ -66,7 +67,8 @@ class Forgery:
         for headers in FOREIGN:
             answers[str(headers)] = self.send(client, path, good, filled(headers, client.url))
         planted = Client(client.url)
-        planted.cookies = client.cookies | {"_xsrf": other.cookies["_xsrf"]}
+        planted.cookies = Jar(client.cookies)
+        planted.cookies["_xsrf"] = other.cookies["_xsrf"]
         doubled = {**fields, "_xsrf": other.cookies["_xsrf"]}
         answers["a planted cookie and its token"] = self.send(
             planted, path, doubled, {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-site"}

@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+from testsuite.jar import Jar
 from testsuite.live import TIMEOUT, Chat, Client, Server, SiteTest, wait_for
 from testsuite.nginx import Nginx
 from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, SockJS, Xhr, XhrStreaming, close_code
@@ -104,12 +105,12 @@ class Balanced(FourTest):
         ana = self.through_nginx("ana")
         for server in self.servers:
             there = Client(server.url)
-            there.cookies = dict(ana.cookies)
+            there.cookies = Jar(ana.cookies)
             self.assertEqual(there.get("/rooms/lobby").status, 200)
         self.assertEqual(ana.post("/logout").status, 302)
         for server in self.servers:
             there = Client(server.url)
-            there.cookies = dict(ana.cookies)
+            there.cookies = Jar(ana.cookies)
             self.assertEqual(there.get("/rooms/lobby").status, 302)
 
     def test_websockets_through_nginx_are_spread_over_the_processes(self) -> None:

@@ -69,7 +69,7 @@ class RouteTableTest(unittest.IsolatedAsyncioTestCase):
             site = Site(
                 "Prosa", Stores(), "http://127.0.0.1:1/", Limits(8000, 0, 0, TRANSPORTS), Artist(str(app.TEMPLATES))
             )
-            rules = app.App(site, "a secret of this test").wildcard_router.rules
+            rules = app.App(site, "a secret of this test", "a mark").wildcard_router.rules
             classified = {first_route(rules, path) for path in ALL}
             unclassified = [rule.matcher.regex.pattern for i, rule in enumerate(rules) if i not in classified]  # type: ignore[attr-defined]
             await site.close()

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 
+from testsuite.jar import Jar
 from testsuite.live import Client, FolderTest, add_user, run_app
 from testsuite.tables import sql
 
@@ -38,7 +39,7 @@ class Rotation(FolderTest):
     def are_good(self, cookies: dict[str, str], *given: str) -> bool:
         """Tell whether such a site knows whose cookies these are."""
         with self.signed_with(*given) as client:
-            client.cookies = dict(cookies)
+            client.cookies = Jar(cookies)
             return client.get("/rooms").status == 200
 
     def test_old_cookies_stay_valid_until_the_old_key_is_taken_away(self) -> None:

@@ -41,7 +41,7 @@ class Flood(SiteTest):
         head = [
             "POST /login HTTP/1.1",
             f"Host: 127.0.0.1:{self.server.port}",
-            f"Cookie: _xsrf={guest.cookies['_xsrf']}",
+            f"Cookie: {guest.cookies.called('_xsrf')}={guest.xsrf}",
             f"Content-Type: {FORM}",
             f"Content-Length: {len(form)}",
         ]

@@ -7,6 +7,7 @@ import statistics
 import time
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
+from testsuite.jar import Jar
 from testsuite.live import PASSWORD, SiteTest, run_app
 from testsuite.tables import forget_failures, sql
 
@@ -107,7 +108,7 @@ class SignInTest(SiteTest):
         form = {"_xsrf": visitor.xsrf, "username": "ana", "password": PASSWORD}
         for cookies in ({}, {"other": "1"}):
             for language, words in (("en", "keeps no cookies for this site"), ("pt", "não guarda cookies deste site")):
-                visitor.cookies = dict(cookies)
+                visitor.cookies = Jar(cookies)
                 headers = {"Content_Type": "application/x-www-form-urlencoded", "Accept_Language": language}
                 refused = visitor.request("POST", "/login", urlencode(form), **headers)
                 self.assertEqual(refused.status, 403)

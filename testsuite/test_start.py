@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from controllers.statuses import words_of
+from testsuite.jar import Jar
 from testsuite.live import ROOT, TIMEOUT, Answer, Client, FolderTest, SiteTest, add_user, environment, together
 from testsuite.tables import locked, sql
 
@@ -70,7 +71,7 @@ class StartingTogetherTest(FolderTest):
         ana = Client(servers[0].url).sign_in("ana")
         for server in servers:
             other = Client(server.url)
-            other.cookies = dict(ana.cookies)
+            other.cookies = Jar(ana.cookies)
             self.assertEqual(other.get("/rooms").status, 200)
             self.assertEqual(other.post("/rooms/lobby", {"body": f"from {server.port}"}).status, 302)
         self.assertEqual(sql(self.folder, "SELECT seq FROM entry ORDER BY seq"), [(seq,) for seq in range(1, 9)])

@@ -13,6 +13,7 @@ from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
 from controllers.sockjs_pages import HASH
+from testsuite.jar import Jar
 from testsuite.live import TIMEOUT, Client, SiteTest, wait_for
 from testsuite.polling import (
     ALL_TRANSPORTS,
@@ -73,7 +74,7 @@ class Strangers(SiteTest):
     def test_a_session_that_was_ended_lets_nobody_in(self) -> None:
         ana = self.client("ana")
         old = self.client()
-        old.cookies = dict(ana.cookies)
+        old.cookies = Jar(ana.cookies)
         self.assertEqual(old.get("/chat/info").status, 200)
         ana.post("/logout")
         self.assertEqual(old.get("/chat/info").status, 403)

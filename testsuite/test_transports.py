@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 
+from testsuite.jar import Jar
 from testsuite.live import SiteTest, wait_for
 from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, Jsonp, SockJS, Xhr, XhrStreaming, close_code
 from testsuite.ports import server_states
@@ -78,7 +79,7 @@ class Conversations(SiteTest):
                     ana = self.talk(kind).join()
                     stays = self.talk(kind).join()
                     leaver = self.client("ana", server)
-                    leaver.cookies = dict(ana.client.cookies)
+                    leaver.cookies = Jar(ana.client.cookies)
                     begun = time.monotonic()
                     self.assertEqual(leaver.post("/logout").status, 302)
                     polls = kind in (Xhr, Jsonp)  # and has perhaps no request under way
