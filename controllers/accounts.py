@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from controllers.authenticator import Counted
 from controllers.base import BaseHandler
 from controllers.labels import told_apart
 from models import accounts, failures, invitations, passwords
@@ -208,10 +209,11 @@ class AccountHandler(PasswordForm):
         return new
 
     async def check_current(self) -> PasswordHash:
-        """Return the hash of the member's password. Raise WrongPassword, TooManyFailures."""
-        counted_for = f"session {self.signed_in.session_id}"
+        """Return the hash of the member's password. Raise WrongPassword, TooManyFailures, TooManySignIns."""
+        # Apart from sign-ins: somebody else who has the password must not keep its owner from changing it.
+        counted = Counted([f"session {self.signed_in.session_id}"], [f"member {self.member.id}"])
         current = self.get_typed("current")
-        proven = await self.site.authenticator.find(self.member.username, current, self.gone, counted_for)
+        proven = await self.site.authenticator.find(self.member.username, current, self.gone, counted)
         return proven.stored
 
     async def show(self, errors: dict[str, str], changed: bool = False) -> None:

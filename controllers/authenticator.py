@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from controllers.hashing import Gone, Hashing, HungUp
-from models import accounts, failures, passwords
+from models import accounts, failures, passwords, sign_ins
 from models.accounts import Member
 from models.errors import Busy, WrongPassword
 from models.passwords import PasswordHash
@@ -25,6 +25,14 @@ class Proven:
     is_outdated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a wrong password is counted for (models/failures.py), and what a right one (models/sign_ins.py)."""
+
+    wrong: Sequence[str]
+    right: Sequence[str]
+
+
 class Authenticator:
     """Checks passwords, one at a time in this process; each try is counted before its password is looked at."""
 
@@ -33,22 +41,24 @@ class Authenticator:
         self._write = write
         self._hashing = hashing
 
-    async def find(self, username: str, password: str, gone: Gone, *keys: str) -> Proven:
+    async def find(self, username: str, password: str, gone: Gone, keys: Counted) -> Proven:
         """Return whom this name and password belong to.
 
-        Raise WrongPassword in every other case, one like the other, and count it for `keys` (models/failures.py).
-        Raise TooManyFailures, Busy, HungUp.
+        Raise WrongPassword in every other case, one like the other. Raise TooManyFailures, TooManySignIns, Busy,
+        HungUp. A right one stays counted, too: else whoever has it could have the others wait, and fill the table.
         """
         if gone.done():
             raise HungUp()
-        await self._read(failures.check, *keys)
+        await self._read(sign_ins.check, *keys.right)
+        await self._read(failures.check, *keys.wrong)
         found: tuple[Member, PasswordHash] | None = await self._read(accounts.find_member, username)
-        async with self._hashing.turn(keys[0], gone):
-            counted = await self._write(failures.count, *keys)
+        async with self._hashing.turn(keys.wrong[0], gone):
+            counted = await self._write(failures.count, *keys.wrong)
             stored = found[1] if found else None
             spelling = await self._hashing.work(passwords.matching, stored, password)
             if found and spelling is not None:
                 await self._write(failures.take_back, counted)
+                await self._write(sign_ins.count, *keys.right)
                 return Proven(*found, passwords.is_outdated(found[1]) or spelling != passwords.normalized(password))
         raise WrongPassword()
 

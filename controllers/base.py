@@ -42,6 +42,7 @@ from models.errors import (
     SignedOut,
     TooManyFailures,
     TooManyJoined,
+    TooManySignIns,
     Unavailable,
     UnknownMember,
     UnknownRoom,
@@ -74,6 +75,7 @@ STATUS: dict[type[Refusal], int] = {
     SlowDown: 429,
     TooManyFailures: 429,
     TooManyJoined: 429,
+    TooManySignIns: 429,
 }
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import tornado.gen
 import tornado.web
 
+from controllers.authenticator import Counted
 from controllers.base import DEVICE_DAYS, MAX_NEXT_BYTES, BaseHandler
 from controllers.cookies import DEVICE, LAST_ROOM, read_signed
 from models import accounts, failures
-from models.errors import Busy, TooManyFailures, WrongPassword
+from models.errors import TooManyFailures, TryLater, WrongPassword
 from models.rooms import LOBBY, rooms_of
 
 
@@ -66,33 +67,35 @@ class LoginHandler(BaseHandler):
         password = self.get_typed("password")
         authenticator = self.site.authenticator
         try:
-            proven = await authenticator.find(username, password, self.gone, *self.counted_for(username))
+            proven = await authenticator.find(username, password, self.gone, self.counted_for(username))
             await self.begin_session(proven.member, proven.stored)
-        except (WrongPassword, TooManyFailures, Busy) as refusal:
+        except (WrongPassword, TooManyFailures, TryLater) as refusal:
             self.ask_again(username, refusal)
             return
         await authenticator.strengthen(proven, password, self.gone)
         self.redirect(local_path(self.get_body_argument("next", "/")))
 
-    def counted_for(self, username: str) -> list[str]:
-        """Return what a failure is counted for.
+    def counted_for(self, username: str) -> Counted:
+        """Return what a try is counted for.
 
-        On a device where this account was used before, that device alone: so nobody who guesses elsewhere can lock
-        the right person out (OWASP: Slow Down Online Guessing Attacks with Device Cookies).
+        A failure on a device where this account was used before counts for that device alone: so nobody who guesses
+        elsewhere can lock the right person out (OWASP: Slow Down Online Guessing Attacks with Device Cookies). A right
+        password always counts for its account, since each new sign-in makes such a device.
         """
         account = failures.account_key(username)
         known = read_signed(self, DEVICE, DEVICE_DAYS)
         if known.startswith(f"{account} "):
-            return [f"device {known}"]
-        return [account, failures.address_key(self.request.remote_ip or "")]
+            return Counted([f"device {known}"], [account])
+        both = account, failures.address_key(self.request.remote_ip or "")
+        return Counted(both, both)
 
-    def ask_again(self, username: str, refusal: WrongPassword | TooManyFailures | Busy) -> None:
+    def ask_again(self, username: str, refusal: WrongPassword | TooManyFailures | TryLater) -> None:
         """Show the form again and say why."""
         self.refuse(refusal)
         error = self.translate("That name and password don’t go together.")
         if isinstance(refusal, TooManyFailures):
             error = self.wait_in_words(refusal.retry_after)
-        elif isinstance(refusal, Busy):
+        elif isinstance(refusal, TryLater):
             error = self.translate(refusal.sentence)
         next_path = local_path(self.get_body_argument("next", "/"))
         self.render("login.html", next_path=next_path, username=username, error=error)

@@ -33,7 +33,7 @@ SESSION_DAYS = 30
 DAY = 86400.0  # seconds
 MAX_EMAIL_CHARS = 254  # RFC 5321, 4.5.3.1.3
 MOST_MEMBERS = 1000  # on one page
-MOST_SESSIONS = 100
+MOST_SESSIONS = 100  # of one member; a new one ends the oldest
 MANY = 1000  # ids in one question
 EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 FIND_SIGN_IN = """
@@ -250,9 +250,16 @@ def open_session(member_id: int, password: PasswordHash | None = None, device: s
     with writing():
         if password and not User.select().where(User.id == member_id, User.password == password).exists():
             raise WrongPassword()
-        Session.delete().where(Session.opened_at < _oldest_session()).execute()
         Session.create(token_hash=_token_hash(token), user=member_id, device=device)
+        _forget_sessions(member_id)
     return token
+
+
+def _forget_sessions(member_id: int) -> None:
+    """Remove the sessions that are too old, and all of this member's but the newest that hold."""
+    newest = Session.select(Session.id).where(Session.user == member_id, _is_open()).order_by(Session.id.desc())
+    rest = (Session.user == member_id) & Session.id.not_in(newest.limit(MOST_SESSIONS))
+    Session.delete().where((Session.opened_at < _oldest_session()) | rest).execute()
 
 
 def find_sign_in(token: str) -> SignIn | None:

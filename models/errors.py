@@ -193,7 +193,9 @@ class Failed(Refusal):
 class TryLater(Refusal):
     """Too many ask for the same at this moment; after `retry_after` seconds there may be room."""
 
-    retry_after = 1.0
+    def __init__(self, retry_after: float = 1.0) -> None:
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class Busy(TryLater):
@@ -207,9 +209,13 @@ class TooManyJoined(TryLater):
 
     sentence = "Many people have just joined by this link. Please try again in a few minutes."
 
-    def __init__(self, retry_after: float) -> None:
-        super().__init__()
-        self.retry_after = retry_after
+
+class TooManySignIns(TryLater):
+    """The right password was given so often within a few minutes that no person did it."""
+
+    sentence = (
+        "There have just been many sign-ins by this name or from your network. Please try again in a few minutes."
+    )
 
 
 class Unavailable(Refusal):

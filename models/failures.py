@@ -1,6 +1,6 @@
 """Counted failures: how often a password was wrong, by account and address, for all processes and across restarts.
 
-The accounts that were made by one invitation are counted in the same way.
+The accounts that were made by one invitation and right passwords are counted in the same way.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class Invitation(BaseModel):
 
 
 class Failure(BaseModel):
-    """A wrong password; `key` says for whom it is counted, `at` is in seconds since 1970."""
+    """A wrong password, or what else is counted so; `key` says of what and for whom, `at` is in seconds since 1970."""
 
     id = AutoIncrementField()
     key = CharField()

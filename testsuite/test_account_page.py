@@ -191,6 +191,25 @@ class Devices(AccountTest):
         self.assertEqual([name for name, number in listed if number is None], ["Unknown browser"])
         self.assertIn("this device", lena.get("/account").text)
 
+    def test_one_more_than_a_member_may_have_ends_the_oldest_and_its_live_connection_only(self) -> None:
+        first, second = self.newcomer("marta"), self.signed_in("marta", FIREFOX)
+        chat, staying = self.listen(first), self.listen(second)
+        insert = """
+            INSERT INTO session (token_hash, user_id, opened_at, device)
+            SELECT ?, id, ?, 'Edge' FROM user WHERE username = 'marta'
+        """
+        for number in range(98):
+            sql(self.folder, insert, f"marta's {number}", time.time() - 1000)
+        self.assertEqual(first.get("/rooms").status, 200)
+        begin = time.monotonic()
+        newest = self.signed_in("marta", SAFARI, server=1)
+        self.assert_closed([chat], begin)
+        self.assertEqual([self.elsewhere(first, server).get("/").location for server in (0, 1)], ["/login"] * 2)
+        self.assertEqual([client.get("/rooms").status for client in (second, newest)], [200, 200])
+        self.assert_alive(staying)
+        ((kept,),) = sql(self.folder, "SELECT count(*) FROM session WHERE device = 'Edge'")
+        self.assertEqual((kept, len(self.devices(newest))), (98, 100))
+
     def test_nobody_signs_somebody_elses_device_out(self) -> None:
         luis = self.newcomer("luis")
         second = self.signed_in("luis", SAFARI)

@@ -158,6 +158,110 @@ class Counted(SiteTest):
         self.assertIn("Please wait 1 minute, then", guess(english, "beto").text)
 
 
+class Right(SiteTest):
+    """Line 9 of what the site withstands: right passwords are counted, too, apart from wrong ones."""
+
+    processes = 2
+    options = ("--xheaders", "--messages_per_second=0")
+    altered = ("models.sign_ins:MAX_OF_ONE=6", "models.sign_ins:MAX_OF_ADDRESS=9")
+
+    def setUp(self) -> None:
+        forget_failures(self.folder)
+
+    def guest(self, address: str, server: int = 0) -> Client:
+        """Return a client from this address."""
+        client = self.client(server=server)
+        client.headers = {"X-Real-Ip": address}
+        return client
+
+    def enter(self, member: str, count: int, network: str = "192.0.2") -> None:
+        """Sign in from as many addresses, at both processes in turn."""
+        for number in range(count):
+            self.guest(f"{network}.{number}", number % 2).sign_in(member)
+
+    def test_an_account_is_counted_across_addresses_and_processes_and_the_others_are_not(self) -> None:
+        self.enter("beto", 6)
+        for server in range(2):
+            refused = guess(self.guest("192.0.2.99", server), "BETO", PASSWORD)
+            self.assertEqual((refused.status, "session" in str(refused.headers)), (429, False))
+            self.assertTrue(0 < int(refused.headers["Retry-After"]) <= WINDOW)
+        self.enter("carla", 1)
+
+    def test_an_address_is_counted_across_accounts_and_a_known_device_there_gets_in(self) -> None:
+        known = self.guest("198.51.100.7").sign_in("ana")
+        self.assertEqual(known.post("/logout").status, 302)
+        for number, member in enumerate(["beto", "carla"] * 4):
+            self.guest("198.51.100.7", number % 2).sign_in(member)
+        self.assertEqual(guess(self.guest("198.51.100.7"), "ana", PASSWORD).status, 429)
+        self.guest("198.51.100.8").sign_in("ana")
+        known.sign_in("ana")
+
+    def test_a_device_that_is_known_and_made_anew_each_time_is_counted_for_its_account(self) -> None:
+        beto = self.guest("192.0.2.1")
+        statuses = []
+        for _ in range(8):
+            statuses.append(guess(beto, "beto", PASSWORD).status)
+            beto.post("/logout")
+        self.assertEqual(statuses, [302] * 6 + [429] * 2)
+
+    def test_of_many_at_once_so_many_get_in_and_no_more(self) -> None:
+        guests = [self.guest(f"192.0.2.{number}", number % 2) for number in range(20)]
+        for guest in guests:
+            guest.get("/login")
+        answers = together(*(partial(guess, guest, "beto", PASSWORD) for guest in guests))
+        self.assertEqual(Counter(answer.status for answer in answers), {302: 6, 429: 14})
+
+    def test_nobody_who_guesses_can_make_anybody_wait_by_it(self) -> None:
+        for number in range(9):
+            self.assertEqual(guess(self.guest("198.51.100.9"), f"somebody {number}").status, 403)
+        self.assertEqual([guess(self.guest(f"192.0.2.{n}"), "beto").status for n in range(9)], [403] * 9)
+        self.guest("198.51.100.9").sign_in("beto")
+
+    def test_who_is_in_stays_in_and_can_change_a_password_that_somebody_else_has(self) -> None:
+        beto = self.guest("192.0.2.100").sign_in("beto")
+        self.enter("beto", 5)
+        self.assertEqual(guess(self.guest("192.0.2.101"), "beto", PASSWORD).status, 429)
+        fields = {"current": PASSWORD, "password": PASSWORD, "again": PASSWORD}
+        self.assertEqual([beto.post("/account", fields).status for _ in range(6)], [302] * 6)
+        refused = beto.post("/account", fields)
+        self.assertEqual((refused.status, "many sign-ins by this name" in refused.text), (429, True))
+        self.assertEqual(beto.get("/rooms/lobby").status, 200)
+
+    def test_the_page_says_it_in_both_languages_and_keeps_the_name(self) -> None:
+        self.enter("beto", 6)
+        for language, words in (
+            ("en", "There have just been many sign-ins by this name or from your network."),
+            ("pt-BR", "Houve muitas entradas com este nome ou a partir da sua rede."),
+        ):
+            guest = self.guest("192.0.2.99")
+            guest.headers["Accept-Language"] = language
+            answer = guess(guest, "beto", PASSWORD)
+            self.assertRegex(answer.text, rf'role="alert">{re.escape(words)}')
+            self.assertIn('name="username" type="text" value="beto"', answer.text)
+
+    def test_after_three_minutes_it_is_over(self) -> None:
+        self.enter("beto", 6)
+        sql(self.folder, "UPDATE failure SET at = at - ?", WINDOW)
+        self.enter("beto", 1)
+
+
+class ClassRoom(SiteTest):
+    """A class signs in behind one router, each with an account or all with one."""
+
+    def test_thirty_people_behind_one_address_are_all_in_at_the_first_bell_and_again(self) -> None:
+        for _ in range(3):
+            guests = [self.client() for _ in range(30)]
+            for guest in guests:
+                guest.get("/login")
+            self.assertEqual([self.patient(guest) for guest in guests], [302] * 30)
+
+    def patient(self, guest: Client) -> int:
+        """Sign in, again if told to."""
+        while (status := guess(guest, "beto", PASSWORD).status) == 503:
+            pass
+        return status
+
+
 class Table(unittest.TestCase):
     """Line 9 of what the site withstands: what is counted is forgotten again, and the clock may jump."""
 

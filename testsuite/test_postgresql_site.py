@@ -60,6 +60,10 @@ class Counted(OnPostgresql, test_failures.Counted):
     pass
 
 
+class Right(OnPostgresql, test_failures.Right):
+    pass
+
+
 class FormTest(OnPostgresql, test_fuzzing_forms.FormTest):
     pass
 

@@ -99,10 +99,10 @@ class Flood(SiteTest):
         self.assertIn("Many people are at this door right now.", later.text)
         self.assertIn('value="carla"', later.text)
 
-    def test_who_was_right_is_not_counted_however_often(self) -> None:
+    def test_who_was_right_is_not_counted_as_wrong_however_often(self) -> None:
         for _ in range(12):
             self.client("beto")
-        self.assertEqual(sql(self.folder, "SELECT * FROM failure"), [])
+        self.assertEqual(sql(self.folder, "SELECT * FROM failure WHERE key NOT LIKE 'right %'"), [])
 
     def test_nothing_is_hashed_for_a_name_that_cannot_be_had(self) -> None:
         self.client("ana").post("/members/invitations")
