@@ -213,9 +213,7 @@ class TooManyJoined(TryLater):
 class TooManySignIns(TryLater):
     """The right password was given so often within a few minutes that no person did it."""
 
-    sentence = (
-        "There have just been many sign-ins by this name or from your network. Please try again in a few minutes."
-    )
+    sentence = "There were many sign-ins by this name or from your network. Please try again in a few minutes."
 
 
 class Unavailable(Refusal):

@@ -230,7 +230,7 @@ class Right(SiteTest):
     def test_the_page_says_it_in_both_languages_and_keeps_the_name(self) -> None:
         self.enter("beto", 6)
         for language, words in (
-            ("en", "There have just been many sign-ins by this name or from your network."),
+            ("en", "There were many sign-ins by this name or from your network."),
             ("pt-BR", "Houve muitas entradas com este nome ou a partir da sua rede."),
         ):
             guest = self.guest("192.0.2.99")
