@@ -83,6 +83,18 @@ class Languages(BrowserTest):
         plain = self.member("ana", java_script_enabled=False)
         self.assertRegex(plain.locator("#rows .heading time").last.inner_text(), of_24)
 
+    def test_a_browser_that_names_no_language_there_is_reads_and_writes(self) -> None:
+        for name in ("C", "en-US@posix", ""):
+            with self.subTest(name):
+                page = self.page()
+                page.add_init_script(
+                    f"for (const [key, value] of [['language', '{name}'], ['languages', ['{name}']]])"
+                    "{ Object.defineProperty(navigator, key, { get: () => value }); }"
+                )
+                self.enter(page, "ana")
+                write(page, f"from {name}")
+                expect_message(page, f"from {name}".strip())
+
     def test_the_card_pages_speak_portuguese(self) -> None:
         page = self.page(locale="pt-BR")
         page.goto("/login")

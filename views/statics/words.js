@@ -6,10 +6,11 @@ const texts = JSON.parse(document.getElementById('words').textContent);
 const language = document.documentElement.lang;
 
 // Days and times as where the reader lives: the page's language as it is written there, and a clock of 12 or 24 hours.
-// The server, which knows neither, writes 24.
+// The server, which knows neither, writes 24. What some browsers name is none ("C", "en-US@posix").
+const isTag = (text) => { try { return Boolean(new Intl.Locale(text)); } catch { return false; } };
 const isOfLanguage = (tag) => tag.split('-')[0] === language.split('-')[0];
-const reader = navigator.languages.find(isOfLanguage) ?? language;
-const { hourCycle } = new Intl.DateTimeFormat(navigator.language, { hour: 'numeric' }).resolvedOptions();
+const reader = navigator.languages.filter(isTag).find(isOfLanguage) ?? language;
+const { hourCycle } = new Intl.DateTimeFormat([navigator.language].filter(isTag), { hour: 'numeric' }).resolvedOptions();
 const hour = hourCycle === 'h23' ? '2-digit' : 'numeric';
 const clock = new Intl.DateTimeFormat(reader, { hour, minute: '2-digit', hourCycle });
 const moment = new Intl.DateTimeFormat(reader, { dateStyle: 'full', timeStyle: 'short', hourCycle });
