@@ -13,6 +13,7 @@ from models.stores import Stores
 
 SETTLE = 1.0  # seconds between two looks
 SIGNED_OUT = (4008, "You are signed out")
+REMOVED = (4008, "You were removed")  # the page looks for these words
 
 
 class Watch:
@@ -46,9 +47,11 @@ class Watch:
 
     async def _end_sessions(self) -> None:
         """End those whose session does not hold any more; what the clocks say about it may be wrong."""
-        here = {reader.sign_in.session_id for reader in self._hub.readers}
-        valid = await self._read(accounts.valid_sessions, here)
-        self._hub.end_sessions(here - valid, *SIGNED_OUT)
+        here = {reader.sign_in.session_id: reader.sign_in.member.id for reader in self._hub.readers}
+        ended = here.keys() - await self._read(accounts.valid_sessions, here)
+        removed = await self._read(accounts.removed_members, {here[session_id] for session_id in ended})
+        self._hub.end_sessions([session_id for session_id in ended if here[session_id] in removed], *REMOVED)
+        self._hub.end_sessions(ended, *SIGNED_OUT)
 
     async def _expel(self) -> None:
         for room in self._hub.rooms():

@@ -294,11 +294,19 @@ def end_own_session(member_id: int, session_id: int) -> None:
 
 def valid_sessions(session_ids: Collection[int]) -> set[int]:
     """Return which of these sessions somebody may still be here by."""
-    asked, valid = list(session_ids), set[int]()
-    for start in range(0, len(asked), MANY):
-        found = Session.select(Session.id).where(Session.id.in_(asked[start : start + MANY]), _is_open())
-        valid.update(row.id for row in found)
-    return valid
+    valid = (Session.select(Session.id).where(Session.id.in_(ids), _is_open()) for ids in _parts(session_ids))
+    return {row.id for found in valid for row in found}
+
+
+def removed_members(member_ids: Collection[int]) -> set[int]:
+    """Return who of these has no account any more."""
+    removed = (User.select(User.id).where(User.id.in_(ids), ~is_here()) for ids in _parts(member_ids))
+    return {row.id for found in removed for row in found}
+
+
+def _parts(ids: Collection[int]) -> list[list[int]]:
+    asked = list(ids)
+    return [asked[start : start + MANY] for start in range(0, len(asked), MANY)]
 
 
 def _end(which: peewee.Expression) -> None:

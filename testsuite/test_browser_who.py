@@ -17,6 +17,9 @@ COME_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true
 class Who(BrowserTest):
     """Line 44 of what the site withstands: a page made for one member never writes as another."""
 
+    members = (*BrowserTest.members, "dora", "emil", "fred")
+    processes = 2
+
     def setUp(self) -> None:
         super().setUp()
         self.tolerate(NETWORK)
@@ -99,6 +102,39 @@ class Who(BrowserTest):
         expect(ana.locator("#refusal")).to_be_hidden()
         write(ana, "and ana again")
         expect_message(ana, "and ana again")
+
+    def test_who_was_removed_is_told_so_at_once_and_nothing_goes_out_any_more(self) -> None:
+        admin = self.client("ana", server=1)
+        for name, way in (("dora", "websocket"), ("emil", "xhr-polling")):
+            with self.subTest(way):
+                page = self.member(name)
+                choose_transports(page, way)
+                expect(page.locator("#transport")).to_have_text(way)
+                admin.post(f"/members/{self.id_of(name)}/remove")
+                expect(page.locator("#state")).to_have_text("Stopped")
+                write(page, "to nobody")
+                come_back(page)
+                expect(page.locator("#refusal")).to_have_text(
+                    "You were removed from this site. What you wrote is kept here."
+                )
+                self.shoot(page, "room-removed")
+                expect(page.locator("#body")).to_have_value("to nobody")
+
+    def id_of(self, name: str) -> int:
+        """Return the number of a member."""
+        return int(sql(self.folder, 'SELECT id FROM "user" WHERE username = ?', name)[0][0])
+
+    def test_a_room_that_is_not_ones_own_any_more_says_so_and_stops(self) -> None:
+        page = self.member("fred")
+        sql(self.folder, "DELETE FROM membership WHERE user_id = ?", self.id_of("fred"))
+        expect(page.locator("#state")).to_have_text("Stopped")
+        expect(page.locator("#refusal")).to_have_text("You are not a member of this room.")
+        write(page, "to a room of others")
+        expect(page.locator("#body")).to_have_value("to a room of others")
+        sql(self.folder, "INSERT INTO membership (user_id, room_id) VALUES (?, 'lobby')", self.id_of("fred"))
+        come_back(page)
+        expect_live(page)
+        expect(page.locator("#refusal")).to_be_hidden()
 
     def test_a_new_session_of_the_same_member_goes_on_without_loss(self) -> None:
         old = self.session("ana")

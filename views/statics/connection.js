@@ -10,17 +10,20 @@ const QUIET = 30_000;         // ms without a word from the server: ask whether 
 const ANSWER = 8000;          // ms for its answer
 const HOPELESS = 3;           // failed attempts after which we call ourselves offline
 const SIGNED_OUT = new Set([4001, 4008]);
+const REMOVED = 'You were removed';  // the reason that goes with the code (controllers/watch.py)
+const NOT_YOURS = new Set(['not_member', 'unknown_room']);
 const HALTED = new Set(['signed_out', 'stopped']);
 
 export class Connection {
   // hears(frame): each message of the server, entries filtered. changes(state): connecting, live, reconnecting,
   // offline (again after each attempt), signed_out, or stopped: somebody else is signed in than `me`, for whom the page
-  // was made (`stranger` is their name), or the room is not theirs any more. asksWho(): a promise of the name of who is
+  // was made (`stranger` is their name), the room is not theirs any more, or they were removed (`isRemoved`). asksWho(): a promise of the name of who is
   // signed in, '' for nobody, null if that can't be known.
   constructor({ room, me, cursor, ways, hears, changes, asksWho }) {
     Object.assign(this, { room, me, cursor, ways, hears, changes, asksWho });
     this.state = '';
     this.stranger = '';
+    this.isRemoved = false;
     this.transport = '';
     this.failures = 0;
     this.reconnects = 0;
@@ -58,7 +61,7 @@ export class Connection {
     const mine = (react) => (event) => { if (socket === this.socket) react(event); };
     socket.onmessage = mine((event) => this.receive(event.data));
     socket.onheartbeat = mine(() => this.heard());
-    socket.onclose = mine((event) => this.closed(event.code));
+    socket.onclose = mine(({ code, reason }) => this.closed(code, reason));
   }
 
   makeSocket() {
@@ -107,8 +110,13 @@ export class Connection {
     if (frame.type === 'joined') this.joined(frame);
     else if (frame.type === 'error' && !frame.nonce && frame.retry_after !== undefined) this.joinLater(frame.retry_after);
     else if (frame.type !== 'entry' || this.advance(frame)) this.hears(frame);
-    // What is refused before anything but `join` was sent is the room itself.
-    if (frame.type === 'error' && !this.live && !frame.nonce && frame.retry_after === undefined) this.halt('stopped');
+    if (frame.type === 'error' && this.isAboutRoom(frame)) this.halt('stopped');
+  }
+
+  // What is refused before anything but `join` was sent is the room itself; later, where one is told unasked.
+  isAboutRoom({ room, code, nonce, retry_after: retryAfter }) {
+    if (nonce || retryAfter !== undefined) return false;
+    return !this.live || (room === this.room && NOT_YOURS.has(code));
   }
 
   // Nothing is said before we know as whom.
@@ -120,8 +128,9 @@ export class Connection {
   // Whether `name` is who the page was made for. Another one is not written for; nobody (''), not any more.
   meet(name) {
     this.stranger = name === this.me ? '' : this.stranger;
+    this.isRemoved &&= name !== this.me;
     if (name === this.me) return true;
-    this.halt(name ? 'stopped' : 'signed_out', name);
+    this.halt(name || this.isRemoved ? 'stopped' : 'signed_out', name);
     return false;
   }
 
@@ -223,12 +232,13 @@ export class Connection {
     this.closed(0);
   }
 
-  closed(code) {
+  closed(code, reason) {
     this.socket = null;
     this.isAskingAgain = this.isOwed = false;
     if (this.live) this.failures = performance.now() - this.joinedAt > STEADY ? 0 : 1;
     if (!SIGNED_OUT.has(code)) return this.pause();
-    this.halt('signed_out');
+    this.isRemoved = reason === REMOVED;
+    this.meet('');
     this.checkWho();
   }
 

@@ -162,6 +162,7 @@ export class Live {
       if (!document.hidden) this.conversation.leave();
     }
     if (state === 'signed_out') this.stand(say('signed_out_words'), [say('sign_in'), signInPath()]);
+    if (this.connection.isRemoved) this.stand(say('removed_words'));
     if (this.connection.stranger) this.stand(...wordsFor(this.me, this.connection.stranger));
     else if (state === 'stopped') this.outbox.failAll(this.halted[0]);
     if (state === 'offline') this.outbox.flush();
