@@ -77,13 +77,16 @@ class Away(BrowserTest):
             is_beside = words["x"] + words["width"] <= button["x"] or words["y"] + words["height"] <= button["y"]
             self.assertTrue(is_beside, "the button stands on the words")
             self.assertLessEqual(button["x"] + button["width"], width)
+        attempt.click()
+        expect(ana.locator("#about-state")).to_be_visible()
         self.restart()
         before = time.monotonic()
         attempt.press("Enter")
         expect_live(ana)
         self.assertLess(time.monotonic() - before, 12, "it waited for the next attempt")
         expect(attempt).to_be_hidden()
-        expect(ana.locator("#body")).to_be_focused()
+        expect(ana.get_by_text("You hear new messages at once.")).to_be_visible()
+        expect(ana.locator("#connection > summary")).to_be_focused()
 
     def test_a_page_whose_process_stops_goes_to_another_at_once(self) -> None:
         ana = self.member("ana")
@@ -101,8 +104,10 @@ class Away(BrowserTest):
         expect(ana.locator("#state")).to_have_text("Offline, 1 message waiting")
         expect(ana.locator("#waiting .row")).to_contain_text("from the tunnel")
         self.shoot(ana, "room-offline")
+        ana.get_by_role("button", name="Try now").focus()
         ana.context.set_offline(False)
         expect_live(ana)
+        expect(ana.locator("#body")).to_be_focused()
         expect_message(ana, "from the tunnel")
         expect(ana.locator("#waiting .row")).to_have_count(0)
         say_all(beto, ["did it come once?"])

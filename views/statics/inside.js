@@ -9,9 +9,8 @@ const covered = document.querySelectorAll('.skip, #main');
 const covers = matchMedia('(max-width: 46rem)');  // as in site.css
 
 const open = () => document.querySelectorAll('details.menu[open], details.connection[open]');
-// The menu's sidebar stands outside it.
-const holds = (details, thing) => details.contains(thing)
-  || (details === menu && document.getElementById('sidebar').contains(thing));
+// What belongs to it may stand outside it: the menu's sidebar, the button beside the state of the connection.
+const holds = (details, thing) => details.contains(thing) || Boolean(thing.closest(`[data-of=${details.id}]`));
 
 addEventListener('keydown', (event) => {
   if (event.key !== 'Escape' || event.isComposing) return;
@@ -25,7 +24,7 @@ addEventListener('keydown', (event) => {
 addEventListener('click', ({ target }) => {
   for (const details of open()) {
     // On phones the menu's own veil closes it.
-    if (details !== menu && !details.contains(target)) details.open = false;
+    if (details !== menu && !holds(details, target)) details.open = false;
   }
 });
 

@@ -81,10 +81,11 @@ export class Panel {
     this.next.textContent = n > 0 ? say('trying_in', { n }) : say('trying');
   }
 
-  // Offline, nobody has to wait.
+  // Offline, nobody has to wait. Who did so beside the open panel stays there.
   offerToTry() {
     const { state, socket } = this.shown;
-    withoutLosingFocus(this.tryNow, () => { this.tryNow.hidden = state !== 'offline'; });
+    const next = this.connection.open ? () => this.connection.querySelector('summary') : undefined;
+    withoutLosingFocus(this.tryNow, () => { this.tryNow.hidden = state !== 'offline'; }, next);
     this.tryNow.textContent = say(socket ? 'trying' : 'try_now');
   }
 }
