@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import os
 import re
 import types
@@ -59,6 +60,7 @@ def start_logging(options: OptionParser) -> None:
         raise Failure(f"logging is one of {', '.join(LEVELS)}")
     if options.log_rotate_interval < 1:
         raise Failure("log_rotate_interval is a number, 1 or more")
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # which no line names
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # logging does not close the file that it cannot rotate so
         try:

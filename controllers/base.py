@@ -16,7 +16,17 @@ import tornado.locale
 import tornado.web
 
 from controllers import policy
-from controllers.cookies import DEVICE, LAST_ROOM, SESSION, cookie_name, is_ours, read_signed, signed_name, signed_value
+from controllers.cookies import (
+    DEVICE,
+    LAST_ROOM,
+    SESSION,
+    came_with,
+    cookie_name,
+    is_ours,
+    read_signed,
+    signed_name,
+    signed_value,
+)
 from controllers.devices import device_name
 from controllers.fetcher import FetchFailed
 from controllers.fields import Fields
@@ -119,7 +129,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         super().set_cookie(cookie_name(self, name), value, *args, **kwargs)
 
     def get_cookie(self, name: str, default: Any = None) -> Any:
-        return super().get_cookie(cookie_name(self, name), default)
+        return came_with(self.request).get(cookie_name(self, name), default)
 
     def check_trusted_origin(self, origin: str) -> bool:
         """Tell whether a request is trusted that Tornado, which compares letter by letter, takes for another site's."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import tornado.web
+from tornado.httputil import HTTPServerRequest, parse_cookie
 
 HOST = "__Host-"
 MARK_CHARS = 8
@@ -33,19 +36,28 @@ def signed_name(handler: tornado.web.RequestHandler, name: str) -> str:
     return f"{HOST}{name}" if handler.request.protocol == "https" else name
 
 
+def came_with(request: HTTPServerRequest) -> Mapping[str, str]:
+    """Return the cookies of a request by their names in the browser."""
+    return _parsed(request.headers.get("Cookie", ""))
+
+
+# A browser sends the same ones again and again; 4 MB, if all are as long as they may be.
+_parsed = functools.lru_cache(maxsize=128)(parse_cookie)
+
+
 def signed_value(handler: tornado.web.RequestHandler, name: str) -> str:
     """Return the value of a signed cookie as it came; of one that an earlier version set, which knew no marks, else."""
-    cookies = handler.request.cookies
+    cookies = came_with(handler.request)
     for called in (cookie_name(handler, name), signed_name(handler, name)):
         if called in cookies:
-            return cookies[called].value
+            return cookies[called]
     return ""
 
 
 def is_ours(handler: tornado.web.RequestHandler, called: str) -> bool:
     """Tell whether a cookie came that is called so, and that this site signed, whenever that was."""
-    came = handler.request.cookies.get(called)
-    return bool(came and handler.get_signed_cookie(called, came.value, max_age_days=EVER_DAYS, min_version=2))
+    came = came_with(handler.request).get(called)
+    return bool(came and handler.get_signed_cookie(called, came, max_age_days=EVER_DAYS, min_version=2))
 
 
 def read_signed(handler: tornado.web.RequestHandler, name: str, days: float) -> str:

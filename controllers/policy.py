@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import re
 from urllib.parse import urlsplit
@@ -47,10 +48,16 @@ def page(request: tornado.httputil.HTTPServerRequest, *scripts: str) -> str:
 
 def sources(request: tornado.httputil.HTTPServerRequest, *places: str) -> str:
     """Return places of the site, as a policy names them; the whole site where it cannot name the host."""
-    host = request.host
-    if len(host) > MAX_HOST_CHARS or not NAMED_HOST.fullmatch(host):
+    if len(request.host) > MAX_HOST_CHARS:
         return "'self'"
-    return " ".join(f"{request.protocol}://{host}{place}" for place in places)
+    return _sources(request.protocol, request.host, places)
+
+
+@functools.lru_cache(maxsize=64)  # a site has few names
+def _sources(protocol: str, host: str, places: tuple[str, ...]) -> str:
+    if not NAMED_HOST.fullmatch(host):
+        return "'self'"
+    return " ".join(f"{protocol}://{host}{place}" for place in places)
 
 
 def methods_of(handler: tornado.web.RequestHandler) -> list[str]:

@@ -109,12 +109,13 @@ class RoomHandler(BaseHandler):
         entries = (shown[0].seq, shown[-1].seq, len(shown)) if shown else ()
         draw = functools.partial(self.draw_sheet, shown, today, seen)
         key = (self.locale.code, today, entries, *seen.values())
-        if key not in self.site.sheets:
-            await self.site.artist.prepare(shown)
         is_own = self.settings["debug"] or seen["error"]
-        sheet = Sheet(draw()) if is_own else self.site.sheets.draw(key, draw)
+        sheet = None if is_own else self.site.sheets.get(key)
+        if sheet is None:
+            await self.site.artist.prepare(shown)
+            sheet = Sheet(draw()) if is_own else self.site.sheets.draw(key, draw)
         name = self.member.username
-        policy.set_headers(self, policy.page(self.request, *self.scripts, CHAT))
+        self.set_header("Content-Security-Policy", policy.page(self.request, *self.scripts, CHAT))
         self.finish(
             sheet.filled(
                 {
