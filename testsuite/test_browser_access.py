@@ -7,7 +7,17 @@ from datetime import UTC, datetime, time
 
 from playwright.sync_api import expect
 
-from testsuite.browser import PHONE, BrowserTest, expect_live, expect_message, heard, listen, open_details, write
+from testsuite.browser import (
+    GENEROUS,
+    PHONE,
+    BrowserTest,
+    expect_live,
+    expect_message,
+    heard,
+    listen,
+    open_details,
+    write,
+)
 from testsuite.live import Chat
 
 
@@ -231,11 +241,6 @@ class Spoken(BrowserTest):
         expect(page.get_by_text("not sent").first).to_be_visible()
         self.assertEqual(heard(page), ["not sent. This message is too long."])
 
-
-# The page of a site that takes more than this one does; said before its modules run.
-GENEROUS = """document.addEventListener('readystatechange', () => {
-  document.getElementById('room').dataset.max = 9000;
-}, { once: true });"""
 
 FOCUSED = """() => {
   const one = document.activeElement;

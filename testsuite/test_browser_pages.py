@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from testsuite.browser import PHONE, BrowserTest, expect_live, open_details
+from testsuite.browser import GENEROUS, PHONE, BrowserTest, expect_live, open_details
 from testsuite.live import ROOT, Server
 
 LONG = "W" * 40  # the longest name, without a place to break
@@ -43,6 +43,12 @@ class Pages(BrowserTest):
             with self.subTest(state=state):
                 self.shoot(page, f"zoomed-{state}".replace(" ", "-"))
                 self.assertEqual(page.evaluate(SIDEWAYS), [])
+                self.assertEqual(page.evaluate(CUT), [])
+                page.evaluate("document.documentElement.style.fontSize = '200%'")
+                self.shoot(page, f"zoomed-{state}-large".replace(" ", "-"))
+                self.assertEqual(page.evaluate(SIDEWAYS), [])
+                self.assertEqual(page.evaluate(CUT), [])
+                page.evaluate("document.documentElement.style.fontSize = ''")
 
     def walk(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
         """Go from page to page, through their states, and name each."""
@@ -51,6 +57,7 @@ class Pages(BrowserTest):
         yield from self.walk_the_cards(look)
         yield from self.walk_the_lists(look)
         yield from self.walk_the_room(look)
+        yield from self.walk_what_was_refused(look)
 
     def walk_the_set_up(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
         server = Server(self.enterContext(tempfile.TemporaryDirectory())).wait()
@@ -130,6 +137,29 @@ class Pages(BrowserTest):
         page.goto("/rooms/lobby?before=2")
         yield "room, past", page
 
+    def walk_what_was_refused(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
+        page = self.page(**look)
+        page.add_init_script(GENEROUS)
+        self.enter(page, "ana")
+        expect_live(page)
+        for letter in "qw":
+            send(page, letter * 8001)
+            expect(page.locator("#waiting .failed", has_text=letter)).to_be_visible()
+        yield "room, failed", page
+        send_by_form(page, "z" * 8001)
+        expect(page.locator("#refusal")).to_be_visible()
+        yield "room, refused", page
+        cookies = {name: value for name, value in self.client(LONG).cookies.items() if "xsrf" not in name}
+        page.context.add_cookies([{"name": name, "value": cookies[name], "url": self.server.url} for name in cookies])
+        send_by_form(page, "made for ana " + "w" * 200)
+        expect(page.locator(".kept textarea")).to_be_visible()
+        yield "kept from another", page
+        page.goto("/rooms/lobby")
+        page.context.clear_cookies()
+        send_by_form(page, "signed out " * 90)
+        expect(page.locator(".kept textarea")).to_be_visible()
+        yield "kept, signed out", page
+
 
 def fill(page: Page, **fields: str) -> None:
     """Fill a form, without what the browser itself would ask."""
@@ -142,6 +172,13 @@ def send(page: Page, body: str) -> None:
     """Write a message and send it by the button: Enter on glass makes a new line."""
     page.locator("#body").fill(body)
     page.locator("#composer button").click()
+
+
+def send_by_form(page: Page, body: str) -> None:
+    """Send a message as a page without a script does."""
+    page.locator("#body").fill(body)
+    page.evaluate("document.getElementById('composer').submit()")
+    page.wait_for_load_state()
 
 
 def violations(page: Page) -> list[str]:
@@ -161,6 +198,13 @@ SMALL = """() => [...document.querySelectorAll('a, button, summary, label:has(in
   .map((one) => [one, one.getBoundingClientRect()])
   .filter(([one, { width, height }]) => width < 43.9 || height < 43.9)
   .map(([one, { width, height }]) => `${one.outerHTML.slice(0, 120)} ${width} x ${height}`)"""
+
+# Texts of which a part cannot be seen. Names may be cut where they only tell whose the rest is.
+CUT = """() => [...document.querySelectorAll('main *')]
+  .filter((one) => one.checkVisibility() && one.textContent.trim() && !one.closest('.unseen, .skip, textarea'))
+  .filter((one) => !one.matches('.author, #writing, #writing bdi, .room h1'))
+  .filter((one) => /hidden|clip/.test(getComputedStyle(one).overflowX) && one.scrollWidth > one.clientWidth + 1)
+  .map((one) => `${one.localName}.${one.className} ${one.textContent.trim()} ${one.scrollWidth} > ${one.clientWidth}`)"""
 
 # What can be scrolled sideways, but for code, which is what it is; and what ends outside the window without being cut.
 SIDEWAYS = """() => [...document.querySelectorAll('*')]
