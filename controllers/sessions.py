@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import json
@@ -14,7 +15,7 @@ import tornado.iostream
 import tornado.websocket
 
 from controllers.framing import raw_websocket_frames, sockjs_array, sockjs_websocket_frame
-from controllers.stock import rawwebsocket, session, sessioncontainer
+from controllers.stock import proto, rawwebsocket, session, sessioncontainer
 from controllers.tail import Frame
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class OpenSession(session.BaseSession):
             conn.on_close()
         except Exception:
             log.exception("a connection failed as it was closed")
+        self.conn_info = None  # what it asked for, all its headers, while readers may still hear why it is over
         self.stats.on_sess_closed(self.transport_name)
         if self.handler is not None:
             self.handler.session_closed()
@@ -60,6 +62,7 @@ class Session(session.Session, OpenSession):
     """A SockJS session that belongs to the member who opened it and holds nothing but its acknowledgements."""
 
     sign_in: Any = None
+    _heartbeat_timer: asyncio.TimerHandle | None
 
     def set_handler(self, handler: Any, start_heartbeat: bool = True) -> bool:
         if self.sign_in is None:
@@ -104,6 +107,23 @@ class Session(session.Session, OpenSession):
                 heard = self.conn.on_message(message)
                 if inspect.isawaitable(heard):
                     await heard
+
+    # The library's timer cannot be cancelled: what is closed would be held until its time has come.
+
+    def start_heartbeat(self) -> None:
+        self.stop_heartbeat()
+        delay = self.server.settings["heartbeat_delay"]
+        self._heartbeat_timer = asyncio.get_running_loop().call_later(delay, self._heartbeat)
+
+    def stop_heartbeat(self) -> None:
+        if self._heartbeat_timer is not None:
+            self._heartbeat_timer.cancel()
+            self._heartbeat_timer = None
+
+    def _heartbeat(self) -> None:
+        if self.handler is not None:
+            self.start_heartbeat()
+            self.handler.send_pack(proto.HEARTBEAT)  # after which a poll is over, and stops this
 
     def close(self, code: int = 3000, message: str = "Go away!") -> None:
         if self.handler is not None and self.handler.is_answered:

@@ -85,6 +85,7 @@ def routers() -> list[Router]:
         Router(Echo, "/cookie_needed_echo", {**OPEN, "jsessionid": True}),
         Router(Close, "/close", OPEN),
         Router(SlowEcho, "/slow_echo", {**OPEN, "disconnect_delay": 30, "session_check_interval": 0.1}),
+        Router(Echo, "/lively_echo", {**OPEN, "heartbeat_delay": 0.1}),
         Router(Broadcast, "/broadcast", OPEN),
         Router(Faulty, "/faulty", OPEN),
     ]

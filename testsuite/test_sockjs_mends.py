@@ -177,6 +177,22 @@ class Clock(OwnServerTest):
         wait_for(lambda: self.post(f"{session}/xhr_send", "[]").status == 404, "the session has ended")
 
 
+class Heartbeats(ProtocolTest):
+    """Line 18 of what was mended in sockjs-tornado: what keeps a silent stream alive ends with it."""
+
+    def test_they_come_for_as_long_as_there_is_a_reader_and_no_longer(self) -> None:
+        session = self.session("/lively_echo")
+        stream = self.stream("POST", f"{session}/xhr_streaming")
+        self.assertEqual([stream.chunk() for _ in range(5)][1:], ["o\n", "h\n", "h\n", "h\n"])
+        self.assert_sent(self.post(f"{session}/xhr_send", '["x"]'))
+        self.assertEqual(next(frame for frame in iter(stream.chunk, "") if frame != "h\n"), 'a["x"]\n')
+        poll = self.session("/lively_echo")
+        self.assert_text(self.post(f"{poll}/xhr"), "o\n")
+        self.assert_text(self.post(f"{poll}/xhr"), "h\n")
+        self.assert_sent(self.post(f"{poll}/xhr_send", '["y"]'))
+        self.assert_text(self.post(f"{poll}/xhr"), 'a["y"]\n')
+
+
 class Building(unittest.IsolatedAsyncioTestCase):
     """Line 24 of what was mended in sockjs-tornado: a router is built while the loop runs, or not at all."""
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from controllers.sockjs_pages import HASH
 from testsuite.jar import Jar
 from testsuite.live import TIMEOUT, Client, SiteTest, wait_for
+from testsuite.memory import resident
 from testsuite.polling import (
     ALL_TRANSPORTS,
     HTTP_TRANSPORTS,
@@ -262,6 +263,20 @@ class Crowding(SiteTest):
         chats[2].close()
         wait_for(lambda: self.fits(ana), "there is room for another one")
         self.chat("beto")
+
+    def test_a_loop_of_those_who_are_refused_leaves_nothing_behind(self) -> None:
+        carla = self.client("carla")
+        self.refuse(carla, 100)
+        before = resident(self.server.process.pid)
+        self.refuse(carla, 600)
+        self.assertLess(resident(self.server.process.pid) - before, 8 * 1024, "KiB; all that was asked is twice that")
+
+    def refuse(self, client: Client, times: int) -> None:
+        """Begin more sessions than fit, each by one request."""
+        for _ in range(times):
+            for kind in (Xhr, XhrStreaming, EventSource):
+                path = f"/chat/000/{secrets.token_hex(8)}/{kind.receiving}"
+                knock(client, kind.method, path, Accept="x" * 2000).close()
 
     def fits(self, client: Client) -> bool:
         """Tell whether one more connection is let in."""
