@@ -46,6 +46,7 @@ PATTERNS = {
     "controllers.markdown.blocks.MARKER": LONGEST_MESSAGE,
     "controllers.markdown.blocks.PREFIX": LONGEST_MESSAGE,
     "controllers.markdown.blocks.SPACES": LONGEST_MESSAGE,
+    "controllers.markdown.html.LANGUAGE": LONGEST_MESSAGE,
     "controllers.markdown.inlines.MARKS": LONGEST_MESSAGE,
     "controllers.markdown.inlines.TICKS": LONGEST_MESSAGE,
     "controllers.markdown.inlines.TOKEN": LONGEST_MESSAGE,

@@ -33,6 +33,7 @@ class Fence:
     indent: int
     info: str
     lines: list[str] = field(default_factory=list)
+    is_closed: bool = False
 
 
 @dataclass(slots=True)
@@ -254,6 +255,7 @@ class _Reader:
         """Take a line of code, or the end of the block."""
         bare = line.strip(" \t")
         if len(bare) >= fence.length and not bare.strip(fence.mark):
+            fence.is_closed = True
             self.leaf = None
         else:
             indent = min(fence.indent, len(line) - len(line.lstrip(" \t")))

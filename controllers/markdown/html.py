@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from controllers.markdown.blocks import Block, Fence, List, Paragraph, Quote, TooManyBlocks, blocks
 from controllers.markdown.inlines import escape, inline_html
 
+LANGUAGE = re.compile(r"[\w.+#-]{1,30}")
 MAX_HTML_CHARS = 40_000  # of one message; what would be more is shown as plain text, which is at most six times as long
 
 
@@ -42,9 +44,12 @@ def _text_html(paragraph: Paragraph) -> str:
 
 
 def _fence_html(fence: Fence) -> str:
-    language = fence.info.split(maxsplit=1)
-    name = f' class="language-{escape(language[0])}"' if language else ""
-    code = "".join(f"{line}\n" for line in fence.lines)
+    """Return a block of code. What stands beside its marks is the language, if it looks like one; else it is code."""
+    beside = fence.info.strip()
+    is_language = (fence.is_closed or fence.lines) and LANGUAGE.fullmatch(beside)
+    name = f' class="language-{beside}"' if is_language else ""
+    lines = fence.lines if is_language or not beside else [beside, *fence.lines]
+    code = "".join(f"{line}\n" for line in lines)
     return f"<pre><code{name}>{escape(code)}</code></pre>\n"
 
 
