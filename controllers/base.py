@@ -152,7 +152,8 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         """Return the sentence that names who is signed in now, and for whom the form's page was made."""
         found = await self.site.read(names, [self.made_for])
         sentence = self.translate("You are signed in as %(now)s now; this page was made for %(name)s.")
-        return sentence % {"now": self.member.username, "name": found.get(self.made_for, "?")}
+        now, name = isolated(self.member.username), isolated(found.get(self.made_for, "?"))
+        return sentence % {"now": now, "name": name}
 
     def on_finish(self) -> None:
         self.site.end(self)
@@ -328,7 +329,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         """Return the words and the address of the link on the page of an error."""
         here = (self.request.path if "GET" in policy.methods_of(self) else "") or "/"
         if isinstance(error, MadeForAnother):
-            return self.translate("Open as %(name)s") % {"name": self.member.username}, here
+            return self.translate("Open as %(name)s") % {"name": isolated(self.member.username)}, here
         if isinstance(error, SignedOut):
             return self.translate("Sign in again"), "/login?" + urlencode({"next": here})
         return self.translate("Back to the start"), "/"

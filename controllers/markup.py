@@ -51,8 +51,8 @@ def clean(body: str, longest: int) -> str:
 
 
 def initial(username: str) -> str:
-    """Return the letter in a member's picture."""
-    return next(c for c in username if c.isalnum()).upper()[0]
+    """Return the letter in a member's picture; none for a name without one, which the tutorial's prompt may store."""
+    return next((c.upper()[0] for c in username if c.isalnum()), "")
 
 
 def isolated(text: str) -> str:

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, expect
 
 from testsuite.browser import BrowserTest, expect_live, expect_message, write
 from testsuite.live import add_user
+from testsuite.roompage import form
 
 HEBREW = "שלום לכולם!"
 NAME = "מרים (7)"
@@ -71,6 +72,26 @@ class Directions(BrowserTest):
         expect_live(other)
         self.chat(NAME).send("typing", room="lobby")
         expect(other.locator("#writing bdi")).to_have_text(NAME)
+
+    def test_a_name_is_kept_apart_in_every_sentence(self) -> None:
+        browser, kept = self.client(NAME), f"\u2068{NAME}\u2069"
+        browser.post("/members/invitations")
+        self.assertIn(f"by {kept};", browser.get("/members").text)
+        of_miriams_page = {**form(browser.get("/rooms/lobby"), "/rooms/lobby"), "body": "hello"}
+        of_anas_page = {**form(browser.sign_in("ana").get("/rooms/lobby"), "/rooms/lobby"), "body": "hello"}
+        self.assertIn(f"this page was made for {kept}.", browser.post("/rooms/lobby", of_miriams_page).text)
+        answer = browser.sign_in(NAME).post("/rooms/lobby", of_anas_page)
+        self.assertIn(f"You are signed in as {kept} now", answer.text)
+        self.assertIn(f">Open as {kept}<", answer.text)
+        page = self.member("ana")
+        expect_live(page)
+        for name, is_kept in ((NAME, True), ("\U00010d00", True), ("ࠀ", True), ("ana", False), ("王", False)):
+            said = page.evaluate(
+                "async (name) => (await import(document.querySelector('[href*=\"words.js\"]').href))"
+                ".say('open_as', { name })",
+                name,
+            )
+            self.assertEqual("\u2068" in said, is_kept, name)
 
     def test_a_direction_that_is_forced_ends_with_the_message(self) -> None:
         page = self.member("ana")

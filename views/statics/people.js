@@ -81,7 +81,7 @@ function person(name) {
 
 // These two as the server draws them: the first letter or digit, and a colour by the CRC-32 of the name.
 function initial(name) {
-  return (name.match(/[\p{L}\p{N}]/u)?.[0] ?? '').toUpperCase();
+  return [...(name.match(/[\p{L}\p{N}]/u)?.[0] ?? '').toUpperCase()][0] ?? '';
 }
 
 function tint(name) {

@@ -19,7 +19,8 @@ const dayOfYear = new Intl.DateTimeFormat(reader, day);
 const dayOfAnyYear = new Intl.DateTimeFormat(reader, { ...day, year: 'numeric' });
 const conjunction = new Intl.ListFormat(language, { type: 'conjunction' });
 
-const FROM_THE_RIGHT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
+// The blocks that Unicode keeps for scripts that are written from right to left, and the marks that turn a text around.
+const FROM_THE_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}\u200f\u202b\u202e\u2067]/u;
 
 // The text of that name, its {places} filled; `n` chooses between the words for one and for many.
 export function say(name, values = {}) {
