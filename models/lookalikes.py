@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from importlib import resources
 
@@ -11,6 +12,7 @@ from confusable_homoglyphs.categories import alias
 from models.names import fold
 from models.visible import without_ignorable
 
+DOT = re.compile("(?<=[ij])\u0307")
 EVERYWHERE = {"COMMON", "INHERITED"}  # digits, signs and marks belong to every script
 # UTS 39, 5.2, "Highly Restrictive": the scripts that are written beside each other in one word.
 TOGETHER = (
@@ -42,14 +44,18 @@ PROTOTYPES = _prototypes()
 
 
 def skeleton(name: str) -> str:
-    """Return what is the same for two names that look alike (UTS 39, 4)."""
+    """Return what is the same for two names that look alike (UTS 39, 4).
+
+    A dot that is put upon an i or a j, which have one already, is not seen.
+    """
     decomposed = unicodedata.normalize("NFD", without_ignorable(name))
-    return unicodedata.normalize("NFD", "".join(PROTOTYPES.get(c, c) for c in decomposed))
+    bare = DOT.sub("", "".join(PROTOTYPES.get(c, c) for c in decomposed))
+    return unicodedata.normalize("NFD", bare)
 
 
 def skeletons(name: str) -> tuple[str, str]:
-    """Return the skeletons of a name as it is, and in small letters."""
-    return skeleton(name), skeleton(fold(name))
+    """Return the skeletons of a name as it is, and in small letters: for Unicode a nought looks like a capital O."""
+    return skeleton(name), skeleton(fold(name)).casefold()
 
 
 def is_mixed(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import idna
@@ -15,6 +16,10 @@ MAX_MARKS = 4  # on one letter
 MAX_FOLDED_CHARS = 255  # of a column; a single character may stand for eighteen letters
 JOINERS = "\u200c\u200d"
 STYLES = "\ufe0e\ufe0f"  # of an emoji: plain or coloured
+SKINS = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+KEYCAP = re.compile("[0-9#*]\ufe0f\u20e3")
+# Of the Bengali letters of "Rachel": the Unicode Standard, 12.2, wants a joiner here, which RFC 5892 does not know.
+RA_YAPHALA = "\u09b0\u200d\u09cd\u09af"
 
 
 def spell(username: str) -> str:
@@ -58,14 +63,26 @@ def _is_hidden(name: str, place: int) -> bool:
     if character in JOINERS:
         return not _joins(name, place)
     if character in STYLES:
-        return unicodedata.category(name[place - 1 : place] or " ") != "So"
+        return not (_is_picture(name[place - 1 : place]) or KEYCAP.match(name, place - 1))
     if unicodedata.category(character)[0] == "C":
         return True
     return character != " " and not is_visible(character)
 
 
+def _is_picture(character: str) -> bool:
+    return bool(character) and unicodedata.category(character) == "So"
+
+
 def _joins(name: str, place: int) -> bool:
-    """Tell whether the joiner at `place` is one that spelling needs (UTS 46, CONTEXTJ; RFC 5892, A.1 and A.2)."""
+    """Tell whether the joiner at `place` is one that spelling needs (UTS 46, CONTEXTJ; RFC 5892, A.1 and A.2).
+
+    Or one of an emoji's, between two pictures; the first may have a style or a colour of skin.
+    """
+    before = name[:place].rstrip(STYLES + SKINS)
+    if name[place] == "\u200d" and _is_picture(before[-1:]) and _is_picture(name[place + 1 : place + 2]):
+        return True
+    if name.startswith(RA_YAPHALA, place - 1):
+        return True
     try:
         return idna.core.valid_contextj(name, place)
     except ValueError:  # beside a character that has no name yet

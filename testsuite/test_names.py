@@ -44,9 +44,35 @@ class NameTest(ModelsTest):
                 self.assertEqual(names.clean_username(name), name)
 
     def test_joiners_stand_where_spelling_needs_them_and_an_emoji_has_its_style(self) -> None:
-        for name in ("می\u200cخواهم", "ශ්\u200dරී", "ക്\u200d", "Nguyễn", "שָׁלוֹם", "بِسْمِ اللَّهِ", "❤\ufe0f Ana"):
+        for name in (
+            "می\u200cخواهم",
+            "ශ්\u200dරී",
+            "ക്\u200d",
+            "Nguyễn",
+            "שָׁלוֹם",
+            "بِسْمِ اللَّهِ",
+            "❤\ufe0f Ana",
+            "র\u200d্যাচেল",
+            "क्\u200dष",
+        ):
             with self.subTest(name):
                 self.assertEqual(names.clean_username(name), unicodedata.normalize("NFC", name))
+
+    def test_an_emoji_is_seen_whatever_it_is_put_together_of(self) -> None:
+        for emoji in (
+            "👩\u200d🚀",
+            "👨\u200d👩\u200d👧",
+            "🏃🏽\u200d♀\ufe0f",
+            "❤\ufe0f\u200d🔥",
+            "1\ufe0f\u20e3",
+            "🇧🇷",
+            "✌🏽",
+        ):
+            with self.subTest(emoji):
+                self.assertEqual(names.clean_username(f"Ana {emoji}"), f"Ana {emoji}")
+        for name in ("Ana 👩\u200d", "Ana\u200d🚀", "\u200d🚀 Ana", "Ana 1\ufe0f", "র\u200d Ana", "Ana 👩\u200c🚀"):
+            with self.subTest(name), self.assertRaises(InvisibleName):
+                names.clean_username(name)
 
     def test_a_name_is_found_as_it_was_typed_when_it_was_made(self) -> None:
         accounts.add_member(" Ana   Maria\u00a0", PasswordHash("x"))
@@ -56,9 +82,24 @@ class NameTest(ModelsTest):
         self.assertIsNone(accounts.find_member("Ana Maria" + " " * 1_000_000))
 
     def test_a_name_that_can_be_mistaken_for_a_members_is_refused(self) -> None:
-        for name in ("ana", "Bill", "COCA", "modern", "سلام", "José Lima"):
+        for name in ("ana", "Bill", "COCA", "modern", "سلام", "José Lima", "Bob", "ivan", "zoë 👩🚀"):
             accounts.add_member(name, PasswordHash("x"))
-        for name in ("BiIl", "Bi1l", "СОСА", "соса", "rnodern", "سلا\u200cم", "Ａna", "ana\ufe0f", "ANA"):
+        for name in (
+            "BiIl",
+            "Bi1l",
+            "СОСА",
+            "соса",
+            "rnodern",
+            "سلا\u200cم",
+            "Ａna",
+            "ana\ufe0f",
+            "ANA",
+            "b0b",
+            "B0B",
+            "i\u0307van",
+            "İvan",
+            "zoë 👩\u200d🚀",
+        ):
             with self.subTest(name), self.assertRaises((NameTaken, InvisibleName)):
                 accounts.add_member(name, PasswordHash("x"))
 

@@ -57,6 +57,8 @@ PATTERNS = {
     "controllers.server.ABSOLUTE": MAX_READ_BYTES,
     "controllers.statics._VERSION": MAX_READ_BYTES,
     "models.accounts.EMAIL": accounts.MAX_EMAIL_CHARS,
+    "models.lookalikes.DOT": 18 * names.MAX_TYPED_CHARS,
+    "models.names.KEYCAP": names.MAX_TYPED_CHARS,
     "models.visible.IGNORABLE": LONGEST_MESSAGE,
     "models.visible.VISIBLE": LONGEST_MESSAGE,
 }
