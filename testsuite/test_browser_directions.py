@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from playwright.sync_api import Locator, expect
 
@@ -13,7 +14,12 @@ from testsuite.roompage import form
 HEBREW = "שלום לכולם!"
 NAME = "מרים (7)"
 OVERRIDE = "\u202eabc"
-PILE = ("Z" + "\u0302\u0303" * 30) * 8
+PILE = ("Z" + "\u0302\u0303\u0330\u0323" * 15) * 8  # above and below
+# Draws a row's text far beyond the row, which keeps its height.
+TOWER = """row => {
+  row.style.height = `${row.offsetHeight}px`;
+  row.querySelector('.body').style.cssText = 'font-size: 5em; line-height: 1; margin-top: -.5em';
+}"""
 
 
 def style(place: Locator, name: str) -> str:
@@ -101,9 +107,26 @@ class Directions(BrowserTest):
         expect_message(page, "next")
         self.assertEqual(style(page.locator(".row .body").last, "direction"), "ltr")
 
-    def test_a_pile_of_marks_stays_in_its_row(self) -> None:
+    def test_a_pile_of_marks_paints_over_no_other_row(self) -> None:
         ana = self.chat("ana")
-        seq = ana.until("ack", nonce=ana.post(PILE))["seq"]
-        row = self.member("carla").locator(f'.row[data-seq="{seq}"]')
-        expect(row).to_be_visible()
-        expect(row).to_have_css("overflow", "clip")
+        seqs = [ana.until("ack", nonce=ana.post(body))["seq"] for body in ("above", PILE, "below")]
+        page = self.member("carla", java_script_enabled=False)  # nothing moves by itself
+        above, pile, below = (page.locator(f'.row[data-seq="{seq}"]') for seq in seqs)
+        pile.evaluate(TOWER)  # how high marks are piled is the font's affair
+        beside_a_pile = looks(above, below)
+        pile.evaluate("row => { row.style.overflow = 'visible'; }")
+        for with_pile, overlaid in zip(beside_a_pile, looks(above, below), strict=True):
+            self.assertNotEqual(with_pile, overlaid, "such a pile would not reach the next row")
+        pile.evaluate("row => { row.style.overflow = ''; row.querySelector('.body').textContent = ''; }")
+        self.assertEqual(looks(above, below), beside_a_pile)
+
+
+def looks(*places: Locator) -> list[bytes]:
+    """Return what is painted where these are, without the pixel at each edge that two rows may share."""
+    pictures = []
+    for place in places:
+        box = place.bounding_box()
+        assert box is not None
+        clip: Any = {"x": box["x"], "y": round(box["y"]) + 1, "width": box["width"], "height": round(box["height"]) - 2}
+        pictures.append(place.page.screenshot(clip=clip))
+    return pictures

@@ -204,7 +204,7 @@ CUT = """() => [...document.querySelectorAll('main *')]
   .filter((one) => one.checkVisibility() && one.textContent.trim() && !one.closest('.unseen, .skip, textarea'))
   .filter((one) => !one.matches('.author, #writing, #writing bdi, .room h1'))
   .filter((one) => /hidden|clip/.test(getComputedStyle(one).overflowX) && one.scrollWidth > one.clientWidth + 1)
-  .map((one) => `${one.localName}.${one.className} ${one.textContent.trim()} ${one.scrollWidth} > ${one.clientWidth}`)"""
+  .map((one) => `${one.localName}.${one.className} ${one.textContent} ${one.scrollWidth} > ${one.clientWidth}`)"""
 
 # What can be scrolled sideways, but for code, which is what it is; and what ends outside the window without being cut.
 SIDEWAYS = """() => [...document.querySelectorAll('*')]
