@@ -87,7 +87,8 @@ class App(tornado.web.Application):
     """The routes and the settings."""
 
     def __init__(self, site: Site, secret: str, mark: str, debug: bool = False, is_behind_proxy: bool = False) -> None:
-        self.chat = chat_router(site)
+        sockjs = sockjs_url()
+        self.chat = chat_router(site, sockjs)
         routes: list[Any] = [
             (r"/", handlers.MainHandler),
             (r"/login", handlers.LoginHandler),
@@ -122,7 +123,7 @@ class App(tornado.web.Application):
             cookie_mark=mark,
             login_url="/login",
             log_function=logs.log_request,
-            sockjs_url=sockjs_url(),
+            sockjs_url=sockjs if (SOCKJS_CLIENT / "sockjs.min.js").exists() else None,
             xsrf_cookies=True,
             xsrf_cookie_kwargs={"httponly": True, "samesite": "Lax"},
             cross_origin_protection=True,
@@ -134,10 +135,8 @@ class App(tornado.web.Application):
         self.settings.update(static_path=str(STATICS), static_handler_class=StaticHandler)
 
 
-def sockjs_url() -> str | None:
-    """Return where the page finds sockjs-client, with its version; None if npm has not brought it."""
-    if not (SOCKJS_CLIENT / "sockjs.min.js").exists():
-        return None
+def sockjs_url() -> str:
+    """Return where pages find sockjs-client, with its version, once npm has brought it."""
     settings = {"static_path": str(SOCKJS_CLIENT), "static_url_prefix": "/static/vendor/"}
     return StaticHandler.make_static_url(settings, "sockjs.min.js")
 

@@ -150,12 +150,12 @@ MESSAGES = {
 }
 
 
-def chat_router(site: Site) -> Router:
-    """Return the routes of the chat, for members of the site."""
+def chat_router(site: Site, sockjs_url: str) -> Router:
+    """Return the routes of the chat, for members of the site; `sockjs_url` is where sockjs-client is."""
     authenticate = functools.partial(find_sign_in, site)
     settings = {
         "authenticate": authenticate,
-        "sockjs_url": "/static/vendor/sockjs.min.js",
+        "sockjs_url": sockjs_url,
         "heartbeat_delay": HEARTBEAT,
         "transports": site.limits.transports,
     }
