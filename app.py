@@ -45,6 +45,7 @@ from models.database import DATABASE_ERRORS, open_database, patiently
 from models.errors import CannotMove, CannotOpen, Refusal
 from models.move import Place
 from models.stores import Stores
+from models.visible import is_visible
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ TEMPLATES = BASE / "views" / "templates"
 STATICS = BASE / "views" / "statics"
 SOCKJS_CLIENT = BASE / "node_modules" / "sockjs-client" / "dist"
 
+MAX_SITE_NAME_CHARS = 100  # it stands in every page's title
 BACKLOG = 1024  # connections that wait to be accepted: everybody comes back at once after a restart
 SEND_BUFFER = 128 * 1024  # bytes, twice that in fact: Linux would keep 4 MB for each reader who does not read
 SWITCH_INTERVAL = 0.0005  # seconds for which a database thread may keep the loop from running
@@ -163,6 +165,10 @@ def check_options() -> None:
             raise Failure(f"{name} has a control character in it, or bytes that are no UTF-8")
     if not 0 <= options.port < 65536:
         raise Failure("port is a number from 0 to 65535")
+    if not options.address:
+        raise Failure("address is what to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for every network")
+    if len(options.site_name) > MAX_SITE_NAME_CHARS or not is_visible(options.site_name):
+        raise Failure(f"site_name is 1 to {MAX_SITE_NAME_CHARS} characters, and some that can be seen")
     if not 0 <= options.messages_per_second < math.inf:
         raise Failure("messages_per_second is a number, 0 or more")
     if options.connections_per_member < 0:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,6 +46,9 @@ CHANGES = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}
 MOST_VALUES = 30_000  # in one statement; SQLite takes 32,766
 
 REWRITE_WANTED = "SELECT 1 FROM setting WHERE name = 'rewrite_wanted'"
+
+# What means a database to other programs: key=value, scheme:path, user:password@host.
+NO_PATH = re.compile(r"\s*[\w+-][\w+.-]*\s*[:=]|[^:]*:.*@", re.DOTALL)
 
 
 class Sqlite(CySqliteDatabase, Engine):
@@ -195,6 +199,11 @@ def sqlite_path(url: str) -> str:
     path = url.removeprefix("sqlite:///")
     if not path or "://" in path or path == ":memory:":
         raise CannotOpen("cannot use the database: it names no file; give a path, or sqlite:///path")
+    if path == url and NO_PATH.match(url):  # not repeated: there may be a password in it
+        raise CannotOpen(
+            "cannot use the database: it is written neither as a path nor as postgresql://user:password@host/name; "
+            "before a file's name with a : or = put ./"
+        )
     return path
 
 

@@ -180,6 +180,30 @@ class FailureTest(CommandTest):
         self.assert_done(self.run_app("--database=sqlite:///by-url.db", "migrate"))
         self.assertTrue((Path(self.folder) / "by-url.db").exists())
 
+    def test_what_means_a_database_to_other_programs_makes_no_file_and_is_not_repeated(self) -> None:
+        for url in (
+            "host=127.0.0.1 password=SECRET dbname=x",
+            " dbname = x password=SECRET",
+            "postgresql:SECRET@host/x",
+            "postgresql:/u:SECRET@host/x",
+            "postgres//u:SECRET@host/x",
+            "//u:SECRET@host/x",
+            "u:SECRET@host/x",
+            "file:SECRET.db?mode=ro",
+            "sqlite:SECRET.db",
+            "mysql:SECRET",
+        ):
+            with self.subTest(url):
+                self.assert_keeps_secret(self.run_app(f"--database={url}", "migrate"))
+        self.assert_keeps_secret(self.run_app("--port=0", env={"PROSA_DATABASE": url}))
+        self.assert_keeps_secret(self.run_app("move", f"--to_database={url}"))
+        self.assertEqual([path.name for path in Path(self.folder).iterdir() if "SECRET" in path.name], [])
+        self.assert_done(self.run_app("--database=./a=b:c.db", "migrate"))
+
+    def assert_keeps_secret(self, ran: Run) -> None:
+        self.assert_refused(ran)
+        self.assertNotIn("SECRET", ran.stderr)
+
     def test_options_that_do_not_exist_or_have_no_such_value_are_said_in_one_line(self) -> None:
         for option, word in (
             ("--prot=1", "prot"),
@@ -195,6 +219,10 @@ class FailureTest(CommandTest):
             ("--messages_per_second=-1", "messages_per_second"),
             ("--messages_per_second=nan", "messages_per_second"),
             ("--connections_per_member=-1", "connections_per_member"),
+            ("--address=", "address"),
+            ("--site_name=", "site_name"),
+            ("--site_name= \u3164\u200b", "site_name"),
+            ("--site_name=" + "x" * 101, "site_name"),
             ("--fetch_url=nowhere", "fetch_url"),
             ("--transports=carrier-pigeon", "transports"),
             ("--transports=websocket,xhr", "transports"),
