@@ -257,6 +257,11 @@ class Looks(BrowserTest):
             )
             self.assertNotEqual(dot, ground, selector)
         self.shoot(page, "room-forced-colours")
+        phone = self.member("ana", forced_colors="active", color_scheme="dark", **PHONE)
+        image, border = phone.locator("#menu summary").evaluate(
+            "it => { const sign = getComputedStyle(it, '::after'); return [sign.backgroundImage, sign.borderTopColor]; }"
+        )
+        self.assertIn(border, image, "a line of the menu's sign keeps a colour of ours")
 
 
 def colour(page: Page, selector: str, name: str) -> Any:
