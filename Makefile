@@ -62,7 +62,7 @@ node_modules/run.stamp: package-lock.json
 
 node_modules/test.stamp: package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm" >&2; exit 1; }
-	$(NPM) ci
+	$(NPM) ci --include=dev
 	@touch node_modules/run.stamp $@
 
 tools:

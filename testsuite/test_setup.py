@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -69,6 +70,22 @@ class Make(unittest.TestCase):
             line = "The tests need what is missing here: no-such-tool (apt-get install no-such-tool)\n"
             self.assertEqual(lack.stdout, "")
             self.assertEqual([told for told in lack.stderr.splitlines(keepends=True) if "make:" not in told], [line])
+
+    def test_the_tests_get_their_packages_also_where_npm_is_told_to_leave_them_out(self) -> None:
+        for target, wanted in (("test", "--include=dev"), ("run", "--omit=dev")):
+            command = ["make", "--dry-run", "--always-make", f"node_modules/{target}.stamp"]
+            said = subprocess.run(
+                command, cwd=ROOT, env=Terminal(ROOT, "").env, capture_output=True, text=True, check=True
+            )
+            self.assertRegex(said.stdout, f"npm .* ci {wanted}\n")
+
+    def test_a_proxy_of_the_machine_is_not_asked_for_what_runs_here(self) -> None:
+        ask = "import testsuite, urllib.request; print(urllib.request.proxy_bypass('127.0.0.1:8888'))"
+        env = {**Terminal(ROOT, "").env, "http_proxy": "http://127.0.0.1:9", "no_proxy": "example.org"}
+        asked = subprocess.run(
+            [sys.executable, "-c", ask], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+        )
+        self.assertIn(asked.stdout, ("1\n", "True\n"))
 
     def tools(self, folder: str, needed: str) -> subprocess.CompletedProcess[str]:
         """Look for tools as somebody who is not root."""
