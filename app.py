@@ -42,7 +42,7 @@ from controllers.terminal import Failure, Stopped, say
 from controllers.transport import RESTARTING, TRANSPORTS, Router
 from models import accounts
 from models.database import DATABASE_ERRORS, open_database, patiently
-from models.errors import CannotMove, CannotOpen, Refusal
+from models.errors import CannotMove, CannotOpen, Refusal, first_of
 from models.move import Place
 from models.stores import Stores
 from models.visible import is_visible
@@ -287,8 +287,11 @@ def main(arguments: list[str]) -> int:
     except Failure as failure:
         terminal.complain(str(failure))
         return failure.code
-    except (CannotMove, CannotOpen, Refusal, OSError, *DATABASE_ERRORS) as error:
+    except (CannotMove, CannotOpen, Refusal, OSError) as error:
         terminal.complain(str(error))
+        return 2
+    except DATABASE_ERRORS as error:
+        terminal.complain(str(first_of(error)))
         return 2
     finally:
         terminal.be_left_alone()

@@ -248,3 +248,10 @@ class CannotMove(Exception):
 
 class CannotOpen(Exception):
     """The database cannot be opened; the text says which and why."""
+
+
+def first_of(error: BaseException) -> BaseException:
+    """Return what went wrong first: after "disk is full" the rollback fails too, and would be all that is said."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error

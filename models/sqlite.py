@@ -18,7 +18,7 @@ import peewee
 from playhouse.cysqlite_ext import CySqliteDatabase
 
 from models.engine import HEADS, PEOPLE_VERSION, READ_ONLY, Doorbell, Engine, Row, Run
-from models.errors import CannotOpen, ReadOnly, Unavailable
+from models.errors import CannotOpen, ReadOnly, Unavailable, first_of
 from models.sqlite_file import DatabaseFile, Identity
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Sqlite(CySqliteDatabase, Engine):
         return isinstance(error, peewee.OperationalError) and "locked" in str(error)
 
     def why(self, error: peewee.DatabaseError) -> str:
-        return str(error).splitlines()[-1]  # a failed migration says its whole SQL first
+        return str(first_of(error)).splitlines()[-1]  # a failed migration says its whole SQL first
 
     def spell(self, ddl: str) -> str:
         return ddl

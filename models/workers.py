@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 import peewee
 
 from models.engine import Engine
-from models.errors import Unavailable, Unstorable
+from models.errors import Unavailable, Unstorable, first_of
 from models.refusals import Refusals
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Worker:
         except (peewee.DataError, UnicodeError, OverflowError) as error:
             raise Unstorable() from error
         except (peewee.OperationalError, peewee.InternalError, peewee.InterfaceError) as error:
-            self._refusals.warn("the database refused", str(_first(error)))
+            self._refusals.warn("the database refused", str(first_of(error)))
             raise Unavailable() from error
 
     def _call(self, since: float, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -84,10 +84,3 @@ class Writer(Worker):
             return super()._call(since, verb, *args, **kwargs)
         finally:
             self._database.verify()  # before anybody is told that it is done; and it may be why it failed
-
-
-def _first(error: BaseException) -> BaseException:
-    """Return what went wrong first: after "disk is full" the rollback fails too, and would be all that is said."""
-    while error.__context__ is not None:
-        error = error.__context__
-    return error

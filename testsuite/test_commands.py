@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 from commands import HELP
-from testsuite.live import PASSWORD, Client, FolderTest, run_app
+from testsuite.live import PASSWORD, ROOT, Client, FolderTest, environment, run_app
 from testsuite.tables import sql
 
 Run = subprocess.CompletedProcess[str]
@@ -157,6 +158,20 @@ class FailureTest(CommandTest):
                 self.assert_refused(self.run_app("--port=0", f"--database={path}"), path)
                 self.assert_refused(self.run_app(f"--database={path}", "migrate"), path)
         self.assertEqual(Path(rubbish).read_text(), "This is no database, " * 500)
+
+    def test_a_disk_that_is_full_is_said_and_not_what_failed_after_it(self) -> None:
+        for options in ((), ("--database=other.db",)):
+            self.assert_refused(self.run_on_a_full_disk(*options, "migrate"), "disk")
+            self.assert_refused(self.run_on_a_full_disk(*options, "--port=0"), "disk")
+        self.assert_done(self.run_app("migrate"))
+
+    def run_on_a_full_disk(self, *words: str) -> Run:
+        """Run app.py where every file is full after one block."""
+        command = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", sys.executable, str(ROOT / "app.py"), *words]
+        env = environment(folder=self.folder)
+        return subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=60
+        )
 
     def test_a_database_of_something_else_is_left_alone(self) -> None:
         sql(self.folder, "CREATE TABLE user (id INTEGER PRIMARY KEY, nickname TEXT)")
