@@ -259,7 +259,7 @@ class Looks(BrowserTest):
         self.shoot(page, "room-forced-colours")
         phone = self.member("ana", forced_colors="active", color_scheme="dark", **PHONE)
         image, border = phone.locator("#menu summary").evaluate(
-            "it => { const sign = getComputedStyle(it, '::after'); return [sign.backgroundImage, sign.borderTopColor]; }"
+            "it => { const one = getComputedStyle(it, '::after'); return [one.backgroundImage, one.borderTopColor]; }"
         )
         self.assertIn(border, image, "a line of the menu's sign keeps a colour of ours")
 
