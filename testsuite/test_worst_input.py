@@ -98,6 +98,7 @@ OWN = {
     "models.database.SCHEME",
     "models.lookalikes: json.loads",
     "models.postgresql: re.sub",
+    "models.sqlite.NO_PATH",
 }
 LIBRARIES = {"json.loads", "urlsplit", "urljoin", "unicodedata.normalize", "ip_address", "ipaddress.ip_address"}
 
