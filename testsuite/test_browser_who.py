@@ -105,7 +105,7 @@ class Who(BrowserTest):
 
     def test_who_was_removed_is_told_so_at_once_and_nothing_goes_out_any_more(self) -> None:
         admin = self.client("ana", server=1)
-        for name, way in (("dora", "websocket"), ("emil", "xhr-polling")):
+        for name, way in (("dora", "websocket"), ("emil", "xhr-streaming")):
             with self.subTest(way):
                 page = self.member(name)
                 choose_transports(page, way)
