@@ -83,9 +83,7 @@ class Iframe(Page):
 
     def get(self) -> None:
         self.enable_cache()
-        if not self.server.is_open:
-            self.set_header(
-                "Cache-Control", "no-cache"
-            )  # it names a version of sockjs-client, which is to be the page's
+        if not self.server.is_open:  # it names a version of sockjs-client, which is to be the page's
+            self.set_header("Cache-Control", "no-cache")
         url = tornado.escape.xhtml_escape(self.server.settings["sockjs_url"])
         self.write(IFRAME.format(url=url, script=IFRAME_SCRIPT))
