@@ -17,8 +17,8 @@ const HALTED = new Set(['signed_out', 'stopped']);
 export class Connection {
   // hears(frame): each message of the server, entries filtered. changes(state): connecting, live, reconnecting,
   // offline (again after each attempt), signed_out, or stopped: somebody else is signed in than `me`, for whom the page
-  // was made (`stranger` is their name), the room is not theirs any more, or they were removed (`isRemoved`). asksWho(): a promise of the name of who is
-  // signed in, '' for nobody, null if that can't be known.
+  // was made (`stranger` is their name), the room is not theirs any more, or they were removed (`isRemoved`).
+  // asksWho(): a promise of the name of who is signed in, '' for nobody, null if that can't be known.
   constructor({ room, me, cursor, ways, hears, changes, asksWho }) {
     Object.assign(this, { room, me, cursor, ways, hears, changes, asksWho });
     this.state = '';
