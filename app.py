@@ -165,6 +165,8 @@ def check_options() -> None:
             raise Failure(f"{name} has a control character in it, or bytes that are no UTF-8")
     if not 0 <= options.port < 65536:
         raise Failure("port is a number from 0 to 65535")
+    if options.debug and options.address not in ("127.0.0.1", "::1", "localhost"):
+        raise Failure("debug shows the program's inside: it runs on a loopback address only")
     if not options.address:
         raise Failure("address is what to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for every network")
     if len(options.site_name) > MAX_SITE_NAME_CHARS or not is_visible(options.site_name):
@@ -181,8 +183,6 @@ def check_options() -> None:
         raise Failure("cookie_secret needs 32 or more random characters, and none that the whole world has read")
     if options.fetch_url and not is_web_url(options.fetch_url):
         raise Failure("fetch_url begins with http:// or https://, names a host, and has no password in it")
-    if options.debug and options.address not in ("127.0.0.1", "::1", "localhost"):
-        raise Failure("debug shows the program's inside: it runs on a loopback address only")
 
 
 def chosen_transports() -> set[str]:
