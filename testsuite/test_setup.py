@@ -83,7 +83,7 @@ class Make(unittest.TestCase):
         ask = "import testsuite, urllib.request; print(urllib.request.proxy_bypass('127.0.0.1:8888'))"
         env = {**Terminal(ROOT, "").env, "http_proxy": "http://127.0.0.1:9", "no_proxy": "example.org"}
         asked = subprocess.run(
-            [sys.executable, "-c", ask], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+            [sys.executable, "-W", "error", "-c", ask], cwd=ROOT, env=env, capture_output=True, text=True, check=True
         )
         self.assertIn(asked.stdout, ("1\n", "True\n"))
 
