@@ -39,7 +39,7 @@ class Hub:
         room_log: RoomLog,
         draw: Callable[[Entry], str],
         prepare: Callable[[Sequence[Entry]], Awaitable[None]],
-        charge: Callable[[int], None],
+        charge: Callable[[int, float], None],
     ) -> None:
         self._log = room_log
         self._draw = draw
@@ -238,7 +238,7 @@ class Hub:
         for entry in fresh:
             key = (entry.author_id, entry.nonce)
             if not self._acknowledge(entry) and key not in self._own:
-                self._charge(entry.author_id)
+                self._charge(entry.author_id, entry.at)
             self._own.discard(key)
             text = self.entry_message(entry)
             tail.ring.add((entry.seq, text), text)

@@ -32,11 +32,16 @@ class Limiter:
             raise SlowDown(math.ceil(1000 * (1 - tokens) / self._rate) / 1000)
         self._keep(member_id, tokens - 1, now)
 
-    def charge(self, member_id: int) -> None:
-        """Count one post that another process has taken: so the rate is the same over all of them."""
+    def charge(self, member_id: int, at: float) -> None:
+        """Count one post that another process took, at so many seconds since 1970: all of them together keep the rate.
+
+        Whoever hears of it late counts it when it was made: it is not for its author to wait for a process that stood.
+        """
         if self._rate:
             now = time.monotonic()
-            self._keep(member_id, max(self._tokens(member_id, now) - 1, -MAX_DEBT), now)
+            _, counted = self._buckets.get(member_id, (0.0, 0.0))
+            taken = max(counted, now - max(0.0, time.time() - at))
+            self._keep(member_id, max(self._tokens(member_id, taken) - 1, -MAX_DEBT), taken)
 
     def _tokens(self, member_id: int, now: float) -> float:
         """Return how many posts a member may send at once."""

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from faults.history import Acked, History, Sent
-from faults.links import REFUSED, WAYS, Client, Link
+from faults.links import REFUSED, WAIT, WAYS, Client, Link
 from faults.readers import RECONNECT, ROOM
 from faults.web import Answer, Lost, request
 
@@ -47,8 +47,9 @@ class Form:
         fields = urlencode({"_xsrf": self._token, "nonce": nonce, "body": body})
         headers = {"Cookie": f"{self.cookie}; {self._name}={self._token}", "Content-Type": FORM}
         async with request(self.client.somewhere(), "POST", f"/rooms/{ROOM}", headers, fields.encode()) as answer:
-            if answer.status != 302:
-                raise self.place.refused("form", answer.status)
+            if answer.status != 302:  # who posts too often is told when to try again, as by the chat
+                is_to_wait = answer.status == 429 and answer.header("Retry-After")
+                raise self.place.refused("form", WAIT if is_to_wait else answer.status)
 
     async def _open_page(self) -> None:
         async with request(self.client.somewhere(), "GET", f"/rooms/{ROOM}", {"Cookie": self.cookie}) as answer:

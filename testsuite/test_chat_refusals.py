@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from typing import Any
 
@@ -205,6 +206,21 @@ class HasteAtTwoProcesses(SiteTest):
                 allowed = 20 + 20 * (time.monotonic() - began)
                 self.assertLess(taken, 1.3 * allowed)
                 self.assertGreater(taken, 0.5 * allowed)
+
+    def test_who_kept_to_the_rate_need_not_wait_for_a_process_that_heard_of_it_late(self) -> None:
+        here, there = self.chat("carla", 0), self.chat("carla", 1)
+        late = self.servers[1].process
+        late.send_signal(signal.SIGSTOP)
+        try:
+            bodies = [f"at the rate {number}" for number in range(80)]
+            for body in bodies:
+                while answer_to(here, here.post(body))["type"] == "error":
+                    continue
+        finally:
+            late.send_signal(signal.SIGCONT)
+        there.until("entry", body=bodies[-1])
+        answer = answer_to(there, there.post("at the other one"))
+        self.assertLess(answer.get("retry_after", 0), 0.5)
 
 
 def answer_to(chat: Chat, nonce: str) -> dict[str, Any]:
