@@ -1,1 +1,1 @@
-"""What measures the figures of DESIGN.md, and the peers that they are compared with."""
+"""What measures the figures that are wanted, and the peers that they are compared with."""

@@ -1,4 +1,4 @@
-"""What was measured, round after round, and what DESIGN.md wants it to be."""
+"""What was measured, round after round, and what it is wanted to be."""
 
 import statistics
 from collections import defaultdict

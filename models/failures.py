@@ -5,14 +5,16 @@ The accounts that were made by one invitation and right passwords are counted in
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import ipaddress
 import time
+from collections.abc import Iterator
 
 import peewee
 
 from models.database import writing
-from models.errors import TooManyFailures
+from models.errors import TooManyFailures, TryLater
 from models.models import Failure
 from models.names import fold
 
@@ -63,6 +65,15 @@ def take_back(ids: list[int]) -> None:
     """Forget what was counted before it was known to be right."""
     with writing():
         Failure.delete().where(Failure.id << ids).execute()
+
+
+@contextlib.contextmanager
+def told_as(refusal: type[TryLater]) -> Iterator[None]:
+    """Say by this refusal of what there were too many, where it was no failure that was counted."""
+    try:
+        yield
+    except TooManyFailures as error:
+        raise refusal(error.retry_after) from error
 
 
 def _wait(key: str, now: float, most: int) -> float:

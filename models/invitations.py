@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import peewee
@@ -13,7 +11,7 @@ import peewee
 from models import failures
 from models.accounts import DAY, Member, add_member, is_here
 from models.database import writing
-from models.errors import InvitationOver, TooManyFailures, TooManyJoined
+from models.errors import InvitationOver, TooManyJoined
 from models.models import Invitation, User
 from models.passwords import PasswordHash
 
@@ -62,13 +60,13 @@ def end_invitation(invitation_id: int) -> None:
 
 def check_invitation(token: str) -> None:
     """Refuse an invitation by which nobody can join now. Raise InvitationOver, TooManyJoined."""
-    with _explained():
+    with failures.told_as(TooManyJoined):
         failures.check(_key(find_invitation(token)), most=MAX_JOINS)
 
 
 def join(token: str, username: str, password: PasswordHash) -> Member:
     """Make an account with an invitation. Raise InvitationOver, TooManyJoined, BadUsername, NameTaken."""
-    with writing(), _explained():
+    with writing(), failures.told_as(TooManyJoined):
         failures.count(_key(find_invitation(token)), most=MAX_JOINS)
         return add_member(username, password)
 
@@ -76,15 +74,6 @@ def join(token: str, username: str, password: PasswordHash) -> Member:
 def _key(invitation: OpenInvitation) -> str:
     """Return what accounts made by an invitation are counted for."""
     return f"invitation {invitation.id}"
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Say of what there were too many."""
-    try:
-        yield
-    except TooManyFailures as error:
-        raise TooManyJoined(error.retry_after) from error
 
 
 def _open_invitations() -> peewee.ModelSelect[Invitation]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 from models import failures
 from models.database import writing
-from models.errors import TooManyFailures, TooManySignIns
+from models.errors import TooManySignIns
 
 # Within the window of models/failures.py, for all processes.
 MAX_OF_ONE = 100  # by one account: a class that shares it is in at once
@@ -16,14 +13,14 @@ MAX_OF_ADDRESS = 300  # a school behind one router; to hash for them takes some 
 
 def check(*keys: str) -> None:
     """Raise TooManySignIns if one of `keys` must wait."""
-    with _explained():
+    with failures.told_as(TooManySignIns):
         for key in keys:
             failures.check(_right(key), most=_most(key))
 
 
 def count(*keys: str) -> None:
     """Count one sign-in for each of `keys`. Raise TooManySignIns, and count nothing, if it is one too many."""
-    with writing(), _explained():
+    with writing(), failures.told_as(TooManySignIns):
         for key in keys:
             failures.count(_right(key), most=_most(key))
 
@@ -35,12 +32,3 @@ def _right(key: str) -> str:
 
 def _most(key: str) -> int:
     return MAX_OF_ADDRESS if key.startswith("address ") else MAX_OF_ONE
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Say of what there were too many."""
-    try:
-        yield
-    except TooManyFailures as error:
-        raise TooManySignIns(error.retry_after) from error
