@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
+import tornado.locale
+
 from controllers import fetcher, framing, languages, places, policy, reach, wire
 from controllers.fetcher import MAX_BODY
 from controllers.framing import LONGEST_BODY, MAX_MESSAGE
@@ -194,6 +196,10 @@ def texts(length: int, signs: list[str]) -> Iterator[str]:
 
 class WorstInput(unittest.TestCase):
     """Line 38 of what the site withstands: what is done with text from outside takes as long as the text allows."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        tornado.locale.load_translations(str(ROOT / "views" / "locale"))  # or no language is looked up, now and later
 
     def test_each_pattern_and_call_has_its_row(self) -> None:
         self.assertEqual(found_patterns() - OWN, set(PATTERNS))
