@@ -12,7 +12,7 @@ PYTHON ?= python3
 PORT ?= 8888
 OPTIONS ?=
 BIN := .venv/bin
-TYPED := app.py tests.py controllers models testsuite bench faults
+TYPED := app.py commands.py configuration.py terminal.py tests.py controllers models testsuite bench faults
 # Each program that the tests need of the system's, and Debian's package of it.
 APT_TOOLS := nginx:nginx chromium:chromium openssl:openssl initdb:postgresql-15
 

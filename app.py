@@ -26,26 +26,28 @@ from tornado.options import define, options
 
 import commands
 import configuration
+import terminal
 from controllers import accounts as account_pages
-from controllers import handlers, logs, members, terminal
+from controllers import handlers, members
 from controllers.chat import chat_router
-from controllers.compression import Compression, FileCompression
-from controllers.cookies import are_good_secrets, mark_of, signing_keys
-from controllers.framing import LONGEST_BODY, MAX_MESSAGE
-from controllers.markup import Artist
-from controllers.reach import is_web_url
+from controllers.fetching.reach import is_web_url
 from controllers.rooms import RoomHandler, RoomsHandler
 from controllers.server import Server
+from controllers.serving.compression import Compression, FileCompression
 from controllers.site import Limits, Site
+from controllers.sockjs.framing import LONGEST_BODY, MAX_MESSAGE
+from controllers.sockjs.router import RESTARTING, TRANSPORTS, Router
 from controllers.statics import StaticHandler
-from controllers.terminal import Failure, Stopped, say
-from controllers.transport import RESTARTING, TRANSPORTS, Router
+from controllers.web import logs
+from controllers.web.cookies import are_good_secrets, mark_of, signing_keys
+from controllers.web.rendering import Artist
 from models import accounts
 from models.database import DATABASE_ERRORS, open_database, patiently
 from models.errors import CannotMove, CannotOpen, Refusal, first_of
-from models.move import Place
+from models.moving.move import Place
 from models.stores import Stores
 from models.visible import is_visible
+from terminal import Failure, Stopped, say
 
 log = logging.getLogger(__name__)
 

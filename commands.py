@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from typing import NoReturn
 
-from controllers import terminal
-from controllers.terminal import Failure, Stopped, Unheard, say
-from models import accounts, move, names, passwords
+import terminal
+from models import accounts, names, passwords
 from models.database import open_database, patiently, writing
-from models.move import Place
+from models.moving import move
+from models.moving.move import Place
+from terminal import Failure, Stopped, Unheard, say
 
 ADDRESS = re.compile(r"://\S+")  # may have a password in it
 HELP = {

@@ -15,7 +15,7 @@ from typing import Any
 import tornado.options
 from tornado.options import OptionParser
 
-from controllers.terminal import Failure
+from terminal import Failure
 
 PREFIX = "PROSA_"
 FOR_THE_COMMAND_LINE = ("help", "config")  # a file cannot have them; nor the environment the first

@@ -22,7 +22,7 @@ from bench.figures import PROSA
 from bench.people import LOBBY
 from bench.rounds import Bench
 from models.database import open_database
-from models.log import Draft, RoomLog
+from models.logs.base import Draft, RoomLog
 from models.stores import Stores
 
 SECONDS = 3.0

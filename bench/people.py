@@ -17,12 +17,12 @@ from pathlib import Path
 from tornado.web import create_signed_value
 
 from bench.chats import body
-from controllers.cookies import SESSION, mark_of
+from controllers.web.cookies import SESSION, mark_of
 from models import accounts, passwords
 from models.database import database, writing
-from models.engine import Row
+from models.engines.base import Row
 from models.models import EntryRow, Membership, Room, User, create_tables
-from models.mongo_shelf import MongoShelf
+from models.moving.mongo_table import MongoShelf
 from models.names import fold
 
 LOBBY = "lobby"

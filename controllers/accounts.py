@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controllers.authenticator import Counted
 from controllers.base import BaseHandler
-from controllers.labels import told_apart
+from controllers.web.authenticator import Counted
+from controllers.web.labels import told_apart
 from models import accounts, failures, invitations, passwords
 from models.accounts import Member, OpenSession
 from models.errors import BadPassword, Refusal, SetupOver, TryLater, WrongFields

@@ -15,30 +15,27 @@ from urllib.parse import urlencode
 import tornado.locale
 import tornado.web
 
-from controllers import policy
-from controllers.cookies import (
+from controllers.fetching.fetcher import FetchFailed
+from controllers.realtime.revocation import SIGNED_OUT
+from controllers.site import Site
+from controllers.web import headers
+from controllers.web.cookies import (
     DEVICE,
     LAST_ROOM,
     SESSION,
     came_with,
     cookie_name,
     is_ours,
-    read_signed,
     signed_name,
-    signed_value,
 )
-from controllers.devices import device_name
-from controllers.fetcher import FetchFailed
-from controllers.fields import Fields
-from controllers.forms import FormHandler
-from controllers.hashing import Gone, HungUp, has_ended
-from controllers.languages import language_of
-from controllers.logs import FailureLog
-from controllers.markup import initial, isolated, tint
-from controllers.site import Site
-from controllers.statuses import words_of
-from controllers.watch import SIGNED_OUT
-from controllers.wire import SlowDown
+from controllers.web.devices import device_name
+from controllers.web.fields import Fields
+from controllers.web.forms import FormHandler
+from controllers.web.hashing import Gone, HungUp, has_ended
+from controllers.web.languages import language_of
+from controllers.web.logs import FailureLog
+from controllers.web.rendering import initial, isolated, tint
+from controllers.web.statuses import words_of
 from models import accounts, failures
 from models.accounts import Member, SignIn
 from models.errors import (
@@ -50,6 +47,7 @@ from models.errors import (
     ReadOnly,
     Refusal,
     SignedOut,
+    SlowDown,
     TooManyFailures,
     TooManyJoined,
     TooManySignIns,
@@ -94,13 +92,6 @@ def status_of(refusal: Refusal) -> int:
     return STATUS.get(type(refusal), 400)
 
 
-async def find_sign_in(site: Site, handler: tornado.web.RequestHandler) -> SignIn | None:
-    """Return who sent this request; old, foreign, forged and truncated cookies are nobody's."""
-    signed = signed_name(handler, SESSION), signed_value(handler, SESSION)
-    token = site.memory.token(signed, lambda: read_signed(handler, SESSION, accounts.SESSION_DAYS))
-    return await site.memory.read(accounts.find_sign_in, token) if token else None
-
-
 class BaseHandler(Fields, FailureLog, FormHandler):
     """Every page: who is asking, in which language, and what an error looks like."""
 
@@ -117,7 +108,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         return site
 
     def set_default_headers(self) -> None:
-        policy.set_headers(self, policy.page(self.request, *self.scripts))
+        headers.set_headers(self, headers.page(self.request, *self.scripts))
         self.set_header("Cache-Control", "no-store")
 
     def compute_etag(self) -> None:
@@ -133,12 +124,12 @@ class BaseHandler(Fields, FailureLog, FormHandler):
 
     def check_trusted_origin(self, origin: str) -> bool:
         """Tell whether a request is trusted that Tornado, which compares letter by letter, takes for another site's."""
-        return policy.is_same_origin(self.request)
+        return headers.is_same_origin(self.request)
 
     async def prepare(self) -> None:
         """Load the member here, since `get_current_user` cannot wait for a database."""
         self.site.begin(self)
-        self.sign_in = await find_sign_in(self.site, self)
+        self.sign_in = await self.site.authenticator.find_sign_in(self)
         self.current_user = self.sign_in.member if self.sign_in else None
         self.knows_who = True
         if self.needs_member and not self.current_user:
@@ -312,7 +303,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         if wait := getattr(error, "retry_after", None):
             self.set_header("Retry-After", math.ceil(wait))
         if status_code == 405:
-            methods = policy.methods_of(self)
+            methods = headers.methods_of(self)
             self.set_header("Allow", ", ".join(methods if "GET" in methods else ["POST"]))
         title, sentence = words_of(status_code)
         reason = self.translate(getattr(error, "sentence", "") or sentence)
@@ -327,7 +318,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
 
     def way_on(self, error: BaseException | None) -> tuple[str, str]:
         """Return the words and the address of the link on the page of an error."""
-        here = (self.request.path if "GET" in policy.methods_of(self) else "") or "/"
+        here = (self.request.path if "GET" in headers.methods_of(self) else "") or "/"
         if isinstance(error, MadeForAnother):
             return self.translate("Open as %(name)s") % {"name": isolated(self.member.username)}, here
         if isinstance(error, SignedOut):

@@ -8,16 +8,15 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from controllers import wire
-from controllers.base import find_sign_in
-from controllers.markup import clean
+from controllers.realtime import protocol
+from controllers.realtime.channel import Reader
+from controllers.realtime.protocol import BadMessage
 from controllers.site import Site
-from controllers.tail import Reader
-from controllers.transport import Connection, Router
-from controllers.wire import BadMessage, SlowDown
+from controllers.sockjs.router import Connection, Router
+from controllers.web.rendering import clean
 from models.accounts import SignIn
-from models.errors import Failed, Refusal, Unavailable
-from models.log import Draft, Entry
+from models.errors import Failed, Refusal, SlowDown, Unavailable
+from models.logs.base import Draft, Entry
 from models.rooms import LOBBY, room_of
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,9 @@ class ChatConnection(Connection, Reader):
             asyncio.get_running_loop().call_soon(self.end, *TOO_MANY)
             return
         self.site.hub.enter(self)
-        self.say(wire.message("hello", version=1, you={"username": self.member.username}, process=self.site.process))
+        self.say(
+            protocol.message("hello", version=1, you={"username": self.member.username}, process=self.site.process)
+        )
 
     def on_drain(self) -> None:
         """There is room again."""
@@ -80,7 +81,7 @@ class ChatConnection(Connection, Reader):
             return
         asked: dict[str, Any] = {}
         try:
-            asked = wire.read(text, self.room)
+            asked = protocol.read(text, self.room)
             await MESSAGES[asked["type"]](self, asked)
         except BadMessage as refusal:
             self.refuse(refusal, refusal.asked)
@@ -93,7 +94,7 @@ class ChatConnection(Connection, Reader):
     def refuse(self, refusal: Refusal, asked: Mapping[str, Any]) -> None:
         """Say that nothing was stored, and why; and when to try again, if that is of any use."""
         when = {"retry_after": refusal.retry_after} if isinstance(refusal, Unavailable | SlowDown) else {}
-        self.say(wire.refusal_message(refusal, asked, **when))
+        self.say(protocol.refusal_message(refusal, asked, **when))
 
     # --- the protocol's messages
 
@@ -132,13 +133,13 @@ class ChatConnection(Connection, Reader):
 
     def acknowledge(self, entry: Entry) -> None:
         """Say that the entry is on disk."""
-        self.say(wire.message("ack", room=entry.room, seq=entry.seq, nonce=entry.nonce))
+        self.say(protocol.message("ack", room=entry.room, seq=entry.seq, nonce=entry.nonce))
 
     async def typing(self, asked: dict[str, Any]) -> None:
         self.site.presence.type(asked["room"], self.member)
 
     async def ping(self, asked: dict[str, Any]) -> None:
-        self.say(wire.message("pong"))
+        self.say(protocol.message("pong"))
 
 
 MESSAGES = {
@@ -152,9 +153,8 @@ MESSAGES = {
 
 def chat_router(site: Site, sockjs_url: str) -> Router:
     """Return the routes of the chat, for members of the site; `sockjs_url` is where sockjs-client is."""
-    authenticate = functools.partial(find_sign_in, site)
     settings = {
-        "authenticate": authenticate,
+        "authenticate": site.authenticator.find_sign_in,
         "sockjs_url": sockjs_url,
         "heartbeat_delay": HEARTBEAT,
         "transports": site.limits.transports,

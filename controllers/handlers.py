@@ -8,9 +8,9 @@ from typing import Any
 import tornado.gen
 import tornado.web
 
-from controllers.authenticator import Counted
 from controllers.base import DEVICE_DAYS, MAX_NEXT_BYTES, BaseHandler
-from controllers.cookies import DEVICE, LAST_ROOM, read_signed
+from controllers.web.authenticator import Counted
+from controllers.web.cookies import DEVICE, LAST_ROOM, read_signed
 from models import accounts, failures
 from models.errors import TooManyFailures, TryLater, WrongPassword
 from models.rooms import LOBBY, rooms_of

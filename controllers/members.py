@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import tornado.web
 
 from controllers.base import BaseHandler
-from controllers.labels import told_apart
+from controllers.web.labels import told_apart
 from models import accounts, invitations
 from models.errors import NotYours
 from models.invitations import OpenInvitation

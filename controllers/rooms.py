@@ -7,16 +7,15 @@ import functools
 import secrets
 from typing import Any
 
-from controllers import policy
 from controllers.base import DEVICE_DAYS, MOST_NAMES, BaseHandler
-from controllers.cookies import LAST_ROOM
-from controllers.markup import clean, initial, tint
-from controllers.sheets import BLANKS, Sheet
-from controllers.wire import LONGEST_NAME
+from controllers.web import headers
+from controllers.web.cookies import LAST_ROOM
+from controllers.web.page_cache import BLANKS, Sheet
+from controllers.web.rendering import clean, initial, tint
 from models import accounts
 from models.accounts import Member
 from models.errors import Refusal, Unavailable
-from models.log import Draft, Entry
+from models.logs.base import MAX_NONCE_CHARS, Draft, Entry
 from models.rooms import RoomInfo, room_of, rooms_of
 
 PAGE = 50  # messages
@@ -66,7 +65,7 @@ class RoomHandler(BaseHandler):
         body = clean(body, self.site.limits.max_message)
         self.site.limiter.take(self.member.id)
         nonce = self.get_body_argument("nonce", "")
-        if not 0 < len(nonce) <= LONGEST_NAME:
+        if not 0 < len(nonce) <= MAX_NONCE_CHARS:
             nonce = secrets.token_hex(16)
         try:
             entry = await self.site.hub.append(Draft(room.slug, self.member.id, body, nonce))
@@ -115,7 +114,7 @@ class RoomHandler(BaseHandler):
             await self.site.artist.prepare(shown)
             sheet = Sheet(draw()) if is_own else self.site.sheets.draw(key, draw)
         name = self.member.username
-        self.set_header("Content-Security-Policy", policy.page(self.request, *self.scripts, CHAT))
+        self.set_header("Content-Security-Policy", headers.page(self.request, *self.scripts, CHAT))
         self.finish(
             sheet.filled(
                 {

@@ -16,10 +16,10 @@ import tornado.httpserver
 import tornado.web
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
-from controllers import heads
 from controllers.base import BaseHandler
-from controllers.fields import limit_fields
-from controllers.places import Places, Stream, holder_of
+from controllers.serving import request_heads
+from controllers.serving.connection_limits import Places, Stream, holder_of
+from controllers.web.fields import limit_fields
 
 log = logging.getLogger(__name__)
 
@@ -126,9 +126,9 @@ class Bounded(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         self._hear()
-        if heads.size(start_line, headers) > heads.MAX_HEAD_CHARS:
+        if request_heads.size(start_line, headers) > request_heads.MAX_HEAD_CHARS:
             self._delegate = self._refuse_head()
-            start_line, headers = heads.cut(start_line)
+            start_line, headers = request_heads.cut(start_line)
         self._head = in_origin_form(start_line, headers), headers  # type: ignore[arg-type]
         return self._delegate.headers_received(*self._head)
 
@@ -162,7 +162,7 @@ class Server(tornado.httpserver.HTTPServer):
             xheaders=xheaders,
             idle_connection_timeout=HEADER_TIMEOUT,
             body_timeout=BODY_TIMEOUT,
-            max_header_size=heads.MAX_READ_BYTES,
+            max_header_size=request_heads.MAX_READ_BYTES,
             max_body_size=sys.maxsize,  # Bounded refuses more politely
         )
         limit_fields()

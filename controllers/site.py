@@ -9,17 +9,17 @@ import secrets
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from controllers.authenticator import Authenticator
-from controllers.endings import end_all
-from controllers.fetcher import Source
-from controllers.hashing import Hashing
-from controllers.hub import Hub
-from controllers.limits import Limiter
-from controllers.markup import Artist
-from controllers.memory import Memory
-from controllers.presence import Presence
-from controllers.sheets import Sheets
-from controllers.watch import Watch
+from controllers.fetching.fetcher import Source
+from controllers.realtime.closing import end_all
+from controllers.realtime.hub import Hub
+from controllers.realtime.presence import Presence
+from controllers.realtime.revocation import Watch
+from controllers.web.authenticator import Authenticator
+from controllers.web.hashing import Hashing
+from controllers.web.page_cache import Sheets
+from controllers.web.query_cache import Memory
+from controllers.web.rate_limit import Limiter
+from controllers.web.rendering import Artist
 from models import accounts
 from models.errors import Lost
 from models.stores import Stores
@@ -57,8 +57,8 @@ class Site:
         self.hashing = Hashing()
         self.write = stores.write
         self.read = stores.read
-        self.authenticator = Authenticator(self.read, self.write, self.hashing)
         self.memory = Memory(stores)
+        self.authenticator = Authenticator(self.read, self.write, self.hashing, self.memory)
         self.log = stores.log
         self.hub = Hub(self.log, artist.draw, artist.prepare, self.limiter.charge)
         self.presence = Presence(self.process, self.hub, stores)

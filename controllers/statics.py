@@ -12,8 +12,8 @@ from typing import Any
 
 import tornado.web
 
-from controllers import policy
-from controllers.statuses import words_of
+from controllers.web import headers
+from controllers.web.statuses import words_of
 
 HASH_CHARS = 16
 _VERSION = re.compile(r"v-[0-9a-f]{1,64}")
@@ -36,11 +36,11 @@ class StaticHandler(tornado.web.StaticFileHandler):
     stay in that folder. There is no such folder on disk.
     """
 
-    CACHE_MAX_AGE = policy.YEAR
+    CACHE_MAX_AGE = headers.YEAR
     asked_version = ""
 
     def set_default_headers(self) -> None:
-        policy.set_headers(self, policy.NOTHING)
+        headers.set_headers(self, headers.NOTHING)
 
     def check_xsrf_cookie(self) -> None:
         """Say so before anything else is asked: a file takes no forms."""

@@ -36,9 +36,9 @@ class Mutant:
 
 
 SOUND = "the site as it is"  # of which nothing may be found
-LOG = "models/sql_log.py"
-MONGO_LOG = "models/mongo_log.py"
-HUB = "controllers/hub.py"
+LOG = "models/logs/sql.py"
+MONGO_LOG = "models/logs/mongo.py"
+HUB = "controllers/realtime/hub.py"
 MIGRATION = "models/migrations/0001_first.py"
 NAMESPACE = Change(HUB, "import asyncio\n", "import asyncio\nfrom types import SimpleNamespace\n")
 
@@ -144,7 +144,7 @@ MUTANTS = (
         "a broadcast fails at the first connection that is away",
         (
             Change(
-                "controllers/sessions.py",
+                "controllers/sockjs/sessions.py",
                 "        if handler is None or not handler.active or self.send_queue or self.is_closed:\n",
                 "        if handler is None:\n"
                 "            raise tornado.websocket.WebSocketClosedError()\n"
@@ -192,7 +192,7 @@ MUTANTS = (
     ),
     Mutant(
         "a process hears neither NOTIFY nor what its slow look finds",
-        (Change("models/postgresql.py", "        self.ring()\n", ""),),
+        (Change("models/engines/postgresql.py", "        self.ring()\n", ""),),
         engine="postgresql",
     ),
     Mutant(
@@ -212,14 +212,14 @@ MUTANTS = (
     ),
     Mutant(
         "MongoDB: a process hears no change stream and no slow look",
-        (Change("models/mongo_bell.py", "                self.rung.set()\n", ""),),
+        (Change("models/logs/mongo_changes.py", "                self.rung.set()\n", ""),),
         engine="mongodb",
     ),
     Mutant(
         "a failed transaction is a traceback",
         (
             Change(
-                "models/workers.py",
+                "models/engines/workers.py",
                 "        except (peewee.OperationalError, peewee.InternalError) as error:\n",
                 "        except peewee.InternalError as error:\n",
             ),

@@ -16,9 +16,9 @@ import peewee
 import psycopg
 from playhouse.migrations import Runner
 
+from models.engines.postgresql import Postgresql
+from models.engines.sqlite import Sqlite
 from models.errors import CannotOpen
-from models.postgresql import Postgresql
-from models.sqlite import Sqlite
 
 logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # a first start is no news
 

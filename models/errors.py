@@ -190,6 +190,17 @@ class Failed(Refusal):
     sentence = "Something went wrong on our side."
 
 
+class SlowDown(Refusal):
+    """More messages than the site takes from one member; `retry_after` in seconds."""
+
+    code = "slow_down"
+    sentence = "That was too fast. Please wait a moment."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class TryLater(Refusal):
     """Too many ask for the same at this moment; after `retry_after` seconds there may be room."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from models.database import database
-from models.log import RoomLog
-from models.sql_log import SqlLog
-from models.workers import Worker, Writer
+from models.engines.workers import Worker, Writer
+from models.logs.base import RoomLog
+from models.logs.sql import SqlLog
 
 
 class Stores:
@@ -25,7 +25,7 @@ class Stores:
     def _make_log(self, mongo: str) -> RoomLog:
         if not mongo:
             return SqlLog(self.write, self.read, self.doorbell)
-        from models.mongo_log import MongoLog  # noqa: PLC0415 - who has no MongoDB starts without what it needs
+        from models.logs.mongo import MongoLog  # noqa: PLC0415 - who has no MongoDB starts without what it needs
 
         return MongoLog(mongo, self.read)
 

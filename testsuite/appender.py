@@ -16,7 +16,7 @@ from typing import Any
 
 from models.database import open_database
 from models.errors import Refusal
-from models.log import Draft, RoomLog
+from models.logs.base import Draft, RoomLog
 from models.stores import Stores
 from testsuite.live import ROOT, TIMEOUT
 

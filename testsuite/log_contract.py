@@ -14,7 +14,7 @@ from pathlib import Path
 
 from models.database import database
 from models.errors import NotMember, Unavailable, Unstorable
-from models.log import Draft, Entry, RoomLog
+from models.logs.base import Draft, Entry, RoomLog
 from models.models import Membership, Room, User, create_tables
 from models.passwords import PasswordHash
 from testsuite.appender import appenders, open_log
@@ -128,7 +128,7 @@ class RoomLogContract(LogTest):
         drafts = [self.draft(f"{n}", author=(self.ana, self.beto)[n % 2]) for n in range(300)]
         for number, one in enumerate([*cursed, *cursed]):
             drafts.insert((11, 12, 150, 151, 200, 299, 300, 301, 0, 305)[number], one)
-        with self.assertLogs("models.batches", "WARNING") as logged:
+        with self.assertLogs("models.logs.group_commit", "WARNING") as logged:
             outcomes = await asyncio.gather(*map(self.log.append, drafts), return_exceptions=True)
         self.assertNotIn("cursed", "".join(logged.output))
         good = [outcome for outcome, one in zip(outcomes, drafts, strict=True) if one not in cursed]

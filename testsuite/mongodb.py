@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pymongo
 from pymongo.errors import PyMongoError
 
-from models.mongo_log import NOTHING
+from models.logs.mongo import NOTHING
 from testsuite.database_server import DatabaseServer
 from testsuite.live import wait_for
 from testsuite.ports import free_ports

@@ -13,8 +13,8 @@ import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
-from controllers.framing import MAX_MESSAGE
-from controllers.transport import TRANSPORTS, Connection, Router
+from controllers.sockjs.framing import MAX_MESSAGE
+from controllers.sockjs.router import TRANSPORTS, Connection, Router
 
 CLIENT = Path(__file__).resolve().parent.parent / "node_modules" / "sockjs-client" / "dist"
 OPEN = {

@@ -6,8 +6,8 @@ import asyncio
 import itertools
 import unittest
 
-from controllers.markup import Artist
-from models.log import Entry
+from controllers.web.rendering import Artist
+from models.logs.base import Entry
 from testsuite.live import ROOT, Client, SiteTest
 from testsuite.memory import resident
 from testsuite.repetition import filled

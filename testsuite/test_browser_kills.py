@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from playwright.sync_api import Page, Route, expect
 
-from controllers.transport import TRANSPORTS
+from controllers.sockjs.router import TRANSPORTS
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, messages, sign_in, write
 from testsuite.live import Chat, Client, Server
 from testsuite.nginx import Nginx

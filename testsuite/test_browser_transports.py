@@ -7,7 +7,7 @@ import secrets
 
 from playwright.sync_api import Page, Request, WebSocket, expect
 
-from controllers.transport import TRANSPORTS
+from controllers.sockjs.router import TRANSPORTS
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, open_details, write
 from testsuite.standstill import standing_still
 

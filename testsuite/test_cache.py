@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import unittest
 
-from controllers.cache import Cache, Recent
+from controllers.realtime.recent import Recent
+from controllers.web.byte_cache import Cache
 
 
 class CacheTest(unittest.TestCase):

@@ -249,7 +249,7 @@ def accepted(answer: dict[str, Any]) -> dict[str, Any]:
 class Mistake(SiteTest):
     """A process with a mistake in it."""
 
-    altered = ("models.sql_log:SET_HEAD=5",)
+    altered = ("models.logs.sql:SET_HEAD=5",)
 
     def test_a_mistake_is_told_as_one_and_asks_nobody_to_try_again(self) -> None:
         ana = self.chat("ana")

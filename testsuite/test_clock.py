@@ -17,7 +17,7 @@ class Clock(SiteTest):
     """Line 26 of what the site withstands: the clock jumps, and neither order nor sessions are lost."""
 
     processes = 2
-    altered = ("clock=clock", "controllers.memory:LONGEST=0.2", "controllers.presence:GRACE=0.2")
+    altered = ("clock=clock", "controllers.web.query_cache:LONGEST=0.2", "controllers.realtime.presence:GRACE=0.2")
 
     def setUp(self) -> None:
         self.is_off(0)

@@ -13,7 +13,7 @@ from typing import Any
 import cysqlite
 
 from faults.disk import Disk
-from models.sqlite import BUSY_TIMEOUT
+from models.engines.sqlite import BUSY_TIMEOUT
 from testsuite.live import Chat, Client, FolderTest, SiteTest, add_user, wait_for
 from testsuite.tables import locked, sql
 

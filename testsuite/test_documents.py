@@ -12,7 +12,7 @@ import time
 import unittest
 from typing import Any
 
-from controllers import wire
+from controllers.realtime import protocol
 from models.errors import Refusal
 from testsuite.documents import DOCUMENTS, Block, Document, find_excerpt
 from testsuite.live import PASSWORD, ROOT, Chat, SiteTest
@@ -98,9 +98,9 @@ class Documents(unittest.TestCase):
         self.assertEqual(shown, {f"--{name.replace('_', '-')}": default for name, default in options().items()})
 
     def test_the_protocol_names_every_message_and_refusal(self) -> None:
-        protocol = Document("docs/protocol.rst")
-        self.assertEqual({row[0] for row in protocol.table("Client sends")}, set(wire.FIELDS))
-        self.assertEqual({row[0] for row in protocol.table("Code", "Meaning")}, refusals(Refusal) - {Refusal.code})
+        described = Document("docs/protocol.rst")
+        self.assertEqual({row[0] for row in described.table("Client sends")}, set(protocol.FIELDS))
+        self.assertEqual({row[0] for row in described.table("Code", "Meaning")}, refusals(Refusal) - {Refusal.code})
 
 
 def options() -> dict[str, str]:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
-from controllers import wire
-from controllers.framing import BadPayload, decode_messages
-from controllers.transport import MAX_MESSAGES
+from controllers.realtime import protocol
+from controllers.sockjs.framing import BadPayload, decode_messages
+from controllers.sockjs.router import MAX_MESSAGES
 from models.errors import Refusal
 from testsuite.fuzzing import JSON, FuzzedSite, FuzzTest, damaged, dumped, examples
 from testsuite.live import Answer, Chat
@@ -26,9 +26,9 @@ PAYLOADS = (
     | damaged(st.lists(st.text(), max_size=20).map(dumped)).map(str.encode)
     | st.lists(st.text(max_size=5), min_size=14, max_size=20).map(dumped).map(str.encode)
 )
-TYPES = st.sampled_from([*wire.FIELDS, "edit", "delete", "react", "read", "hello", "Post", "", "\0"])
+TYPES = st.sampled_from([*protocol.FIELDS, "edit", "delete", "react", "read", "hello", "Post", "", "\0"])
 FIELDS = st.sampled_from(["room", "body", "nonce", "after", "seq", "emoji", "html", "author", "type"])
-KNOWN = st.sampled_from([*wire.FIELDS])
+KNOWN = st.sampled_from([*protocol.FIELDS])
 ONE_WRONG = st.dictionaries(st.sampled_from(["room", "body", "nonce", "after"]), JSON, min_size=1, max_size=1)
 MESSAGES = (
     st.builds(lambda kind, rest: {**rest, "type": kind}, TYPES, st.dictionaries(FIELDS, JSON, max_size=4)).map(dumped)
@@ -62,10 +62,10 @@ class DecoderTest(FuzzTest):
     @examples(500)
     def test_a_message_is_of_a_known_type_or_is_refused(self, text: str) -> None:
         try:
-            asked = wire.read(text, "lobby")
+            asked = protocol.read(text, "lobby")
         except Refusal:
             return
-        for name, kind in wire.FIELDS[asked["type"]].items():
+        for name, kind in protocol.FIELDS[asked["type"]].items():
             self.assertIsInstance(asked[name], kind)
             if kind is str:
                 asked[name].encode()  # so that it can be stored

@@ -11,11 +11,11 @@ import unittest
 import tornado.locale
 
 from app import BASE
-from controllers.languages import MAX_HEADER_CHARS, language_of
-from controllers.statuses import words_of
+from controllers.web.languages import MAX_HEADER_CHARS, language_of
+from controllers.web.statuses import words_of
 from testsuite.live import SiteTest
 
-MODELS = [*(BASE / "models").glob("*.py")]
+MODELS = [*(BASE / "models").rglob("*.py")]
 LOBBY = "Where everybody is. Be kind."
 ENGLISH, PORTUGUESE = "en", "pt-BR"
 
@@ -122,7 +122,7 @@ class Translation(unittest.TestCase):
 
     def in_code(self) -> set[str]:
         """Return what refusals and handlers say, and the lobby's description."""
-        sources = [path.read_text(encoding="utf-8") for path in [*(BASE / "controllers").glob("*.py"), *MODELS]]
+        sources = [path.read_text(encoding="utf-8") for path in [*(BASE / "controllers").rglob("*.py"), *MODELS]]
         code = re.sub(r'"\n\s*"', "", "\n".join(sources))
         found = re.findall(
             r'(?:\.translate\(|sentence = |title = |one = |more = |__init__\(|FetchFailed\(50\d, )"([^"]+)"', code

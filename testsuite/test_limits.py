@@ -15,7 +15,7 @@ import unittest
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from controllers.places import holder_of
+from controllers.serving.connection_limits import holder_of
 from testsuite.live import TIMEOUT, Answer, Chat, Client, Server, SiteTest, wait_for
 from testsuite.polling import FORM
 

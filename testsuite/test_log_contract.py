@@ -11,7 +11,7 @@ from unittest import mock
 import psycopg
 import pymongo
 
-from models.postgresql import SETTINGS
+from models.engines.postgresql import SETTINGS
 from testsuite import log_contract
 from testsuite.mongodb import mongo_server, refusing
 from testsuite.postgresql import PostgresqlServer, shared_server

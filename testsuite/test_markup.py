@@ -14,8 +14,8 @@ from types import FrameType
 from hypothesis import given, target
 from markdown_it import MarkdownIt
 
-from controllers import markup
 from controllers.markdown.html import MAX_HTML_CHARS, to_html
+from controllers.web import rendering
 from models.errors import Empty
 from testsuite.fuzzing import FuzzTest, examples
 from testsuite.repetition import LONGEST, filled, known, messages
@@ -85,8 +85,8 @@ class PlainMessages(unittest.TestCase):
         chance, short = random.Random(SEED), 0
         for _ in range(20_000):
             body = "".join(chance.choices(CHARACTERS, [9] * 6 + [1] * (len(CHARACTERS) - 6), k=chance.randint(1, 12)))
-            short += markup._PLAIN.fullmatch(body) is not None
-            self.assertEqual(markup.body_html(body), to_html(body), repr(body))
+            short += rendering._PLAIN.fullmatch(body) is not None
+            self.assertEqual(rendering.body_html(body), to_html(body), repr(body))
         self.assertGreater(short, 1000)
 
 
@@ -134,7 +134,7 @@ class MarkedMessages(unittest.TestCase):
             with self.subTest(body):
                 words = re.findall(r"\w+", body)
                 self.assertEqual(re.findall(r"\w+", text(to_html(body))), words)
-                self.assertEqual(markup.clean(body, LONGEST), body)
+                self.assertEqual(rendering.clean(body, LONGEST), body)
         self.assertEqual(to_html("```c++ \na\n```"), '<pre><code class="language-c++">a\n</code></pre>\n')
 
     def test_what_lies_too_deep_is_shown_on_the_deepest_level(self) -> None:
@@ -197,7 +197,7 @@ class MarkedMessages(unittest.TestCase):
             "`\u2800`",
         ):
             with self.subTest(body), self.assertRaises(Empty):
-                markup.clean(body, LONGEST)
+                rendering.clean(body, LONGEST)
         for body in (
             "> a",
             "- 1",
@@ -214,7 +214,7 @@ class MarkedMessages(unittest.TestCase):
             "1.5",
         ):
             with self.subTest(body):
-                self.assertEqual(markup.clean(body, LONGEST), body.rstrip())
+                self.assertEqual(rendering.clean(body, LONGEST), body.rstrip())
 
 
 class Links(unittest.TestCase):

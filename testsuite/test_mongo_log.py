@@ -9,15 +9,15 @@ from unittest import mock
 import pymongo
 
 from models.errors import CannotOpen, Unavailable
-from models.mongo_bell import RETRY
-from models.mongo_log import MongoLog
+from models.logs.mongo import MongoLog
+from models.logs.mongo_changes import RETRY
 from testsuite import log_contract
 from testsuite.appender import open_log
 from testsuite.live import wait_for
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.ports import free_ports
 
-REFUSAL = "WARNING:models.mongo_log:MongoDB refused: Document failed validation"
+REFUSAL = "WARNING:models.logs.mongo:MongoDB refused: Document failed validation"
 
 
 class MongoTest(log_contract.OnMongodb):
@@ -109,7 +109,7 @@ class Standalone(log_contract.LogTest):
                     await other.append(self.draft(f"there {number}"))
                     await self.until(lambda n=number: heard.get("lobby") == n)  # type: ignore[misc]
         line = "this MongoDB is no replica set and has no change streams: asking it every 0.1 s"
-        self.assertEqual(logged.output, [f"WARNING:models.mongo_bell:{line}"])
+        self.assertEqual(logged.output, [f"WARNING:models.logs.mongo_changes:{line}"])
 
 
 class CannotBeOpened(log_contract.LogTest):

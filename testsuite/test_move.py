@@ -20,13 +20,13 @@ from urllib.parse import quote
 import cysqlite
 import peewee
 
-from controllers.terminal import start_of
-from models import move
 from models.database import database, open_database
 from models.errors import CannotMove, ReadOnly
 from models.models import BaseModel, EntryRow, Failure, Invitation, Membership, Room, Session, User, create_tables
-from models.move import Place
+from models.moving import move
+from models.moving.move import Place
 from models.passwords import NOBODYS, PasswordHash
+from terminal import start_of
 from testsuite.live import ROOT, TIMEOUT, FolderTest, add_user, environment, run_app, wait_for
 from testsuite.mongodb import any_mongo, mongo_database, opened
 from testsuite.ports import free_ports
@@ -43,7 +43,7 @@ HOSTILE = (
     "NULL",
     '{"json": [1, 2]} %s ? $1 \\u0000',
 )
-SLOWLY = ("models.shelves:BATCH=1", "models.mongo_shelf:BATCH=1")
+SLOWLY = ("models.moving.tables:BATCH=1", "models.moving.mongo_table:BATCH=1")
 
 
 def fill(path: str, entries: int = ENTRIES) -> None:

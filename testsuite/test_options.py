@@ -14,7 +14,7 @@ from tornado.log import define_logging_options
 from tornado.options import OptionParser
 
 import configuration
-from controllers.terminal import Failure, is_text
+from terminal import Failure, is_text
 from testsuite.live import PASSWORD, Client
 from testsuite.test_commands import CommandTest
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from tornado.log import LogFormatter
 
-from controllers.logs import shorten
+from controllers.web.logs import shorten
 from testsuite.live import PASSWORD, TIMEOUT, Client, FolderTest, Server, SiteTest, add_user
 from testsuite.tables import sql
 

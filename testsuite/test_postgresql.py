@@ -14,10 +14,10 @@ import psycopg
 
 from models import accounts
 from models.database import open_database, writing
-from models.engine import Doorbell
+from models.engines.base import Doorbell
+from models.engines.postgresql import SETTINGS, PostgresqlDoorbell
+from models.engines.postgresql_url import BAD_URL
 from models.errors import Unavailable
-from models.postgresql import SETTINGS, PostgresqlDoorbell
-from models.postgresql_url import BAD_URL
 from models.stores import Stores
 from testsuite.live import TIMEOUT, Client, FolderTest, add_user, run_app, together
 from testsuite.pooler import Pooler
@@ -248,7 +248,7 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
     async def test_a_doorbell_whose_connection_was_ended_comes_back_and_has_missed_nothing(self) -> None:
         with mock.patch.multiple(PostgresqlDoorbell, SLOW=1000.0, RETRY=0.05):
             async with self.listening():
-                with self.assertLogs("models.postgresql", "WARNING") as logged:
+                with self.assertLogs("models.engines.postgresql", "WARNING") as logged:
                     sql(self.folder, "ALTER TABLE room DISABLE TRIGGER ALL")
                     sql(self.folder, "UPDATE room SET head = 1")
                     self.hang_up()
@@ -272,7 +272,7 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
             await stores.write(accounts.check_health)
             with psycopg.connect(address(self.folder)) as other:
                 other.execute("SELECT * FROM setting FOR UPDATE")
-                with self.assertRaises(Unavailable), self.assertLogs("models.workers", "WARNING"):
+                with self.assertRaises(Unavailable), self.assertLogs("models.engines.workers", "WARNING"):
                     await stores.write(accounts.check_health)
             await stores.write(accounts.check_health)
 
@@ -291,7 +291,7 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
             stopped = asyncio.create_task(stopping.write(stop_within))
             await self.until(has_begun.is_set)
             await other.write(accounts.check_health)
-            with self.assertRaises(Unavailable), self.assertLogs("models.workers", "WARNING"):
+            with self.assertRaises(Unavailable), self.assertLogs("models.engines.workers", "WARNING"):
                 go_on.set()
                 await stopped
             await stopping.write(accounts.check_health)

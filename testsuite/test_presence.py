@@ -91,7 +91,11 @@ class Death(SiteTest):
 class Skewed(OnPostgresql, FolderTest):
     """Two machines whose clocks differ, and a database with its own; silence comes ten times as fast."""
 
-    QUICK = ("models.presence:SILENCE=1.0", "controllers.presence:HEARTBEAT=0.3", "controllers.presence:TYPING=1.5")
+    QUICK = (
+        "models.presence:SILENCE=1.0",
+        "controllers.realtime.presence:HEARTBEAT=0.3",
+        "controllers.realtime.presence:TYPING=1.5",
+    )
 
     def test_nobody_is_lost_however_far_the_clocks_of_two_machines_are_apart(self) -> None:
         for name in ("ana", "beto"):

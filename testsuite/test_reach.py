@@ -12,8 +12,8 @@ from typing import Any
 
 from tornado.netutil import DefaultLoopResolver, Resolver
 
-from controllers.fetcher import MAX_BODY, Fetcher, FetchFailed
-from controllers.reach import PUBLIC, CheckedResolver, OutOfReach, Reach
+from controllers.fetching.fetcher import MAX_BODY, Fetcher, FetchFailed
+from controllers.fetching.reach import PUBLIC, CheckedResolver, OutOfReach, Reach
 from testsuite.upstream import Upstream, gives, in_turn, leads
 
 OUTSIDE, INSIDE = "127.0.0.2", "127.0.0.1"

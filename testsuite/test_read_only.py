@@ -8,9 +8,9 @@ from pathlib import Path
 
 import cysqlite
 
-from models import move
 from models.database import database
-from models.move import Place
+from models.moving import move
+from models.moving.move import Place
 from testsuite.live import PASSWORD, TIMEOUT, Chat, Client, Server, SiteTest, run_app, wait_for
 from testsuite.mongodb import any_mongo, mongo_database
 from testsuite.postgresql import OnPostgresql

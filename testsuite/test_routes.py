@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import app
-from controllers.markup import Artist
 from controllers.site import Limits, Site
-from controllers.transport import TRANSPORTS
+from controllers.sockjs.router import TRANSPORTS
+from controllers.web.rendering import Artist
 from models.database import open_database
 from models.stores import Stores
 from testsuite.live import PASSWORD, Answer, Client, SiteTest, wait_for

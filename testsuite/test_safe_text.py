@@ -20,7 +20,7 @@ class RawTest(unittest.TestCase):
 
     # What is put into a page as it is, and why it may be.
     RAW = {
-        "message.html": "body_html.rstrip()",  # markup.py makes it, of nothing but the tags that it knows
+        "message.html": "body_html.rstrip()",  # of controllers/web/rendering.py, with the tags that it knows
         "modules/rows.html": "row.html",  # a message as drawn by message.html
         "room.html": "rows",  # the rows as drawn by modules/rows.html
         "modules/words.html": "json_encode({",  # the site's own words; json_encode leaves no "</" in them

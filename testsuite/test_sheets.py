@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unittest
 
-from controllers import sheets
-from controllers.markup import initial, tint
-from controllers.sheets import BLANKS, Sheet, Sheets
+from controllers.web import page_cache
+from controllers.web.page_cache import BLANKS, Sheet, Sheets
+from controllers.web.rendering import initial, tint
 from testsuite.live import SiteTest
 
 HEX = re.compile(r"\b[0-9a-f]{32}\b")
@@ -73,7 +73,7 @@ class KeptSheets(unittest.TestCase):
     def test_those_used_last_are_kept_up_to_their_bytes(self) -> None:
         drawn: list[int] = []
         kept = Sheets()
-        quarter = b"x" * (sheets.MAX_BYTES // 8)  # two bytes are counted for each, as its key is kept too
+        quarter = b"x" * (page_cache.MAX_BYTES // 8)  # two bytes are counted for each, as its key is kept too
 
         def get(key: int, page: bytes = quarter) -> None:
             kept.draw(key, lambda: drawn.append(key) or page)  # type: ignore[func-returns-value]

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import argon2
 
-from controllers.hashing import MAX_WAITING, Gone, Hashing, HungUp
+from controllers.web.hashing import MAX_WAITING, Gone, Hashing, HungUp
 from models.errors import Busy
 from testsuite.live import PASSWORD, Client, SiteTest, together
 from testsuite.polling import FORM

@@ -13,7 +13,7 @@ from unittest import mock
 
 import peewee
 
-from models.postgresql import Postgresql
+from models.engines.postgresql import Postgresql
 from testsuite.live import TIMEOUT, Client, FolderTest, Server, add_user, wait_for
 from testsuite.postgresql import PostgresqlServer
 
@@ -40,7 +40,7 @@ class StandingStill(FolderTest):
         return server
 
     def test_pages_are_refused_in_time_and_all_is_well_afterwards(self) -> None:
-        server = self.site("models.postgresql:ANSWER=1.0")
+        server = self.site("models.engines.postgresql:ANSWER=1.0")
         with self.postgresql.paused():
             for path in ("/healthz", "/rooms/lobby"):
                 self.assertEqual(self.ana.get(path).status, 503)
@@ -94,7 +94,7 @@ class Connecting(unittest.TestCase):
     def test_for_the_doorbell(self) -> None:
         async def listen() -> None:
             doorbell = self.database.doorbell(mock.AsyncMock())
-            with self.assertLogs("models.postgresql", "WARNING") as logged:
+            with self.assertLogs("models.engines.postgresql", "WARNING") as logged:
                 watching = asyncio.create_task(doorbell.watch())
                 while not logged.output:  # noqa: ASYNC110 - what is waited for is no event
                     await asyncio.sleep(0.01)

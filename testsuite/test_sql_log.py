@@ -11,9 +11,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 from models.database import database, writing
+from models.engines.sqlite import BUSY_TIMEOUT
+from models.engines.workers import Worker
 from models.errors import Unavailable
-from models.sqlite import BUSY_TIMEOUT
-from models.workers import Worker
 from testsuite import log_contract
 from testsuite.tables import locked, sql
 
@@ -66,7 +66,7 @@ class SqlLogTest(log_contract.LogTest):
 
     async def test_what_has_waited_for_too_long_is_not_begun(self) -> None:
         go_on = threading.Event()
-        with contextlib.closing(Worker("writer", database.obj)) as worker, patch("models.workers.LINE", 0.1):
+        with contextlib.closing(Worker("writer", database.obj)) as worker, patch("models.engines.workers.LINE", 0.1):
             first, second = asyncio.create_task(worker.run(go_on.wait)), asyncio.create_task(worker.run(write))
             await asyncio.sleep(0.2)  # longer than LINE
             go_on.set()

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from controllers.statuses import words_of
+from controllers.web.statuses import words_of
 from testsuite.jar import Jar
 from testsuite.live import ROOT, TIMEOUT, Answer, Client, FolderTest, SiteTest, add_user, environment, together
 from testsuite.tables import locked, sql

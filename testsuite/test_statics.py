@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from controllers.compression import MAX_HEADER_CHARS, MIN_BYTES, takes_gzip
+from controllers.serving.compression import MAX_HEADER_CHARS, MIN_BYTES, takes_gzip
 from testsuite.browser import BrowserTest, expect_live
 from testsuite.live import ROOT, Answer, SiteTest
 from testsuite.polling import EventSource, HtmlFile, Jsonp, Xhr, XhrStreaming

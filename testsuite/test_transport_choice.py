@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from controllers.transport import TRANSPORTS
+from controllers.sockjs.router import TRANSPORTS
 from testsuite.live import Client, Server, SiteTest
 from testsuite.polling import EventSource, HtmlFile, Jsonp, SockJS, WebSocket, Xhr, XhrStreaming, knock
 from testsuite.sockjs import UPGRADE

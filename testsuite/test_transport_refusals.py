@@ -12,7 +12,7 @@ import time
 from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
-from controllers.sockjs_pages import HASH
+from controllers.sockjs.pages import HASH
 from testsuite.jar import Jar
 from testsuite.live import TIMEOUT, Client, SiteTest, wait_for
 from testsuite.memory import resident

@@ -24,7 +24,7 @@ SECRETS = ("hunter2-hunter2", "1234", "señor-密码-passe", "x" * 999 + "y", "a
 HALF_A_START = """
 import sys
 from models.database import open_database
-from models.sqlite import Sqlite
+from models.engines.sqlite import Sqlite
 Sqlite.settle = lambda self: None
 open_database(sys.argv[1])
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unittest
 
 from models.errors import Empty
-from models.log import clean_body
+from models.logs.base import clean_body
 from models.visible import is_visible, without_ignorable
 
 UNSEEN = (

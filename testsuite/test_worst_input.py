@@ -17,10 +17,14 @@ from typing import Any
 
 import tornado.locale
 
-from controllers import fetcher, framing, languages, places, policy, reach, wire
-from controllers.fetcher import MAX_BODY
-from controllers.framing import LONGEST_BODY, MAX_MESSAGE
-from controllers.heads import MAX_READ_BYTES
+from controllers.fetching import fetcher, reach
+from controllers.fetching.fetcher import MAX_BODY
+from controllers.realtime import protocol
+from controllers.serving import connection_limits
+from controllers.serving.request_heads import MAX_READ_BYTES
+from controllers.sockjs import framing
+from controllers.sockjs.framing import LONGEST_BODY, MAX_MESSAGE
+from controllers.web import headers, languages
 from models import accounts, failures, lookalikes, names, passwords
 from testsuite.live import ROOT
 
@@ -34,12 +38,12 @@ ENDS = ("", "\0", "!", "\n")
 
 # Every pattern, with how many characters a text has at most where it meets it.
 PATTERNS = {
-    "controllers.compression._REFUSED": MAX_READ_BYTES,
-    "controllers.guard.JSESSIONID": MAX_READ_BYTES,
-    "controllers.guard.PRINTABLE": MAX_READ_BYTES,
-    "controllers.http_transports.CALLBACK": MAX_READ_BYTES,
-    "controllers.languages._WISH": MAX_READ_BYTES,
-    "controllers.logs.QUOTED": MAX_READ_BYTES,
+    "controllers.serving.compression._REFUSED": MAX_READ_BYTES,
+    "controllers.sockjs.handler.JSESSIONID": MAX_READ_BYTES,
+    "controllers.sockjs.handler.PRINTABLE": MAX_READ_BYTES,
+    "controllers.sockjs.http.CALLBACK": MAX_READ_BYTES,
+    "controllers.web.languages._WISH": MAX_READ_BYTES,
+    "controllers.web.logs.QUOTED": MAX_READ_BYTES,
     "controllers.markdown.addresses._ADDRESS": LONGEST_MESSAGE,
     "controllers.markdown.addresses._HOST": LONGEST_MESSAGE,
     "controllers.markdown.addresses._WEB": LONGEST_MESSAGE,
@@ -52,10 +56,10 @@ PATTERNS = {
     "controllers.markdown.inlines.MARKS": LONGEST_MESSAGE,
     "controllers.markdown.inlines.TICKS": LONGEST_MESSAGE,
     "controllers.markdown.inlines.TOKEN": LONGEST_MESSAGE,
-    "controllers.markup._FENCE": LONGEST_MESSAGE,
-    "controllers.markup._LETTER": LONGEST_MESSAGE,
-    "controllers.markup._PLAIN": LONGEST_MESSAGE,
-    "controllers.policy.NAMED_HOST": policy.MAX_HOST_CHARS,
+    "controllers.web.rendering._FENCE": LONGEST_MESSAGE,
+    "controllers.web.rendering._LETTER": LONGEST_MESSAGE,
+    "controllers.web.rendering._PLAIN": LONGEST_MESSAGE,
+    "controllers.web.headers.NAMED_HOST": headers.MAX_HOST_CHARS,
     "controllers.server.ABSOLUTE": MAX_READ_BYTES,
     "controllers.statics._VERSION": MAX_READ_BYTES,
     "models.accounts.EMAIL": accounts.MAX_EMAIL_CHARS,
@@ -67,16 +71,16 @@ PATTERNS = {
 
 # Every other call whose cost may grow faster than its text: what is done with the text there, and its longest.
 CALLS: dict[str, tuple[Callable[[str], object], int]] = {
-    "controllers.fetcher: json.loads": (lambda text: fetcher._json_object(text.encode()), MAX_BODY // 4),
-    "controllers.fetcher: urljoin": (reach.is_web_url, MAX_READ_BYTES),
-    "controllers.framing: json.loads": (lambda text: framing.decode_messages(text, 16), MAX_MESSAGE),
-    "controllers.http_transports: re.sub": (lambda text: re.sub(r"[\W_]+", "", text), 128),
-    "controllers.places: ip_address": (places.holder_of, MAX_READ_BYTES),
-    "controllers.policy: ipaddress.ip_address": (policy.origin_of, MAX_READ_BYTES),
-    "controllers.policy: urlsplit": (policy.origin_of, MAX_READ_BYTES),
-    "controllers.reach: ip_address": (reach.is_web_url, MAX_READ_BYTES),
-    "controllers.reach: urlsplit": (reach.is_web_url, MAX_READ_BYTES),
-    "controllers.wire: json.loads": (lambda text: wire.read("{" + text, "lobby"), MAX_MESSAGE),
+    "controllers.fetching.fetcher: json.loads": (lambda text: fetcher._json_object(text.encode()), MAX_BODY // 4),
+    "controllers.fetching.fetcher: urljoin": (reach.is_web_url, MAX_READ_BYTES),
+    "controllers.sockjs.framing: json.loads": (lambda text: framing.decode_messages(text, 16), MAX_MESSAGE),
+    "controllers.sockjs.http: re.sub": (lambda text: re.sub(r"[\W_]+", "", text), 128),
+    "controllers.serving.connection_limits: ip_address": (connection_limits.holder_of, MAX_READ_BYTES),
+    "controllers.web.headers: ipaddress.ip_address": (headers.origin_of, MAX_READ_BYTES),
+    "controllers.web.headers: urlsplit": (headers.origin_of, MAX_READ_BYTES),
+    "controllers.fetching.reach: ip_address": (reach.is_web_url, MAX_READ_BYTES),
+    "controllers.fetching.reach: urlsplit": (reach.is_web_url, MAX_READ_BYTES),
+    "controllers.realtime.protocol: json.loads": (lambda text: protocol.read("{" + text, "lobby"), MAX_MESSAGE),
     "models.failures: ipaddress.ip_address": (failures.address_key, MAX_READ_BYTES),
     "models.lookalikes: unicodedata.normalize": (lookalikes.skeletons, names.MAX_TYPED_CHARS),
     "models.names: unicodedata.normalize": (names.clean_username, names.MAX_TYPED_CHARS),
@@ -94,22 +98,21 @@ REFUSED: dict[str, Callable[[str], object]] = {
 }
 # These read what only the person who runs the site has written, or the program itself: its own HTML, a package's table.
 OWN = {
-    "controllers.markup._TAGS",
-    "controllers.sheets.PIECES",
-    "controllers.terminal: re.sub",
+    "controllers.web.rendering._TAGS",
+    "controllers.web.page_cache.PIECES",
+    "terminal: re.sub",
     "models.database.SCHEME",
     "models.lookalikes: json.loads",
-    "models.postgresql: re.sub",
-    "models.sqlite.NO_PATH",
+    "models.engines.postgresql: re.sub",
+    "models.engines.sqlite.NO_PATH",
 }
 LIBRARIES = {"json.loads", "urlsplit", "urljoin", "unicodedata.normalize", "ip_address", "ipaddress.ip_address"}
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
     """Yield the modules that meet text from outside, parsed."""
-    for folder in ("controllers", "models"):
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            yield ".".join(file.relative_to(ROOT).with_suffix("").parts), ast.parse(file.read_text("utf-8"))
+    for file in (ROOT / "terminal.py", *(ROOT / "controllers").rglob("*.py"), *(ROOT / "models").rglob("*.py")):
+        yield ".".join(file.relative_to(ROOT).with_suffix("").parts), ast.parse(file.read_text("utf-8"))
 
 
 def found_patterns() -> set[str]:

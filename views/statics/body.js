@@ -1,4 +1,4 @@
-// What a message's text comes to, by the rules of the server (models/log.py, models/visible.py): what is taken here is
+// What a message's text comes to, by the rules of the server (models/logs/base.py, models/visible.py): what is taken here is
 // taken there. One table of cases holds both to it (testsuite/bodies.py).
 
 const VISIBLE = /[^\p{DI}\s\x00-\x1f\x7f-\x9f\u2800\ufff9-\ufffb\u{16fe4}\u{1d159}\u{13430}-\u{13446}]/u;

@@ -10,7 +10,7 @@ const QUIET = 30_000;         // ms without a word from the server: ask whether 
 const ANSWER = 8000;          // ms for its answer
 const HOPELESS = 3;           // failed attempts after which we call ourselves offline
 const SIGNED_OUT = new Set([4001, 4008]);
-const REMOVED = 'You were removed';  // the reason that goes with the code (controllers/watch.py)
+const REMOVED = 'You were removed';  // the reason that goes with the code (controllers/realtime/revocation.py)
 const NOT_YOURS = new Set(['not_member', 'unknown_room']);
 const HALTED = new Set(['signed_out', 'stopped']);
 

@@ -1,0 +1,1 @@
+"""HTTP requests to other sites, guarded against private addresses, redirects and large answers."""

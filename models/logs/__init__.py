@@ -1,0 +1,1 @@
+"""The rooms' log, on SQL and on MongoDB."""

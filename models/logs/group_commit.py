@@ -1,0 +1,78 @@
+"""Group commit: drafts that wait while others are written go together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from models.errors import Unstorable
+from models.logs.base import Draft, Entry
+from models.refusals import Refusals
+
+log = logging.getLogger(__name__)
+
+BATCH = 256  # drafts that are written together
+
+Write = Callable[[list[Draft], float], Awaitable[Sequence[Entry | Exception]]]
+
+
+class Batches:
+    """What waits to be written, in the order in which it came.
+
+    `write` is handed a batch and since when its oldest draft has waited (time.monotonic()); it returns an entry or a
+    refusal for each draft, or raises what became of all of them. Where it raises Unstorable it is handed the halves,
+    then theirs, until each draft that cannot be stored has failed alone; what it is handed twice it stores once.
+    """
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._waiting: list[tuple[Draft, float, asyncio.Future[Entry]]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._refusals = Refusals(log)
+
+    async def append(self, draft: Draft) -> Entry:
+        """Return the draft's entry as soon as it is written. Raise what `write` raises or returns for it."""
+        appended: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        self._waiting.append((draft, time.monotonic(), appended))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+        return await appended
+
+    async def finish(self) -> None:
+        """Return when nothing waits any more."""
+        if self._writing is not None:
+            await self._writing
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            outcomes = await self._outcomes([draft for draft, _, _ in batch], batch[0][1])
+            for (_, _, appended), outcome in zip(batch, outcomes, strict=True):
+                if appended.cancelled():
+                    continue
+                if isinstance(outcome, Exception):
+                    appended.set_exception(outcome)
+                else:
+                    appended.set_result(outcome)
+        self._writing = None
+
+    async def _outcomes(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
+        """Return what became of each draft."""
+        try:
+            return await self._write(drafts, since)
+        except Exception as error:
+            if not isinstance(error, Unstorable) or len(drafts) == 1:
+                self._explain(error)
+                return [error] * len(drafts)
+        half = len(drafts) // 2
+        return [*await self._outcomes(drafts[:half], since), *await self._outcomes(drafts[half:], since)]
+
+    def _explain(self, error: Exception) -> None:
+        """Log why a message cannot be stored, without its words, which may stand in what the engine says."""
+        if isinstance(error, Unstorable):
+            reason: BaseException = error
+            while reason.__cause__ is not None:
+                reason = reason.__cause__
+            self._refusals.warn("a message cannot be stored", type(reason).__name__)

@@ -1,0 +1,101 @@
+"""A shelf is one table as a move sees it: rows in the order of their keys, read and added batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from peewee import BooleanField, CompositeKey, DateTimeField, Model
+
+from models.engines.base import Engine, Row
+from models.models import Setting
+from models.read_only import IS_CONTENT
+
+BATCH = 2000  # rows: large enough to be fast, and 2,000 of the longest messages are 64 MB at most
+
+
+class Shelf(Protocol):
+    """One table at one side of a move. Values are those of JSON, whichever engine keeps them."""
+
+    def count(self) -> int:
+        """Return how many rows there are."""
+
+    def newest(self) -> Row | None:
+        """Return a key up to which nothing is missing; None where nothing is."""
+
+    def after(self, key: Row | None) -> list[Row]:
+        """Return the next rows that follow `key`, none at the end."""
+
+    def key(self, row: Row) -> Row:
+        """Return the key of a row."""
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add rows, all or, after a crash, none or some of them; those that are there already stay."""
+
+
+class SqlShelf:
+    """A table in a database."""
+
+    def __init__(self, engine: Engine, model: type[Model]) -> None:
+        meta: Any = model._meta
+        self._engine: Any = engine
+        self._table = meta.table_name
+        self._columns = [field.column_name for field in meta.sorted_fields]
+        self._readers: dict[int, Callable[[Any], Any]] = {
+            place: int if isinstance(field, BooleanField) else str
+            for place, field in enumerate(meta.sorted_fields)
+            if isinstance(field, BooleanField | DateTimeField)
+        }
+        primary = meta.primary_key
+        keys = primary.field_names if isinstance(primary, CompositeKey) else [primary.name]
+        self._key = [self._columns.index(meta.fields[name].column_name) for name in keys]
+        self._order = ", ".join(self._columns[place] for place in self._key)
+        self._condition = IS_CONTENT if model is Setting else "TRUE"
+
+    def count(self) -> int:
+        found: int = self._ask("SELECT count(*) FROM {table} WHERE {condition}")[0][0]
+        return found
+
+    def newest(self) -> Row | None:
+        backwards = self._order.replace(",", " DESC,") + " DESC"
+        sql = f"SELECT {self._order} FROM {{table}} WHERE {{condition}} ORDER BY {backwards} LIMIT 1"  # noqa: S608
+        found = self._ask(sql)
+        return tuple(found[0]) if found else None
+
+    def after(self, key: Row | None) -> list[Row]:
+        marks = ", ".join([self._engine.param] * len(self._key))
+        beyond = f"AND ({self._order}) > ({marks})" if key else ""
+        sql = f"SELECT {{columns}} FROM {{table}} WHERE {{condition}} {beyond} ORDER BY {self._order} LIMIT {BATCH}"  # noqa: S608
+        found = self._ask(sql, key or ())
+        return [self._plain(row) for row in found] if self._readers else [tuple(row) for row in found]
+
+    def _ask(self, sql: str, values: Row = ()) -> list[Any]:
+        columns, table = ", ".join(self._columns), f'"{self._table}"'
+        sql = sql.format(columns=columns, table=table, condition=self._condition)
+        rows: list[Any] = self._engine.execute_sql(sql, values).fetchall()
+        return rows
+
+    def _plain(self, row: Row) -> Row:
+        """Return the row with booleans as 0 and 1, and dates as SQLite keeps them."""
+        return tuple(
+            self._readers[place](value) if place in self._readers and value is not None else value
+            for place, value in enumerate(row)
+        )
+
+    def key(self, row: Row) -> Row:
+        return tuple(row[place] for place in self._key)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        self._engine.load(self._table, self._columns, rows)
+
+
+class RoomShelf(SqlShelf):
+    """The rooms of a site whose log lies elsewhere, with their heads from there."""
+
+    def __init__(self, engine: Engine, model: type[Model], head: Callable[[str], int]) -> None:
+        super().__init__(engine, model)
+        self._head = head
+
+    def after(self, key: Row | None) -> list[Row]:
+        slug, head = self._columns.index("slug"), self._columns.index("head")
+        return [(*row[:head], max(row[head], self._head(row[slug])), *row[head + 1 :]) for row in super().after(key)]
