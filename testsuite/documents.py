@@ -22,6 +22,7 @@ DOCUMENTS = (
     "docs/deploy.rst",
     "docs/scale.rst",
     "docs/security.rst",
+    "docs/sockjs.rst",
     "bench/RESULTS.rst",
 )
 

@@ -56,7 +56,7 @@ def change(client: Client, current: str = PASSWORD, password: str = NEW, again: 
 
 
 class Password(AccountTest):
-    """Line 5 of what the site withstands: after a password change no old cookie is good at any process."""
+    """docs/security.rst 5: after a password change no old cookie is good at any process."""
 
     def test_the_new_password_is_good_and_the_old_one_is_not(self) -> None:
         davi = self.newcomer("davi")
@@ -128,7 +128,7 @@ class Password(AccountTest):
 
 
 class Devices(AccountTest):
-    """Line 5 of what the site withstands: each of one's devices can be signed out from any other."""
+    """docs/security.rst 5: each of one's devices can be signed out from any other."""
 
     def devices(self, client: Client) -> list[tuple[str, int | None]]:
         """Return the names of the devices that the page lists, each with the number of its button."""
@@ -223,7 +223,7 @@ class Devices(AccountTest):
 
 
 class Removed(AccountTest):
-    """Line 5 of what the site withstands: who was removed is out at every process at once."""
+    """docs/security.rst 5: who was removed is out at every process at once."""
 
     def number(self, name: str) -> int:
         ((found,),) = sql(self.folder, "SELECT id FROM user WHERE username = ?", name)

@@ -24,7 +24,7 @@ SLOW = filled("*_\\*", LONGEST)
 
 
 class LargeMessages(SiteTest):
-    """Line 41 of what the site withstands: caches and rings are bounded in bytes."""
+    """docs/security.rst 41: caches and rings are bounded in bytes."""
 
     posts = 700  # more than a ring and a page have
     growth = 100 * 1024  # KiB
@@ -49,7 +49,7 @@ class LargeMessages(SiteTest):
 
 
 class SlowMessages(unittest.TestCase):
-    """Line 38 of what the site withstands: a page of the messages that take longest does not occupy the loop."""
+    """docs/security.rst 38: a page of the messages that take longest does not occupy the loop."""
 
     def test_the_loop_turns_while_a_page_of_them_is_drawn(self) -> None:
         self.assertGreater(asyncio.run(self.turns()), 20)

@@ -28,7 +28,7 @@ def style(place: Locator, name: str) -> str:
 
 
 class Directions(BrowserTest):
-    """Line 36 of what the site withstands: no text turns around what stands beside it."""
+    """docs/security.rst 36: no text turns around what stands beside it."""
 
     @classmethod
     def setUpClass(cls) -> None:

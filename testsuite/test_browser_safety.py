@@ -36,7 +36,7 @@ NAMES = (IMAGE, "'\"><svg onload=hacked=1>")
 
 
 class Scripts(BrowserTest):
-    """Line 12 of what the site withstands: scripts in messages, names, `next` and addresses are shown as text.
+    """docs/security.rst 12: scripts in messages, names, `next` and addresses are shown as text.
 
     The browser has its Content-Security-Policy switched off, so that nothing but the escaping stands between.
     """
@@ -161,7 +161,7 @@ LISTEN = """() => {
 
 
 class Origins(BrowserTest):
-    """Line 13 of what the site withstands: a page loads nothing from another origin, and may not."""
+    """docs/security.rst 13: a page loads nothing from another origin, and may not."""
 
     def setUp(self) -> None:
         super().setUp()

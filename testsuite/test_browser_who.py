@@ -15,7 +15,7 @@ COME_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true
 
 
 class Who(BrowserTest):
-    """Line 44 of what the site withstands: a page made for one member never writes as another."""
+    """docs/security.rst 44: a page made for one member never writes as another."""
 
     members = (*BrowserTest.members, "dora", "emil", "fred")
     processes = 2

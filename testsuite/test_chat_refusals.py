@@ -137,7 +137,7 @@ class Refusals(SiteTest):
         self.assertNotIn("ana", [name for frame in beto.heard for name in frame.get("members", [])])
 
     def test_a_frame_over_the_limit_closes_the_connection(self) -> None:
-        """Line 16 of what the site withstands: a frame over 64 KiB closes with 1009."""
+        """docs/security.rst 16: a frame over 64 KiB closes with 1009."""
         ana = self.chat("ana")
         ana.socket.send("x" * LONGEST_FRAME)
         self.assertEqual(ana.until("error")["code"], "too_long")
@@ -157,7 +157,7 @@ class Refusals(SiteTest):
 
 
 class Haste(SiteTest):
-    """Line 16 of what the site withstands: members who send faster than they may."""
+    """docs/security.rst 16: members who send faster than they may."""
 
     options = ("--messages_per_second=20",)
 
@@ -190,7 +190,7 @@ class Haste(SiteTest):
 
 
 class HasteAtTwoProcesses(SiteTest):
-    """Line 37 of what the site withstands: one member has one rate, at however many processes."""
+    """docs/security.rst 37: one member has one rate, at however many processes."""
 
     options = Haste.options
     processes = 2

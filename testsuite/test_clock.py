@@ -14,7 +14,7 @@ SESSION = 30 * DAY
 
 
 class Clock(SiteTest):
-    """Line 26 of what the site withstands: the clock jumps, and neither order nor sessions are lost."""
+    """docs/security.rst 26: the clock jumps, and neither order nor sessions are lost."""
 
     processes = 2
     altered = ("clock=clock", "controllers.web.query_cache:LONGEST=0.2", "controllers.realtime.presence:GRACE=0.2")

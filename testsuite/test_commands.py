@@ -247,7 +247,7 @@ class FailureTest(CommandTest):
 
 
 class DebugTest(CommandTest):
-    """Line 21 of what the site withstands: debug refuses to run where others could reach it."""
+    """docs/security.rst 21: debug refuses to run where others could reach it."""
 
     def test_debug_stays_on_this_machine(self) -> None:
         for address in ("0.0.0.0", "", "::", "192.0.2.1", "example.org"):

@@ -44,7 +44,7 @@ def altered(cookie: str) -> Iterator[str]:
 
 
 class SessionCookieTest(SiteTest):
-    """Line 4 of what the site withstands: the session's token is random, new at each sign-in and stored hashed."""
+    """docs/security.rst 4: the session's token is random, new at each sign-in and stored hashed."""
 
     options = (f"--cookie_secret={SECRET}", "--messages_per_second=0")
 
@@ -142,7 +142,7 @@ class SessionCookieTest(SiteTest):
 
 
 class CookieAttributesTest(SiteTest):
-    """Line 3 of what the site withstands: what every cookie is restricted to."""
+    """docs/security.rst 3: what every cookie is restricted to."""
 
     options = ("--xheaders", f"--cookie_secret={SECRET}")
 

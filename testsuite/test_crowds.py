@@ -51,7 +51,7 @@ class FullRoom(CrowdTest):
 
 
 class SilentReaders(CrowdTest):
-    """Line 17 of what the site withstands: 50 readers that read nothing under 100 MB of traffic cost less than
+    """docs/security.rst 17: 50 readers that read nothing under 100 MB of traffic cost less than
     50 MB of memory, and fast readers lose nothing."""
 
     silent = 50
@@ -88,7 +88,7 @@ class SilentReaders(CrowdTest):
 
 
 class SendBuffers(unittest.TestCase):
-    """Line 17 of what the site withstands: also what the system keeps for a reader has an end."""
+    """docs/security.rst 17: also what the system keeps for a reader has an end."""
 
     def test_the_system_keeps_no_more_for_a_reader_than_the_site_says(self) -> None:
         with mock.patch.object(options.mockable(), "port", 0):

@@ -127,7 +127,7 @@ class Gap(SiteTest):
 
 
 class SlowReaders(SiteTest):
-    """Line 16 of what was mended in sockjs-tornado: nothing is queued for slow readers, and nothing is lost."""
+    """docs/sockjs.rst 16: nothing is queued for slow readers, and nothing is lost."""
 
     processes = 2
     options = ("--messages_per_second=0",)

@@ -26,7 +26,7 @@ MOST = 2 * SPACE // 8000  # of them, which no disk of that size takes
 
 
 class Locked(SiteTest):
-    """Line 23 of what the site withstands: another process holds the database for ten seconds.
+    """docs/security.rst 23: another process holds the database for ten seconds.
 
     Of the loop's lags 95 % are looked at: on a machine with two cores the tests themselves are in its way.
     """
@@ -81,7 +81,7 @@ def ping(chat: Chat, ends: float) -> list[float]:
 
 
 class Full(FolderTest):
-    """Line 23 of what the site withstands: there is no space for the database."""
+    """docs/security.rst 23: there is no space for the database."""
 
     def start_at(self, folder: Path) -> None:
         """Start the site with its database in a folder."""

@@ -28,7 +28,7 @@ def guess(client: Client, username: str, password: str = WRONG) -> Answer:
 
 
 class Counted(SiteTest):
-    """Line 9 of what the site withstands: the 11th failed sign-in within 3 minutes for an account or an address."""
+    """docs/security.rst 9: the 11th failed sign-in within 3 minutes for an account or an address."""
 
     processes = 2
     options = ("--xheaders", "--messages_per_second=0")
@@ -159,7 +159,7 @@ class Counted(SiteTest):
 
 
 class Right(SiteTest):
-    """Line 9 of what the site withstands: right passwords are counted, too, apart from wrong ones."""
+    """docs/security.rst 9: right passwords are counted, too, apart from wrong ones."""
 
     processes = 2
     options = ("--xheaders", "--messages_per_second=0")
@@ -263,7 +263,7 @@ class ClassRoom(SiteTest):
 
 
 class Table(unittest.TestCase):
-    """Line 9 of what the site withstands: what is counted is forgotten again, and the clock may jump."""
+    """docs/security.rst 9: what is counted is forgotten again, and the clock may jump."""
 
     def setUp(self) -> None:
         folder = self.enterContext(tempfile.TemporaryDirectory())
@@ -337,7 +337,7 @@ def elsewhere(url: str) -> Client:
 
 
 class Direct(SiteTest):
-    """Line 10 of what the site withstands: without a proxy no header changes the address that is counted."""
+    """docs/security.rst 10: without a proxy no header changes the address that is counted."""
 
     def test_what_a_client_claims_does_not_count(self) -> None:
         forget_failures(self.folder)
@@ -347,7 +347,7 @@ class Direct(SiteTest):
 
 
 class BehindNginx(FourTest):
-    """Lines 9 and 10 of what the site withstands, by four processes behind Nginx."""
+    """docs/security.rst 9 and 10, by four processes behind Nginx."""
 
     def test_what_a_client_claims_does_not_count(self) -> None:
         forget_failures(self.folder)

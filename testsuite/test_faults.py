@@ -98,7 +98,7 @@ class Ending(unittest.IsolatedAsyncioTestCase):
 
 
 class Promise(unittest.TestCase):
-    """Line 22 of what the site withstands: `kill -9` again and again under load, and worse.
+    """docs/security.rst 22: `kill -9` again and again under load, and worse.
 
     The harness also asks the database for its integrity, and every process to end within 10 s of SIGTERM. The engines
     have their minute at the same time: a site on a busy machine has to keep its word, too.

@@ -55,7 +55,7 @@ class FetcherTest(SiteTest):
 
 
 class AnswersTest(FetcherTest):
-    """Line 19 of what the site withstands: a fetch neither swells nor wanders, whatever the other site says."""
+    """docs/security.rst 19: a fetch neither swells nor wanders, whatever the other site says."""
 
     def test_each_gives_what_the_upstream_says_in_its_own_form(self) -> None:
         said = {"olá": [1, 2.5, None, True], "deep": {"er": "</script>"}}
@@ -146,7 +146,7 @@ class AnswersTest(FetcherTest):
 
 
 class SlowUpstreamTest(FetcherTest):
-    """Line 19 of what the site withstands: a fetch ends in time, and holds nobody else up."""
+    """docs/security.rst 19: a fetch ends in time, and holds nobody else up."""
 
     def test_stuff_has_two_fetches_under_way_at_once_and_waits_for_the_slower(self) -> None:
         both, slower_may_go = threading.Barrier(2), threading.Event()
@@ -236,7 +236,7 @@ class DefaultTest(SiteTest):
 
 
 class TlsTest(FolderTest):
-    """Line 19 of what the site withstands: over HTTPS the other site must prove that it has the URL's name."""
+    """docs/security.rst 19: over HTTPS the other site must prove that it has the URL's name."""
 
     def certificate(self, name: str) -> ssl.SSLContext:
         """Return what a server needs that is called `name`, as it says itself."""

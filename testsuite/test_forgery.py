@@ -77,7 +77,7 @@ class Forgery:
 
 
 class MembersFormsTest(Forgery, SiteTest):
-    """Lines 2 and 44 of what the site withstands: no form is taken from another site, without this visitor's token, or
+    """docs/security.rst 2 and 44: no form is taken from another site, without this visitor's token, or
     from a page that was made for another member."""
 
     members = (*SiteTest.members, "davi")
@@ -162,7 +162,7 @@ class MembersFormsTest(Forgery, SiteTest):
 
 
 class MembersFormsBehindNginx(MembersFormsTest, FourTest):
-    """Line 2 of what the site withstands, by four processes behind Nginx."""
+    """docs/security.rst 2, by four processes behind Nginx."""
 
     def client(self, member: str = "", server: int = 0) -> Client:
         return self.through_nginx(member) if member else Client(self.nginx.url)
@@ -200,7 +200,7 @@ OTHER = (
 
 
 class HttpsFormsTest(Forgery, SiteTest):
-    """Line 14 of what the site withstands: behind a proxy that speaks HTTPS, a page without it is another site."""
+    """docs/security.rst 14: behind a proxy that speaks HTTPS, a page without it is another site."""
 
     options = ("--xheaders",)
 
@@ -256,7 +256,7 @@ class HttpsFormsTest(Forgery, SiteTest):
 
 
 class SetupFormTest(Forgery, FolderTest):
-    """Line 2 of what the site withstands, for the form of the first set-up."""
+    """docs/security.rst 2, for the form of the first set-up."""
 
     def test_setting_up(self) -> None:
         server = self.start().wait()

@@ -153,13 +153,13 @@ class Balanced(FourTest):
 
 
 class Failing(FourTest):
-    """Line 22 of what the site withstands: processes that end, behind Nginx.
+    """docs/security.rst 22: processes that end, behind Nginx.
 
     No acknowledged message is lost, and clients are back at once.
     """
 
     def test_a_process_that_stops_sends_its_clients_elsewhere(self) -> None:
-        """Line 25 of what was mended in sockjs-tornado: a process that stops ends every session with 1012."""
+        """docs/sockjs.rst 25: a process that stops ends every session with 1012."""
         server = self.replacement()
         client = Client(server.url).sign_in("ana")
         chats: list[Chat] = [client.chat(), *[kind(client).join() for kind in ALL_TRANSPORTS]]

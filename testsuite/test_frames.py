@@ -76,7 +76,7 @@ class Peer:
 
 
 class Refused(SiteTest):
-    """Line 42 of what the site withstands."""
+    """docs/security.rst 42."""
 
     def peer(self, path: str = "/chat/websocket") -> Peer:
         peer = Peer(self.ana, path)
@@ -159,7 +159,7 @@ def asks(type: str, **fields: str) -> bytes:
 
 
 class Floods(SiteTest):
-    """Lines 37 and 42 of what the site withstands: what one member sends without an end, nobody else notices."""
+    """docs/security.rst 37 and 42: what one member sends without an end, nobody else notices."""
 
     options = ("--messages_per_second=50", "--connections_per_member=0")  # the last flood's have not ended yet
     SOCKETS = 45

@@ -40,7 +40,7 @@ MESSAGES = (
 
 
 class DecoderTest(FuzzTest):
-    """Line 15 of what the site withstands: the decoders give messages, or say that these are none."""
+    """docs/security.rst 15: the decoders give messages, or say that these are none."""
 
     @given(PAYLOADS)
     @examples(500)
@@ -72,7 +72,7 @@ class DecoderTest(FuzzTest):
 
 
 class TransportTest(FuzzedSite):
-    """Line 15 of what the site withstands: no message harms its session, and only what was acknowledged is stored."""
+    """docs/security.rst 15: no message harms its session, and only what was acknowledged is stored."""
 
     options = ("--messages_per_second=0", "--max_message=50", "--connections_per_member=0")
 

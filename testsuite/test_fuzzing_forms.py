@@ -13,7 +13,7 @@ from testsuite.tables import sql
 
 
 class FormTest(FuzzedSite):
-    """Line 15 of what the site withstands: no form breaks the site, and one that is refused changes nothing."""
+    """docs/security.rst 15: no form breaks the site, and one that is refused changes nothing."""
 
     TEXTS = st.text() | st.sampled_from(["\0", "\r\n", "\u202e", "a" * 20_000, "%00", "<script>", "' OR 1=1 --", "ana"])
     NAMES = st.sampled_from(["username", "password", "again", "email", "next", "nonce", "token", "_xsrf", "x"])

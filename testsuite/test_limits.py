@@ -51,7 +51,7 @@ def has_ended(peer: socket.socket) -> bool:
 
 
 class TooLarge(SiteTest):
-    """Line 16 of what the site withstands: what is too large is refused, and said to be."""
+    """docs/security.rst 16: what is too large is refused, and said to be."""
 
     def post(self, client: Client, path: str, body: bytes, chunked: bool, **headers: str) -> Answer:
         """Post a body, with its length or in chunks."""
@@ -111,7 +111,7 @@ class TooLarge(SiteTest):
 
 
 class Flood(SiteTest):
-    """Line 16 of what the site withstands: 1,000 messages a second from one client harm nobody else."""
+    """docs/security.rst 16: 1,000 messages a second from one client harm nobody else."""
 
     options = ("--messages_per_second=50",)
     seconds = 4
@@ -157,7 +157,7 @@ class Flood(SiteTest):
 
 
 class Dribblers(SiteTest):
-    """Line 18 of what the site withstands: clients that say little, slowly, or nothing; for a while."""
+    """docs/security.rst 18: clients that say little, slowly, or nothing; for a while."""
 
     altered = ("controllers.server:HEADER_TIMEOUT=4.0", "controllers.server:BODY_TIMEOUT=4.0")
     HEAD = b"GET /login HTTP/1.1\r\nHost: prosa\r\nX-Padding: "
@@ -227,7 +227,7 @@ class Dribblers(SiteTest):
 
 
 class FewFiles(SiteTest):
-    """Line 18 of what the site withstands: more connections than the process may have files open."""
+    """docs/security.rst 18: more connections than the process may have files open."""
 
     altered = (f"files={FEW_FILES // 2},{FEW_FILES}",)
 
@@ -266,7 +266,7 @@ class FewFiles(SiteTest):
         there.until("entry", nonce=here.post("all the time"))
 
     def test_no_address_takes_the_places_of_the_others(self) -> None:
-        """Line 42: whatever a few addresses hold, who comes from another one is served."""
+        """docs/security.rst 42: whatever a few addresses hold, who comes from another one is served."""
         self.crowd(MANY, "127.0.0.1")
         for number in range(4):
             self.crowd(MANY // 4, f"127.0.1.{number}")

@@ -166,7 +166,7 @@ class TakenAway(WithoutWriteAheadLog):
 
 
 class Modes(FolderTest):
-    """Line 43 of what the site withstands: what has messages or secrets in it is for its owner only."""
+    """docs/security.rst 43: what has messages or secrets in it is for its owner only."""
 
     def test_what_is_made_is_for_its_owner_only_whatever_the_umask(self) -> None:
         before = os.umask(0)

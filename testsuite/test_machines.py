@@ -34,7 +34,7 @@ REQUESTS = 30
 
 
 class TwoMachines(OnPostgresql, BehindNginxTest):
-    """Line 22 of what the site withstands, with machines instead of processes."""
+    """docs/security.rst 22, with machines instead of processes."""
 
     processes = 0  # `machines` has them
 

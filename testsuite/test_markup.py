@@ -280,7 +280,7 @@ def seconds(body: str) -> float:
 
 
 class BoundedWork(FuzzTest):
-    """Line 39 of what the site withstands: drawing any message costs milliseconds."""
+    """docs/security.rst 39: drawing any message costs milliseconds."""
 
     def test_what_was_slow_anywhere_and_its_relatives_are_quick(self) -> None:
         for body in known():

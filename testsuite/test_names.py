@@ -22,6 +22,8 @@ from testsuite.test_models import ModelsTest
 
 
 class NameTest(ModelsTest):
+    """docs/security.rst 36: no two members have names that can be mistaken for each other."""
+
     def test_one_name_has_one_member_in_whatever_spelling(self) -> None:
         made = accounts.add_member("Straße", PasswordHash("x"))
         for other in ("Straße", "STRASSE", "strasse", "\uff33trasse", "  straße  "):

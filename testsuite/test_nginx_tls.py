@@ -25,7 +25,7 @@ CERTIFICATE = (
 
 
 class Tls(SiteTest):
-    """Lines 3 and 13 of what the site withstands, with real TLS: cookies that never leave it, and HSTS."""
+    """docs/security.rst 3 and 13, with real TLS: cookies that never leave it, and HSTS."""
 
     options = ("--xheaders",)
     nginx: Nginx

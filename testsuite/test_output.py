@@ -21,7 +21,7 @@ LINE = re.compile(r"^\[[DIWEC] \d{6} \d\d:\d\d:\d\d [\w.]+:\d+\] .*\n$")
 
 
 class OutputTest(SiteTest):
-    """Line 20 of what the site withstands: each line of the log is one line of at most 1 KiB, without any secret.
+    """docs/security.rst 20: each line of the log is one line of at most 1 KiB, without any secret.
 
     The server is of one test, so that all that it wrote can be read once it has stopped.
     """
@@ -142,7 +142,7 @@ class OutputTest(SiteTest):
 
 
 class LineTest(unittest.TestCase):
-    """Line 20 of what the site withstands: whatever is logged, from wherever, is cut and plain."""
+    """docs/security.rst 20: whatever is logged, from wherever, is cut and plain."""
 
     def logged(self, write: Callable[[logging.Logger], None], name: str = "controllers.somewhere") -> list[str]:
         """Return the lines that reach the terminal."""

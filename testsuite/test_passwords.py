@@ -19,7 +19,7 @@ ROUNDS = 8
 
 
 class Hashes(SiteTest):
-    """Line 7 of what the site withstands: Argon2id, never weaker than 19 MiB, twice, on one lane."""
+    """docs/security.rst 7: Argon2id, never weaker than 19 MiB, twice, on one lane."""
 
     def stored(self) -> str:
         ((found,),) = sql(self.folder, "SELECT password FROM user WHERE username = 'beto'")
@@ -99,7 +99,7 @@ class Hashes(SiteTest):
 
 
 class Patience(SiteTest):
-    """Line 7 of what the site withstands: while passwords are hashed, everything else goes on."""
+    """docs/security.rst 7: while passwords are hashed, everything else goes on."""
 
     def test_during_20_sign_ins_another_request_takes_less_than_100_ms(self) -> None:
         # So slow a hash that whoever waits for one is late, and each time; a busy machine is late now and then.

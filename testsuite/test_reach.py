@@ -56,7 +56,7 @@ SPELLINGS = (
 
 
 class AddressTest(unittest.IsolatedAsyncioTestCase):
-    """Line 19 of what the site withstands: fetches reach the public web only, however an address is written."""
+    """docs/security.rst 19: fetches reach the public web only, however an address is written."""
 
     async def judge(self, host: str, port: int = 443, reach: Reach = PUBLIC) -> list[str]:
         """Return the addresses that would be connected to."""
@@ -107,7 +107,7 @@ class Names(Resolver):
 
 
 class GuardTest(unittest.IsolatedAsyncioTestCase):
-    """Line 19 of what the site withstands: a member's URL leads to the web's own servers, and comes back in time."""
+    """docs/security.rst 19: a member's URL leads to the web's own servers, and comes back in time."""
 
     outside: Upstream
     inside: Upstream

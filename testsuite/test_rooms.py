@@ -162,7 +162,7 @@ class PostingTest(Posting, SiteTest):
         return form(client.get("/rooms/lobby"), "/rooms/lobby")
 
     def test_a_page_made_for_one_member_never_writes_as_another(self) -> None:
-        """Line 44 of what the site withstands."""
+        """docs/security.rst 44."""
         browser = self.client("beto")
         of_betos_page = {**self.open_form(browser), "body": "what beto <wrote>\n"}
         browser.sign_in("ana")

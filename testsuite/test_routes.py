@@ -61,7 +61,7 @@ def first_route(rules: list[Any], path: str) -> int | None:
 
 
 class RouteTableTest(unittest.IsolatedAsyncioTestCase):
-    """Line 1 of what the site withstands: each of the application's own routes is known here."""
+    """docs/security.rst 1: each of the application's own routes is known here."""
 
     async def test_every_route_is_classified(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +79,7 @@ class RouteTableTest(unittest.IsolatedAsyncioTestCase):
 
 
 class SignedOutTest(SiteTest):
-    """Line 1 of what the site withstands: signed out, only sign-in, set-up, invitations, statics and health answer."""
+    """docs/security.rst 1: signed out, only sign-in, set-up, invitations, statics and health answer."""
 
     chat_paths: tuple[str, ...] = CHAT
 
@@ -163,7 +163,7 @@ class SignedOutTest(SiteTest):
 
 
 class SignedOutBehindNginx(SignedOutTest, FourTest):
-    """Line 1 of what the site withstands, by four processes behind Nginx."""
+    """docs/security.rst 1, by four processes behind Nginx."""
 
     chat_paths = tuple(path for path in CHAT if path != "/chat")  # Nginx itself sends that to /chat/
 
@@ -189,7 +189,7 @@ class LinkReader(HTMLParser):
 
 
 class EveryAnswerTest(SiteTest):
-    """Line 13 of what the site withstands: what every answer tells the browser, errors included."""
+    """docs/security.rst 13: what every answer tells the browser, errors included."""
 
     options = ("--xheaders",)
 

@@ -16,7 +16,7 @@ FRAME = {"article", "span", "b", "time", "div"}
 
 
 class RawTest(unittest.TestCase):
-    """Line 12 of what the site withstands: templates escape everything but a message's own HTML."""
+    """docs/security.rst 12: templates escape everything but a message's own HTML."""
 
     # What is put into a page as it is, and why it may be.
     RAW = {
@@ -42,7 +42,7 @@ class RawTest(unittest.TestCase):
 
 
 class SafeTextTest(Posting, SiteTest):
-    """Line 12 of what the site withstands: scripts in messages and names are shown as text."""
+    """docs/security.rst 12: scripts in messages and names are shown as text."""
 
     hostile_name = '<b onclick="x">\'&amp;'
 

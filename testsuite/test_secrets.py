@@ -16,7 +16,7 @@ TORNADOS = "__TODO:_GENERATE_YOUR_OWN_RANDOM_VALUE_HERE__"
 
 
 class Rotation(FolderTest):
-    """Line 6 of what the site withstands: an old key's cookies stay valid until it is taken away."""
+    """docs/security.rst 6: an old key's cookies stay valid until it is taken away."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -68,7 +68,7 @@ class Rotation(FolderTest):
 
 
 class Refusal(FolderTest):
-    """Line 6 of what the site withstands: a secret that the world has read, or that is short, is refused."""
+    """docs/security.rst 6: a secret that the world has read, or that is short, is refused."""
 
     def assert_refused(self, given: str, env: dict[str, str] | None = None) -> None:
         options = [f"--cookie_secret={given}"] if given else []

@@ -27,7 +27,7 @@ SOON = 5.0  # seconds
 
 
 class Flood(SiteTest):
-    """Line 40 of what the site withstands: sign-in under a flood."""
+    """docs/security.rst 40: sign-in under a flood."""
 
     def setUp(self) -> None:
         forget_failures(self.folder)
@@ -117,7 +117,7 @@ class Flood(SiteTest):
 
 
 class Line(unittest.IsolatedAsyncioTestCase):
-    """Line 40 of what the site withstands: whose turn it is."""
+    """docs/security.rst 40: whose turn it is."""
 
     def setUp(self) -> None:
         self.hashing = Hashing()

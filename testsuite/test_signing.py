@@ -67,7 +67,7 @@ def lands_at(url: str, location: str) -> str:
 
 
 class SignInTest(SiteTest):
-    """Line 8 of what the site withstands: whether a name is known is told by neither the answer nor its time."""
+    """docs/security.rst 8: whether a name is known is told by neither the answer nor its time."""
 
     def setUp(self) -> None:
         forget_failures(self.folder)
@@ -150,7 +150,7 @@ class SignInTest(SiteTest):
 
 
 class NextTest(SiteTest):
-    """Line 11 of what the site withstands: `next` never leaves the site."""
+    """docs/security.rst 11: `next` never leaves the site."""
 
     def test_one_comes_back_to_where_one_wanted_to_go(self) -> None:
         client = self.client()
@@ -194,7 +194,7 @@ class NextTest(SiteTest):
 
 
 class SignOutTest(SiteTest):
-    """Line 5 of what the site withstands: a session that was ended is over at every process, live and not."""
+    """docs/security.rst 5: a session that was ended is over at every process, live and not."""
 
     processes = 2
     members = ("ana", "beto", "carla", "davi")

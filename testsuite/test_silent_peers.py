@@ -99,7 +99,7 @@ class Pings(PeerTest):
 
 
 class SilentPeers(PeerTest):
-    """Line 17 of what the site withstands: a peer without pongs is gone, and harms no broadcast meanwhile."""
+    """docs/security.rst 17: a peer without pongs is gone, and harms no broadcast meanwhile."""
 
     altered = ("app:PING_INTERVAL=2.0", "app:PING_TIMEOUT=2.0")
 

@@ -22,7 +22,7 @@ MEMBERS = 8  # who all wait at once
 
 
 class StandingStill(FolderTest):
-    """Line 23 of what the site withstands, where the database is a server."""
+    """docs/security.rst 23, where the database is a server."""
 
     def setUp(self) -> None:
         super().setUp()

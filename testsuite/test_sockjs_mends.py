@@ -1,4 +1,4 @@
-"""What was mended in sockjs-tornado, seen with ordinary connection classes on an open router."""
+"""What is mended in sockjs-tornado (docs/sockjs.rst), seen with ordinary connection classes on an open router."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ runpy.run_module("testsuite.sockjs_server", run_name="__main__", alter_sys=True)
 
 
 class Hooks(ProtocolTest):
-    """Line 2 of what was mended in sockjs-tornado: a coroutine that hears a message is awaited, one after the other."""
+    """docs/sockjs.rst 2: a coroutine that hears a message is awaited, one after the other."""
 
     def test_the_next_message_waits_until_the_last_one_was_heard(self) -> None:
         session = self.session("/slow_echo")
@@ -51,7 +51,7 @@ class Hooks(ProtocolTest):
 
 
 class SilentPeers(ProtocolTest):
-    """Lines 14 and 15 of what was mended in sockjs-tornado: a silent peer is gone, and harms nobody's broadcast."""
+    """docs/sockjs.rst 14 and 15: a silent peer is gone, and harms nobody's broadcast."""
 
     def test_a_peer_that_answers_no_ping_is_gone_and_everybody_else_hears_everything(self) -> None:
         silent = [self.wire() for _ in range(2)]
@@ -71,7 +71,7 @@ class SilentPeers(ProtocolTest):
 
 
 class ReadersThatDoNotRead(ProtocolTest):
-    """Lines 16 and 17 of what was mended in sockjs-tornado: nobody's unread messages grow without limit."""
+    """docs/sockjs.rst 16 and 17: nobody's unread messages grow without limit."""
 
     def test_a_websocket_that_is_never_read_is_ended(self) -> None:
         socket = self.websocket("/echo/websocket", max_queue=1, close_timeout=0.1)
@@ -104,7 +104,7 @@ class OwnServerTest(ProtocolTest):
 
 
 class Failures(OwnServerTest):
-    """Line 20 of what was mended in sockjs-tornado: a connection that fails is logged, and ended."""
+    """docs/sockjs.rst 20: a connection that fails is logged, and ended."""
 
     def test_whoever_cannot_open_is_ended_and_whoever_fails_in_closing_is_logged(self) -> None:
         session = self.session("/faulty")
@@ -122,7 +122,7 @@ class Failures(OwnServerTest):
 
 
 class Reasons(ProtocolTest):
-    """Line 21 of what was mended in sockjs-tornado: a reason may be any text."""
+    """docs/sockjs.rst 21: a reason may be any text."""
 
     def test_it_comes_as_it_is_on_every_transport(self) -> None:
         reason = 'He said "no" \\ \n </script> \u2028 ☃'
@@ -147,7 +147,7 @@ class Reasons(ProtocolTest):
 
 
 class Clock(OwnServerTest):
-    """Line 23 of what was mended in sockjs-tornado: sessions live as long as they should, whatever the clock says."""
+    """docs/sockjs.rst 23: sessions live as long as they should, whatever the clock says."""
 
     before = ("-c", SET_CLOCK)
 
@@ -178,7 +178,7 @@ class Clock(OwnServerTest):
 
 
 class Heartbeats(ProtocolTest):
-    """Line 18 of what was mended in sockjs-tornado: what keeps a silent stream alive ends with it."""
+    """docs/sockjs.rst 18: what keeps a silent stream alive ends with it."""
 
     def test_they_come_for_as_long_as_there_is_a_reader_and_no_longer(self) -> None:
         session = self.session("/lively_echo")
@@ -194,7 +194,7 @@ class Heartbeats(ProtocolTest):
 
 
 class Building(unittest.IsolatedAsyncioTestCase):
-    """Line 24 of what was mended in sockjs-tornado: a router is built while the loop runs, or not at all."""
+    """docs/sockjs.rst 24: a router is built while the loop runs, or not at all."""
 
     def test_a_router_without_a_loop_is_refused(self) -> None:
         with self.assertRaisesRegex(RuntimeError, "no running event loop"):
@@ -215,7 +215,7 @@ class Building(unittest.IsolatedAsyncioTestCase):
 
 
 class Stopping(OwnServerTest):
-    """Line 25 of what was mended in sockjs-tornado: a server that stops ends every session with 1012."""
+    """docs/sockjs.rst 25: a server that stops ends every session with 1012."""
 
     def test_everybody_is_told_to_connect_anew(self) -> None:
         asked = (("POST", "xhr_streaming"), ("GET", "eventsource"), ("GET", "htmlfile?c=x"))
@@ -243,7 +243,7 @@ class Stopping(OwnServerTest):
 
 
 class Importing(unittest.TestCase):
-    """Line 26 of what was mended in sockjs-tornado: its warnings are kept away, and nobody else's."""
+    """docs/sockjs.rst 26: its warnings are kept away, and nobody else's."""
 
     def run_python(self, code: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-W", "error", "-c", code]

@@ -1,6 +1,6 @@
 """SockJS protocol 0.3.3: the base URL, the iframe page, the info; and HTTP as such.
 
-Line 27 of what was mended in sockjs-tornado is what these and the other tests of the protocol ask for together.
+docs/sockjs.rst 27 is what these and the other tests of the protocol ask for together.
 """
 
 from __future__ import annotations

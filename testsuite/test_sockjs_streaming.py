@@ -104,7 +104,7 @@ class HtmlFile(StreamTest):
             self.assertEqual((answer.status, answer.text), (500, '"callback" parameter required'))
 
     def test_a_callback_is_a_name(self) -> None:
-        """Lines 9 and 10 of what was mended in sockjs-tornado: it is looked at, and left as it is."""
+        """docs/sockjs.rst 9 and 10: it is looked at, and left as it is."""
         self.opened(self.session(), "c=_jp.a1")
         self.assertEqual(self.head.strip(), HEAD.format(callback="_jp.a1"))
         for callback in BAD_CALLBACKS:

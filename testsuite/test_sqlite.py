@@ -18,7 +18,7 @@ def says_old(server: Server) -> list[str]:
 
 
 class Libraries(FolderTest):
-    """Line 25 of what the site withstands: the SQLite in use is checked, and is the only one."""
+    """docs/security.rst 25: the SQLite in use is checked, and is the only one."""
 
     def test_a_process_with_a_library_that_may_lose_commits_says_so_in_one_line(self) -> None:
         server = self.start(altered=[WITHOUT_WAL]).wait()
@@ -49,7 +49,7 @@ class Libraries(FolderTest):
 
 
 class WithoutWriteAheadLog(SiteTest):
-    """Line 25 of what the site withstands: all is well without a write-ahead log, only slower."""
+    """docs/security.rst 25: all is well without a write-ahead log, only slower."""
 
     altered = (WITHOUT_WAL,)
     processes = 2

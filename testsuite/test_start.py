@@ -53,7 +53,7 @@ class FirstStartTest(FolderTest):
 
 
 class StartingTogetherTest(FolderTest):
-    """Line 24 of what the site withstands: eight processes that start at once on an empty directory, fifty times.
+    """docs/security.rst 24: eight processes that start at once on an empty directory, fifty times.
 
     The servers do it once here, since fifty times take minutes; opening the database is done fifty times.
     """
@@ -139,7 +139,7 @@ class Broken:
 
 
 class ErrorTest(Broken, SiteTest):
-    """Line 21 of what the site withstands: no answer tells of the program's inside."""
+    """docs/security.rst 21: no answer tells of the program's inside."""
 
     def assert_quiet(self, answer: Answer, *statuses: int) -> None:
         """Check that an error says nothing of the inside."""
@@ -273,7 +273,7 @@ class ErrorTest(Broken, SiteTest):
 
 
 class DebugTest(Broken, SiteTest):
-    """Line 21 of what the site withstands: only with debug an answer tells of the inside."""
+    """docs/security.rst 21: only with debug an answer tells of the inside."""
 
     options = ("--debug",)
 

@@ -23,7 +23,7 @@ POSTS = 1000
 
 
 class Stopping(FolderTest):
-    """Line 22 of what the site withstands: SIGTERM drains within 10 s."""
+    """docs/security.rst 22: SIGTERM drains within 10 s."""
 
     def setUp(self) -> None:
         super().setUp()

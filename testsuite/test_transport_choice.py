@@ -38,7 +38,7 @@ ALONE: dict[str, tuple[type[SockJS], set[str]]] = {
 
 
 class Choice(SiteTest):
-    """Line 11 of what was mended in sockjs-tornado: a transport that is off answers on none of its URLs."""
+    """docs/sockjs.rst 11: a transport that is off answers on none of its URLs."""
 
     def with_only(self, *names: str) -> Client:
         """Return ana at a process where only these transports are on."""

@@ -1,4 +1,4 @@
-"""What was mended in sockjs-tornado, seen on the site: clients that move, that hang up, that send what they like."""
+"""docs/sockjs.rst, seen on the site: clients that move, that hang up, that send what they like."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LARGEST = 64 * 1024  # bytes of a frame or a body
 
 
 class Travellers(SiteTest):
-    """Lines 4 and 22 of what was mended in sockjs-tornado: no session is bound to a network, no message to a poll."""
+    """docs/sockjs.rst 4 and 22: no session is bound to a network, no message to a poll."""
 
     def test_a_session_goes_on_from_another_address(self) -> None:
         for kind in HTTP_TRANSPORTS:
@@ -59,7 +59,7 @@ class Travellers(SiteTest):
 
 
 class Cookies(SiteTest):
-    """Line 13 of what was mended in sockjs-tornado: the site sets no JSESSIONID, whatever comes as one."""
+    """docs/sockjs.rst 13: the site sets no JSESSIONID, whatever comes as one."""
 
     def test_no_transport_sets_it_or_stumbles_over_it(self) -> None:
         ana = self.client("ana")
@@ -74,7 +74,7 @@ class Cookies(SiteTest):
 
 
 class Limits(SiteTest):
-    """Line 18 of what was mended in sockjs-tornado: no frame and no body is too large."""
+    """docs/sockjs.rst 18: no frame and no body is too large."""
 
     def test_what_is_as_large_as_it_may_be_is_heard_and_one_byte_more_is_not(self) -> None:
         for kind in (Xhr, Jsonp):
@@ -110,7 +110,7 @@ class Limits(SiteTest):
 
 
 class Pages(SiteTest):
-    """Line 12 of what was mended in sockjs-tornado: the iframe page is ours, with our copy of sockjs-client."""
+    """docs/sockjs.rst 12: the iframe page is ours, with our copy of sockjs-client."""
 
     def test_the_iframe_page_loads_the_version_that_the_room_page_loads(self) -> None:
         ana = self.client("ana")
@@ -125,7 +125,7 @@ class Pages(SiteTest):
 
 
 class Answers(SiteTest):
-    """Lines 10 and 27 of what was mended in sockjs-tornado: the answers are those of the protocol, on the site too."""
+    """docs/sockjs.rst 10 and 27: the answers are those of the protocol, on the site too."""
 
     def test_an_htmlfile_calls_the_function_that_was_named(self) -> None:
         chat = HtmlFile(self.client("ana"))

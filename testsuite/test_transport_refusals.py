@@ -32,9 +32,9 @@ from testsuite.polling import (
 
 
 class Strangers(SiteTest):
-    """Lines 1, 3, 5, 6, 7 and 8 of what was mended in sockjs-tornado: only members, from our pages, are let in.
+    """docs/sockjs.rst 1, 3, 5, 6, 7 and 8: only members, from our pages, are let in.
 
-    Line 14 of what the site withstands: who is not signed in, or comes from another site's page, is kept out.
+    docs/security.rst 14: who is not signed in, or comes from another site's page, is kept out.
     """
 
     options = ("--messages_per_second=0", "--xheaders")
@@ -165,9 +165,9 @@ class Strangers(SiteTest):
 
 
 class Nonsense(SiteTest):
-    """Lines 9, 18 and 19 of what was mended in sockjs-tornado: nonsense is refused, and the session goes on.
+    """docs/sockjs.rst 9, 18 and 19: nonsense is refused, and the session goes on.
 
-    Line 15 of what the site withstands: what no SockJS client sends is refused, and the session goes on.
+    docs/security.rst 15: what no SockJS client sends is refused, and the session goes on.
     """
 
     def talk(self, kind: type[SockJS]) -> SockJS:
@@ -205,7 +205,7 @@ class Nonsense(SiteTest):
                 self.assertEqual(close_code(ana), 1002)
 
     def test_too_much_in_one_send_is_refused(self) -> None:
-        """Line 16 of what the site withstands: a body over 64 KiB is 413."""
+        """docs/security.rst 16: a body over 64 KiB is 413."""
         for kind in (Xhr, Jsonp):
             with self.subTest(transport=kind.__name__):
                 ana = self.talk(kind)
@@ -243,7 +243,7 @@ class Nonsense(SiteTest):
 
 
 class Crowding(SiteTest):
-    """Line 18 of what was mended in sockjs-tornado: a member has only so many sessions."""
+    """docs/sockjs.rst 18: a member has only so many sessions."""
 
     options = ("--connections_per_member=3",)
 
@@ -287,9 +287,9 @@ class Crowding(SiteTest):
 
 
 class Policies(SiteTest):
-    """Lines 9 and 12 of what was mended in sockjs-tornado: what the answers allow the browser to do.
+    """docs/sockjs.rst 9 and 12: what the answers allow the browser to do.
 
-    Line 13 of what the site withstands: what the chat's own pages allow the browser to do.
+    docs/security.rst 13: what the chat's own pages allow the browser to do.
     """
 
     def test_the_htmlfile_runs_only_its_own_scripts(self) -> None:

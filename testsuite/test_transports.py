@@ -37,7 +37,7 @@ class Conversations(SiteTest):
                 self.assertEqual(ana.until("entry", nonce=answer), beto.until("entry", nonce=answer))
 
     def test_what_is_said_between_two_polls_is_not_lost(self) -> None:
-        """Line 17 of what was mended in sockjs-tornado: an absent poller has a cursor, and no queue."""
+        """docs/sockjs.rst 17: an absent poller has a cursor, and no queue."""
         beto = self.chat("beto")
         for kind in (Xhr, Jsonp):
             with self.subTest(transport=kind.__name__):

@@ -86,7 +86,7 @@ class TutorialTest(FolderTest):
 
 
 class Upgraded(TutorialTest):
-    """Line 7 of what the site withstands: the tutorial's database is upgraded, and no plain text is left."""
+    """docs/security.rst 7: the tutorial's database is upgraded, and no plain text is left."""
 
     def test_everybody_signs_in_with_the_password_they_had(self) -> None:
         server = self.start().wait()
@@ -156,7 +156,7 @@ class Upgraded(TutorialTest):
 
 
 class Renamed(TutorialTest):
-    """Line 7 of what the site withstands: of those whose names cannot stay as they are nobody is lost."""
+    """docs/security.rst 7: of those whose names cannot stay as they are nobody is lost."""
 
     people = {
         "bob ": SECRETS[0],
@@ -188,7 +188,7 @@ class Renamed(TutorialTest):
 
 
 class Refused(TutorialTest):
-    """Line 7 of what the site withstands: what is not quite the tutorial's database is not touched."""
+    """docs/security.rst 7: what is not quite the tutorial's database is not touched."""
 
     def assert_left_alone(self, change: str) -> None:
         sql(self.folder, change)

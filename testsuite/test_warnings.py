@@ -14,7 +14,7 @@ STARTS = re.compile(r"\[\s*sys\.executable,\s*(\S+\s+\S+)")
 
 
 class WarningsTest(FolderTest):
-    """Line 27 of what the site withstands: the whole suite, servers and commands too, runs with warnings as errors."""
+    """docs/security.rst 27: the whole suite, servers and commands too, runs with warnings as errors."""
 
     def write(self, text: str) -> str:
         """Write a file of options, which is a program, and return its option."""
@@ -44,7 +44,7 @@ class WarningsTest(FolderTest):
 
 
 class EveryStartTest(unittest.TestCase):
-    """Line 27 of what the site withstands: no test starts a Python that keeps its warnings to itself.
+    """docs/security.rst 27: no test starts a Python that keeps its warnings to itself.
 
     Its other half, pip-audit, is `make audit`: it needs the Python Package Index's data, which a test cannot count on.
     """

@@ -198,7 +198,7 @@ def texts(length: int, signs: list[str]) -> Iterator[str]:
 
 
 class WorstInput(unittest.TestCase):
-    """Line 38 of what the site withstands: what is done with text from outside takes as long as the text allows."""
+    """docs/security.rst 38: what is done with text from outside takes as long as the text allows."""
 
     @classmethod
     def setUpClass(cls) -> None:

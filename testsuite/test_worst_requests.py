@@ -25,7 +25,7 @@ def taken(server: Server) -> tuple[float, float]:
 
 
 class WorstRequests(SiteTest):
-    """Line 38 of what the site withstands: each field, header, cookie, query and path has its limit before the rest."""
+    """docs/security.rst 38: each field, header, cookie, query and path has its limit before the rest."""
 
     options = ("--messages_per_second=0", "--xheaders")
 

@@ -1,0 +1,59 @@
+"""The house's own documents: what cites them finds what it cites."""
+
+from __future__ import annotations
+
+import re
+import unittest
+from collections import defaultdict
+from pathlib import Path
+
+from testsuite.documents import Document
+from testsuite.live import ROOT
+
+LISTS = ("docs/security.rst", "docs/sockjs.rst")
+CITING = (
+    "*.py",
+    "testsuite/*.py",
+    "bench/**/*.py",
+    "faults/*.py",
+    "controllers/**/*.py",
+    "models/**/*.py",
+    "views/**/*",
+)
+NUMBERS = r" (\d+(?:, \d+)*(?: and \d+)?)"
+DOCUMENT = re.compile(r"[\w./-]+\.(?:md|rst)\b")  # as a comment names one
+
+
+def citing() -> dict[str, str]:
+    """Return the texts that may cite a document, by their names."""
+    paths = {path for pattern in CITING for path in ROOT.glob(pattern) if path.is_file()}
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths - {Path(__file__)}}
+
+
+class Citations(unittest.TestCase):
+    maxDiff = None
+
+    def test_each_number_is_proven_by_the_tests_that_the_list_names(self) -> None:
+        for path in LISTS:
+            named = {row[0]: set(re.split(r",\s+", row[-1])) for row in Document(path).table("Number")}
+            self.assertEqual(cited(path), named, f"change the list in {path} or what cites it")
+
+    def test_a_document_that_is_cited_is_in_the_repository(self) -> None:
+        for name, text in citing().items():
+            for document in DOCUMENT.findall(text):
+                found = (ROOT / document).is_file() or (ROOT / name).with_name(document).is_file()
+                self.assertTrue(found, f"{name} cites {document}")
+
+    def test_a_list_is_cited_by_its_file_and_not_in_other_words(self) -> None:
+        for name, text in citing().items():
+            self.assertNotRegex(text, r"Lines? \d+(, \d+)*( and \d+)? of|\b(SECURITY|SOCKJS|DESIGN|LOOKS) \d", name)
+
+
+def cited(path: str) -> dict[str, set[str]]:
+    """Return which files cite each number of a list."""
+    found = defaultdict(set)
+    for name, text in citing().items():
+        for numbers in re.findall(re.escape(path) + NUMBERS, text):
+            for number in re.findall(r"\d+", numbers):
+                found[number].add(name)
+    return dict(found)
