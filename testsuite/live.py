@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import http.client
 import http.cookies
 import json
@@ -10,6 +12,7 @@ import os
 import re
 import secrets
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -266,6 +269,30 @@ def add_user(folder: str, name: str, *options: str, password: str = PASSWORD) ->
     return run_app(folder, *before, "adduser", name, "somebody@example.org", *after, stdin=password)
 
 
+def add_members(folder: str, members: tuple[str, ...]) -> None:
+    """Make the accounts of the site in `folder`, of which ana is the administrator's."""
+    if folder in elsewhere:
+        _add_each(folder, members)
+    else:
+        shutil.copytree(_site_with(members), folder, dirs_exist_ok=True)
+
+
+@functools.cache
+def _site_with(members: tuple[str, ...]) -> str:
+    """Return a folder whose database has these members, for copies: `adduser` takes a second for each."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    _add_each(folder.name, members)
+    return folder.name
+
+
+def _add_each(folder: str, members: tuple[str, ...]) -> None:
+    for member in members:
+        added = add_user(folder, member, *(["--admin"] if member == "ana" else []))
+        if added.returncode:
+            raise AssertionError(added.stderr)
+
+
 def environment(more: Env = None, folder: str = "") -> dict[str, str]:
     """Return this process's environment without options of the site, and with `more`.
 
@@ -382,10 +409,7 @@ def running(test: type[SiteTest]) -> Iterator[None]:
     """Run the servers of a test class, with its members."""
     with tempfile.TemporaryDirectory() as folder, test.database(folder):
         test.folder = folder
-        for member in test.members:
-            added = add_user(folder, member, *(["--admin"] if member == "ana" else []))
-            if added.returncode:
-                raise AssertionError(added.stderr)
+        add_members(folder, test.members)
         test.servers = [Server(folder, *test.options, altered=test.altered) for _ in range(test.processes)]
         try:
             for server in test.servers:
