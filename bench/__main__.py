@@ -10,10 +10,10 @@ from pathlib import Path
 from bench import results, sites
 from bench.engines import ENGINES
 from bench.figures import Figures
-from bench.measures import GROUPS, NOT_OF_THE_ENGINE
+from bench.measures import GROUPS, GROUPS_WITHOUT_ENGINE
 from bench.rounds import Bench
 
-log = logging.getLogger("bench")
+logger = logging.getLogger("bench")
 
 
 def read_arguments() -> argparse.Namespace:
@@ -28,7 +28,9 @@ def read_arguments() -> argparse.Namespace:
     if arguments.only:
         arguments.groups = arguments.only.split(",")
     else:
-        arguments.groups = [name for name in GROUPS if arguments.engine == "sqlite" or name not in NOT_OF_THE_ENGINE]
+        arguments.groups = [
+            name for name in GROUPS if arguments.engine == "sqlite" or name not in GROUPS_WITHOUT_ENGINE
+        ]
     if unknown := set(arguments.groups) - set(GROUPS):
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
     if arguments.rounds < 1 or arguments.members < 100:
@@ -41,11 +43,11 @@ def measure(bench: Bench, groups: list[str], rounds: int) -> bool:
     all_well = True
     for number in range(1, rounds + 1):
         for group in groups:
-            log.info("round %d of %d: %s", number, rounds, group)
+            logger.info("round %d of %d: %s", number, rounds, group)
             try:
                 GROUPS[group](bench)
             except (OSError, RuntimeError, ValueError) as error:
-                log.exception("%s failed", group)
+                logger.exception("%s failed", group)
                 all_well = False
                 bench.figures.remark(group, f"failed in round {number}: {error}")
     return all_well
@@ -66,7 +68,7 @@ def main() -> int:
         part = results.part(figures, engine, arguments.rounds)
     sys.stdout.write(part)
     if arguments.write:
-        results.PAGE.write_text(results.page(results.PAGE.read_text(), engine.title, part))
+        results.RESULTS_FILE.write_text(results.page(results.RESULTS_FILE.read_text(), engine.title, part))
     return 0 if all_well else 1
 
 

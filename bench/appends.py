@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from bench import sites
-from bench.chats import MARK, body
+from bench.chats import BODY_PREFIX, body
 from bench.engines import Home
 from bench.figures import PROSA
 from bench.people import LOBBY
@@ -25,21 +25,21 @@ from models.database import open_database
 from models.logs.base import Draft, RoomLog
 from models.stores import Stores
 
-SECONDS = 3.0
-WARM_UP = 0.5
-PROCESSES = 4
-MANY = 64  # entries under way in one process
+MEASURED_SECONDS = 3.0
+WARM_UP_SECONDS = 0.5
+PROCESS_COUNT = 4
+ENTRIES_IN_FLIGHT = 64  # entries under way in one process
 
 
 def append(bench: Bench) -> None:
     """Appending, by one process and by four, in one room and in a room each."""
-    home, _ = bench.site(PROCESSES, rooms=PROCESSES)
-    rooms = [f"room{number}" for number in range(PROCESSES)]
+    home, _ = bench.site(PROCESS_COUNT, rooms=PROCESS_COUNT)
+    rooms = [f"room{number}" for number in range(PROCESS_COUNT)]
     for figure, places, under_way in (
         ("append-1-1", [LOBBY], 1),
-        ("append-1-64", [LOBBY], MANY),
-        ("append-4-64", [LOBBY] * PROCESSES, MANY),
-        ("append-rooms", rooms, MANY),
+        ("append-1-64", [LOBBY], ENTRIES_IN_FLIGHT),
+        ("append-4-64", [LOBBY] * PROCESS_COUNT, ENTRIES_IN_FLIGHT),
+        ("append-rooms", rooms, ENTRIES_IN_FLIGHT),
     ):
         bench.figures.add(figure, PROSA, together(home, places, under_way))
 
@@ -66,7 +66,7 @@ def together(home: Home, rooms: Sequence[str], under_way: int) -> float:
             assert one.stdin is not None
             one.stdin.write("\n")
             one.stdin.flush()
-        return sum(float(one.communicate(timeout=sites.STOP_LIMIT)[0]) for one in running)
+        return sum(float(one.communicate(timeout=sites.STOP_TIMEOUT_SECONDS)[0]) for one in running)
 
 
 async def main() -> None:
@@ -102,18 +102,18 @@ async def _append(log: RoomLog, room: str, author: int, under_way: int) -> float
     """Keep so many entries under way; return how many a second were stored once it was warm."""
     loop = asyncio.get_running_loop()
     numbers, stored = itertools.count(), 0
-    begins = loop.time() + WARM_UP
-    ends = begins + SECONDS
+    begins = loop.time() + WARM_UP_SECONDS
+    ends = begins + MEASURED_SECONDS
 
     async def go_on() -> None:
         nonlocal stored
         while loop.time() < ends:
-            token = f"{MARK}{os.getpid()}-{next(numbers):07d}"
+            token = f"{BODY_PREFIX}{os.getpid()}-{next(numbers):07d}"
             await log.append(Draft(room, author, body(token), token))
             stored += begins < loop.time() < ends
 
     await asyncio.gather(*(go_on() for _ in range(under_way)))
-    return stored / SECONDS
+    return stored / MEASURED_SECONDS
 
 
 def say(text: str) -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from bench.frames import client_frame
 
-MARK = "bench-"  # every body begins with it, then comes what makes it unique
-BODY_SIZE = 120  # characters: two lines in a chat; all bodies are equally long
+BODY_PREFIX = "bench-"  # every body begins with it, then comes what makes it unique
+BODY_CHARS = 120  # two lines in a chat; all bodies are equally long
 
 
-def body(token: str, size: int = BODY_SIZE) -> str:
+def body(token: str, size: int = BODY_CHARS) -> str:
     """Return a message body of `size` characters that begins with `token`."""
     words = "the quick brown fox jumps over the lazy dog and comes back "
     return (token + " " + words * (size // len(words) + 1))[:size]
@@ -55,7 +55,7 @@ class Chat:
         return any(json.loads(text).get("type") == self.welcome for text in self.messages(payload))
 
 
-def prosa_post(token: str, size: int = BODY_SIZE) -> str:
+def prosa_post(token: str, size: int = BODY_CHARS) -> str:
     """Return a post to the lobby; the nonce differs from the token, so an acknowledgement
     is never taken for the entry."""
     post = {"type": "post", "room": "lobby", "body": body(token, size), "nonce": token.replace("-", "")}

@@ -69,8 +69,8 @@ class Row:
 
 
 WS, SOCKJS, TUTORIAL, BARE = "Node ws", "Node sockjs", "tutorial's chat", "bare handler"
-THOUSAND = "log of 1,000"
-WITHOUT = "without them"
+SHORT_LOG = "log of 1,000"
+WITHOUT_SILENT = "without them"
 PROSA = "Prosa"
 
 ROWS = [
@@ -97,15 +97,15 @@ ROWS = [
     Row("crowd-joining", "all of them joining, 1,000 at once", "s"),
     Row("crowd-joining", "", "s", WS),
     Row("silent-memory", "growth by 100 MB for each of 50 who read nothing", "MB", most=50.0),
-    Row("silent-p99", "delivery to others beside them, p99", "ms", WITHOUT, most=1.25),
+    Row("silent-p99", "delivery to others beside them, p99", "ms", WITHOUT_SILENT, most=1.25),
     Row("page", "room page, 50 messages, 10/s arriving", "requests/s", BARE, least=0.5),
     Row("form", "posts by form, durable", "requests/s", BARE, least=0.2),
     Row("start", "start to first answer", "s", most=1.0),
     Row("start", "", "s", BARE),
     Row("million-made", "making a log of 1,000,000", "s", most=60.0),
-    Row("million-page", "its room page", "ms", THOUSAND, most=1.1),
-    Row("million-middle", "its page in the middle", "ms", THOUSAND, most=1.1),
-    Row("million-join", "joining it 50 entries behind", "ms", THOUSAND, most=1.1),
+    Row("million-page", "its room page", "ms", SHORT_LOG, most=1.1),
+    Row("million-middle", "its page in the middle", "ms", SHORT_LOG, most=1.1),
+    Row("million-join", "joining it 50 entries behind", "ms", SHORT_LOG, most=1.1),
     Row("append-1-1", "appending, 1 process, 1 entry under way", "entries/s"),
     Row("append-1-64", "the same, 64 under way", "entries/s"),
     Row("append-4-64", "4 processes, 64 each, in one room", "entries/s"),

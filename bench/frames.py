@@ -4,7 +4,7 @@ import base64
 import os
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
-NO_MASK = b"\0\0\0\0"  # a legal mask that leaves the bytes as they are: masking costs us nothing
+ZERO_MASK = b"\0\0\0\0"  # a legal mask that leaves the bytes as they are: masking costs us nothing
 
 
 def handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
@@ -32,7 +32,7 @@ def client_frame(text: str | bytes, opcode: int = TEXT) -> bytes:
         head = bytes((0x80 | opcode, 0x80 | 126)) + size.to_bytes(2, "big")
     else:
         head = bytes((0x80 | opcode, 0x80 | 127)) + size.to_bytes(8, "big")
-    return head + NO_MASK + data
+    return head + ZERO_MASK + data
 
 
 class Decoder:

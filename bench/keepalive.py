@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Self
 
 HEAD_END = b"\r\n\r\n"
-LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-SILENCE = 5.0  # seconds without an answer that are a failure
+CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+ANSWER_TIMEOUT_SECONDS = 5.0  # then the request has failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Client:
             return None
         head = bytes(self._data[: end + 2])
         status = int(head[9:12])
-        length = LENGTH.search(head)
+        length = CONTENT_LENGTH.search(head)
         if not length and status not in (204, 304):
             raise ConnectionError(f"an answer without Content-Length: {head!r}")
         start = end + len(HEAD_END)
@@ -112,9 +112,9 @@ class Hammer:
 
     def turn(self) -> None:
         """Take the answers that have come, and ask again."""
-        events = self._poll.poll(SILENCE)
+        events = self._poll.poll(ANSWER_TIMEOUT_SECONDS)
         if not events:
-            raise TimeoutError(f"no answer for {SILENCE} s")
+            raise TimeoutError(f"no answer for {ANSWER_TIMEOUT_SECONDS} s")
         for fd, _ in events:
             if answer := self._clients[fd].receive():
                 self.statuses[answer.status] += 1

@@ -3,7 +3,7 @@
 import json
 import time
 
-from bench.chats import MARK
+from bench.chats import BODY_PREFIX
 from bench.load import Crowd, Member
 
 
@@ -12,7 +12,7 @@ class Watch:
 
     def __init__(self, crowd: Crowd, run: str) -> None:
         self.run = run
-        self.delays: list[float] = []  # seconds
+        self.delays: list[float] = []
         self.sent: list[float] = []
         self.homes = {member.index: process_of(member) for member in crowd.members}
         self.senders = {self.homes[member.index]: member for member in crowd.members}
@@ -24,7 +24,7 @@ class Watch:
         processes = sorted(self.senders)
         number = len(self.sent)
         member = self.senders[processes[number % len(processes)]]
-        data = member.chat.frame(member.chat.say(f"{MARK}{self.run}-{number:07d}"))
+        data = member.chat.frame(member.chat.say(f"{BODY_PREFIX}{self.run}-{number:07d}"))
         self.sent.append(time.perf_counter())
         member.send(data)
 
@@ -34,7 +34,7 @@ class Watch:
         for text in member.chat.messages(payload):
             message = json.loads(text)
             body = message.get("body", "")
-            if message["type"] != "entry" or not body.startswith(f"{MARK}{self.run}"):
+            if message["type"] != "entry" or not body.startswith(f"{BODY_PREFIX}{self.run}"):
                 continue
             number = int(body.split(" ")[0].rpartition("-")[2])
             processes = sorted(self.senders)

@@ -17,11 +17,13 @@ from typing import Self
 from bench.chats import Chat
 from bench.frames import CLOSE, PING, PONG, TEXT, Decoder, client_frame, handshake
 
-QUIET = 0.3  # seconds without a byte after which nothing more is expected
-BUFFER = 1 << 18
-EVENTS = 4096
-ADDRESSES = 16  # of this machine, from which the members come: Prosa gives none more than half of its connections
-TRIES = 5  # of one member to connect: a server whose queue of connections is full resets some
+QUIET_SECONDS = 0.3  # without a byte after which nothing more is expected
+BUFFER_BYTES = 1 << 18
+EVENTS_PER_POLL = 4096
+SOURCE_ADDRESSES = (
+    16  # of this machine, from which the members come: Prosa gives none more than half of its connections
+)
+CONNECT_TRIES = 5  # of one member to connect: a server whose queue of connections is full resets some
 
 
 class Member:
@@ -46,7 +48,7 @@ class Member:
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.bind((f"127.0.0.{1 + self.index % ADDRESSES}", 0))
+        self.socket.bind((f"127.0.0.{1 + self.index % SOURCE_ADDRESSES}", 0))
         self.socket.connect_ex(("127.0.0.1", self.port))
 
     def send(self, data: bytes) -> None:
@@ -66,7 +68,7 @@ class Crowd:
         self.last = 0.0  # when bytes came last (time.perf_counter)
         self._by_fd: dict[int, Member] = {}
         self._epoll = select.epoll()
-        self._buffer = bytearray(BUFFER)
+        self._buffer = bytearray(BUFFER_BYTES)
         size = 1 << 16  # more than file descriptors
         self._receive: list[Callable[[bytearray], int]] = [lambda _: 0] * size
         self._plain = [False] * size  # at a frame's beginning, and nobody listens
@@ -130,7 +132,7 @@ class Crowd:
         while (received := sum(self._frames)) != before:
             if time.perf_counter() > ends:
                 raise TimeoutError(f"still not quiet after {limit:.0f} s")
-            before, window = received, time.perf_counter() + QUIET
+            before, window = received, time.perf_counter() + QUIET_SECONDS
             while (left := window - time.perf_counter()) > 0:
                 self.read(left)
 
@@ -138,7 +140,7 @@ class Crowd:
         """Read what has arrived, waiting up to `timeout` seconds; return the number of reads."""
         buffer, receive, plain = self._buffer, self._receive, self._plain
         frames, payload = self._frames, self._payload
-        events = self._epoll.poll(timeout, EVENTS)
+        events = self._epoll.poll(timeout, EVENTS_PER_POLL)
         for fd, event in events:
             if event != 1:  # EPOLLIN alone
                 self._unusual(fd, event)
@@ -173,7 +175,7 @@ class Crowd:
         if not error and event & select.EPOLLOUT:
             member.send(member.request)
             self._epoll.modify(fd, select.EPOLLIN)
-        elif member.decoder.open or member.tries == TRIES:
+        elif member.decoder.open or member.tries == CONNECT_TRIES:
             raise ConnectionError(f"member {member.index} was cut off (error {error})")
         else:
             self._epoll.unregister(fd)

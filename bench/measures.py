@@ -10,25 +10,25 @@ from urllib.parse import urlencode
 
 from bench import appends, chats, crowds, sites
 from bench.chats import Chat
-from bench.figures import BARE, PROSA, SOCKJS, THOUSAND, TUTORIAL, WS
+from bench.figures import BARE, PROSA, SHORT_LOG, SOCKJS, TUTORIAL, WS
 from bench.keepalive import Client, Tally, hammer, request
 from bench.latency import delays
 from bench.load import Crowd
-from bench.rounds import JOIN_LIMIT, Bench
+from bench.rounds import JOIN_TIMEOUT_SECONDS, Bench
 from bench.sites import Server
 from bench.storm import storm
 
-ROOM = "/rooms/lobby"
-WARM_UP = 1.0
-WINDOW = 3.0
+ROOM_PATH = "/rooms/lobby"
+WARM_UP_SECONDS = 1.0
+WINDOW_SECONDS = 3.0
 PAGE_CONNECTIONS = 4
 FORM_CONNECTIONS = 16
-ARRIVING = 10  # messages a second, while the room page is asked for
-PROCESSES = 4
-PER_SECOND = 50  # messages, from process to process
-MILLION = 1_000_000
-JOINS = 50
-BEHIND = 50  # entries: what one page has, and one frame holds
+ARRIVING_PER_SECOND = 10  # messages a second, while the room page is asked for
+PROCESS_COUNT = 4
+MESSAGES_PER_SECOND = 50  # from process to process
+LONG_LOG_ENTRIES = 1_000_000
+JOIN_COUNT = 50
+MISSED_ENTRIES = 50  # what one page has, and one frame holds
 
 
 # --- chat
@@ -39,27 +39,27 @@ def fan_out(bench: Bench) -> None:
     home, cookies = bench.site(bench.members)
     command = sites.prosa(home.options(), bench.secret)
     bench.entry_bytes = _chat(bench, PROSA, command, chats.prosa(cookies)) or bench.entry_bytes
-    _chat(bench, WS, sites.WS, chats.websocket(bench.entry_bytes))
+    _chat(bench, WS, sites.WS_COMMAND, chats.websocket(bench.entry_bytes))
     if not bench.engine.is_served:
-        _chat(bench, SOCKJS, sites.SOCKJS, chats.sockjs())
-        _chat(bench, TUTORIAL, sites.TUTORIAL, chats.sockjs())
+        _chat(bench, SOCKJS, sites.SOCKJS_COMMAND, chats.sockjs())
+        _chat(bench, TUTORIAL, sites.TUTORIAL_COMMAND, chats.sockjs())
 
 
 def _chat(bench: Bench, name: str, command: list[str], chat: Chat) -> int:
     """Measure one chat; return the bytes of a message in its frame."""
     with Server(command) as server, Crowd(server.port, chat) as crowd:
-        crowd.warm_up(JOIN_LIMIT)
+        crowd.warm_up(JOIN_TIMEOUT_SECONDS)
         before = server.memory()
-        bench.figures.add("joining", name, crowd.join(bench.members, JOIN_LIMIT))
-        crowd.quiet(JOIN_LIMIT)
+        bench.figures.add("joining", name, crowd.join(bench.members, JOIN_TIMEOUT_SECONDS))
+        crowd.quiet(JOIN_TIMEOUT_SECONDS)
         kilobytes = (server.memory() - before) / 1024
         bench.figures.add("memory", name, kilobytes / bench.members)
-        storm(crowd, 1, WARM_UP, str(next(bench.runs)))
+        storm(crowd, 1, WARM_UP_SECONDS, str(next(bench.runs)))
         size = 0
         for in_flight in (1, 16):
             figure = f"fanout-{in_flight}"
             with bench.alone(figure, name, server):
-                seen = storm(crowd, in_flight, WINDOW, str(next(bench.runs)))
+                seen = storm(crowd, in_flight, WINDOW_SECONDS, str(next(bench.runs)))
             bench.figures.add(figure, name, seen.rate, seen.fault)
             bench.figures.add("load", name, seen.busy)
             size = seen.size
@@ -71,11 +71,11 @@ def cross_process(bench: Bench) -> None:
     home, cookies = bench.site(40)
     with ExitStack() as stack:
         command = [*sites.prosa(home.options(), bench.secret), "--xheaders"]
-        servers = [stack.enter_context(Server(command)) for _ in range(PROCESSES)]
+        servers = [stack.enter_context(Server(command)) for _ in range(PROCESS_COUNT)]
         port = stack.enter_context(sites.nginx([server.port for server in servers], bench.engine.directory))
         crowd = stack.enter_context(Crowd(port, chats.prosa(cookies)))
-        crowd.join(len(cookies), JOIN_LIMIT)
-        seen = delays(crowd, PROCESSES, PER_SECOND, WINDOW * 4, str(next(bench.runs)))
+        crowd.join(len(cookies), JOIN_TIMEOUT_SECONDS)
+        seen = delays(crowd, PROCESS_COUNT, MESSAGES_PER_SECOND, WINDOW_SECONDS * 4, str(next(bench.runs)))
         ranks = statistics.quantiles(seen, n=100, method="inclusive")
         bench.figures.add("latency-p50", PROSA, ranks[49] * 1000)
         bench.figures.add("latency-p99", PROSA, ranks[98] * 1000)
@@ -88,12 +88,14 @@ def room_page(bench: Bench) -> None:
     """The room page for members who are signed in, while others write."""
     home, cookies = bench.site(20, entries=200)
     with Server(sites.prosa(home.options(), bench.secret)) as server, Crowd(server.port, chats.prosa(cookies)) as crowd:
-        crowd.join(1, JOIN_LIMIT)
+        crowd.join(1, JOIN_TIMEOUT_SECONDS)
         browsers = [_form(server.port, cookie)[0] for cookie in cookies]
-        pages = itertools.cycle([request("GET", ROOM, server.port, headers) for headers in browsers])
-        hammer(server.port, lambda: next(pages), PAGE_CONNECTIONS, WARM_UP)
+        pages = itertools.cycle([request("GET", ROOM_PATH, server.port, headers) for headers in browsers])
+        hammer(server.port, lambda: next(pages), PAGE_CONNECTIONS, WARM_UP_SECONDS)
         with bench.alone("page", PROSA, server):
-            tally = hammer(server.port, lambda: next(pages), PAGE_CONNECTIONS, WINDOW, meanwhile=_writer(bench, crowd))
+            tally = hammer(
+                server.port, lambda: next(pages), PAGE_CONNECTIONS, WINDOW_SECONDS, meanwhile=_writer(bench, crowd)
+            )
     rows = tally.last.body.count(b"data-seq=") if tally.last else 0
     if rows != 50:
         bench.figures.remark("page", f"the last page had {rows} messages")
@@ -110,9 +112,9 @@ def _writer(bench: Bench, crowd: Crowd) -> Callable[[], None]:
         nonlocal due
         crowd.read(0)
         if time.perf_counter() >= due:
-            due += 1 / ARRIVING
+            due += 1 / ARRIVING_PER_SECOND
             member = crowd.members[0]
-            member.send(member.chat.frame(member.chat.say(f"{chats.MARK}{run}-{next(count):07d}")))
+            member.send(member.chat.frame(member.chat.say(f"{chats.BODY_PREFIX}{run}-{next(count):07d}")))
 
     return write
 
@@ -126,11 +128,11 @@ def form_post(bench: Bench) -> None:
 
         def post() -> bytes:
             headers, xsrf = next(forms)
-            return _post(ROOM, server.port, headers, xsrf, next(counted))
+            return _post(ROOM_PATH, server.port, headers, xsrf, next(counted))
 
-        hammer(server.port, post, FORM_CONNECTIONS, WARM_UP)
+        hammer(server.port, post, FORM_CONNECTIONS, WARM_UP_SECONDS)
         with bench.alone("form", PROSA, server):
-            tally = hammer(server.port, post, FORM_CONNECTIONS, WINDOW, expected=302)
+            tally = hammer(server.port, post, FORM_CONNECTIONS, WINDOW_SECONDS, expected=302)
     _add_tally(bench, "form", PROSA, tally)
     counted = itertools.count()
     _bare(bench, "form", FORM_CONNECTIONS, lambda port: lambda: _post("/", port, {}, "x" * 60, next(counted)))
@@ -139,7 +141,7 @@ def form_post(bench: Bench) -> None:
 def _form(port: int, cookie: str) -> tuple[dict[str, str], str]:
     """Open the room as a browser does; return the headers and the token with which its form is sent."""
     with Client(port) as client:
-        page = client.ask(request("GET", ROOM, port, {"Cookie": cookie}))
+        page = client.ask(request("GET", ROOM_PATH, port, {"Cookie": cookie}))
     kept = re.findall(rb"[Ss]et-[Cc]ookie: ([^;\r]+)", page.head)
     token = re.search(rb'name="_xsrf" value="([^"]+)"', page.body)
     if not kept or not token:
@@ -154,11 +156,11 @@ def _post(path: str, port: int, headers: dict[str, str], xsrf: str, number: int)
 
 def _bare(bench: Bench, figure: str, connections: int, maker: Callable[[int], Callable[[], bytes]]) -> None:
     """Ask the bare handler in the same way."""
-    with Server(sites.BARE) as server:
+    with Server(sites.BARE_COMMAND) as server:
         make = maker(server.port)
-        hammer(server.port, make, connections, WARM_UP)
+        hammer(server.port, make, connections, WARM_UP_SECONDS)
         with bench.alone(figure, BARE, server):
-            tally = hammer(server.port, make, connections, WINDOW)
+            tally = hammer(server.port, make, connections, WINDOW_SECONDS)
     _add_tally(bench, figure, BARE, tally)
 
 
@@ -170,7 +172,10 @@ def _add_tally(bench: Bench, figure: str, name: str, tally: Tally) -> None:
 def first_answer(bench: Bench) -> None:
     """From the start of the process to its first page, with a database that exists."""
     home, _ = bench.site(10)
-    for name, command, page in ((PROSA, sites.prosa(home.options(), bench.secret), "/login"), (BARE, sites.BARE, "/")):
+    for name, command, page in (
+        (PROSA, sites.prosa(home.options(), bench.secret), "/login"),
+        (BARE, sites.BARE_COMMAND, "/"),
+    ):
         with Server(command) as server, Client(server.port) as client:
             answer = client.ask(request("GET", page, server.port, {}))
             elapsed = time.perf_counter() - server.began
@@ -183,7 +188,7 @@ def first_answer(bench: Bench) -> None:
 
 def long_log(bench: Bench) -> None:
     """A room with a million messages beside one with a thousand."""
-    logs = {PROSA: MILLION, THOUSAND: MILLION // 1000}
+    logs = {PROSA: LONG_LOG_ENTRIES, SHORT_LOG: LONG_LOG_ENTRIES // 1000}
     with ExitStack() as stack:
         for name, entries in logs.items():
             if entries not in bench.long_logs:
@@ -199,15 +204,15 @@ def long_log(bench: Bench) -> None:
 def _read_log(bench: Bench, name: str, port: int, cookies: list[str], entries: int) -> None:
     """Measure two pages, one after another on one connection, and joins."""
     for figure, query in (("million-page", ""), ("million-middle", f"?before={entries // 2}")):
-        page = request("GET", ROOM + query, port, {"Cookie": cookies[0]})
-        hammer(port, lambda page=page: page, 1, WARM_UP)  # type: ignore[misc]
-        tally = hammer(port, lambda page=page: page, 1, WINDOW)  # type: ignore[misc]
+        page = request("GET", ROOM_PATH + query, port, {"Cookie": cookies[0]})
+        hammer(port, lambda page=page: page, 1, WARM_UP_SECONDS)  # type: ignore[misc]
+        tally = hammer(port, lambda page=page: page, 1, WINDOW_SECONDS)  # type: ignore[misc]
         bench.figures.add(figure, name, 1000 / tally.rate, tally.fault)
-    chat = chats.prosa_behind(cookies, entries - BEHIND)
+    chat = chats.prosa_behind(cookies, entries - MISSED_ENTRIES)
     took = []
-    for _ in range(JOINS):
+    for _ in range(JOIN_COUNT):
         with Crowd(port, chat) as crowd:
-            took.append(crowd.join(1, JOIN_LIMIT))
+            took.append(crowd.join(1, JOIN_TIMEOUT_SECONDS))
     bench.figures.add("million-join", name, statistics.median(took) * 1000)
 
 
@@ -222,4 +227,4 @@ GROUPS: dict[str, Callable[[Bench], None]] = {
     "million": long_log,
     "append": appends.append,
 }
-NOT_OF_THE_ENGINE = {"crowd", "silent"}  # what these tell is the same wherever the log is
+GROUPS_WITHOUT_ENGINE = {"crowd", "silent"}  # what these tell is the same wherever the log is

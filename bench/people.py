@@ -26,18 +26,18 @@ from models.moving.mongo_table import MongoShelf
 from models.names import fold
 
 LOBBY = "lobby"
-PACE = 20.0  # seconds between two messages of the log
+MESSAGE_INTERVAL_SECONDS = 20.0  # between two messages of the log
 COLUMNS = ("room", "seq", "kind", "target", "author", "body", "at", "nonce")
-MANY = 2000  # rows in one statement
+ROWS_PER_STATEMENT = 2000
 ROOT = Path(__file__).resolve().parent.parent
-LIMIT = 300  # seconds
+TIMEOUT_SECONDS = 300
 
 
 def make(home: Sequence[str], secret: str, members: int, entries: int = 0, rooms: int = 0) -> list[str]:
     """Make a site where the options `home` say, and return its members' Cookie headers."""
     command = [sys.executable, "-m", "bench.people", *home, f"--secret={secret}"]
     command += [f"--members={members}", f"--entries={entries}", f"--rooms={rooms}"]
-    made = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=LIMIT)
+    made = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=TIMEOUT_SECONDS)
     cookies: list[str] = json.loads(made.stdout)
     return cookies
 
@@ -49,11 +49,11 @@ def add_members(count: int) -> None:
     users = [
         {"username": name, "folded": fold(name), "password": password, "email": f"{name}@localhost"} for name in names
     ]
-    for start in range(0, count, MANY):
-        User.insert_many(users[start : start + MANY]).execute()
+    for start in range(0, count, ROWS_PER_STATEMENT):
+        User.insert_many(users[start : start + ROWS_PER_STATEMENT]).execute()
     rows = [{"room": LOBBY, "user": user.id} for user in User.select(User.id)]
-    for start in range(0, count, MANY):
-        Membership.insert_many(rows[start : start + MANY]).execute()
+    for start in range(0, count, ROWS_PER_STATEMENT):
+        Membership.insert_many(rows[start : start + ROWS_PER_STATEMENT]).execute()
 
 
 def add_rooms(count: int) -> None:
@@ -62,17 +62,26 @@ def add_rooms(count: int) -> None:
     for slug in slugs:
         Room.create(slug=slug, name=slug)
     rows = [{"room": slug, "user": user.id} for slug in slugs for user in User.select(User.id)]
-    for start in range(0, len(rows), MANY):
-        Membership.insert_many(rows[start : start + MANY]).execute()
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        Membership.insert_many(rows[start : start + ROWS_PER_STATEMENT]).execute()
 
 
 def entries(count: int, authors: int) -> Iterator[list[Row]]:
     """Yield the rows of the lobby's log, many at a time: everybody in turn, evenly over the time until now."""
-    began = time.time() - count * PACE
-    for start in range(1, count + 1, MANY):
+    began = time.time() - count * MESSAGE_INTERVAL_SECONDS
+    for start in range(1, count + 1, ROWS_PER_STATEMENT):
         yield [
-            (LOBBY, seq, "post", None, seq % authors + 1, body(f"entry-{seq:07d}"), began + seq * PACE, f"log{seq}")
-            for seq in range(start, min(start + MANY, count + 1))
+            (
+                LOBBY,
+                seq,
+                "post",
+                None,
+                seq % authors + 1,
+                body(f"entry-{seq:07d}"),
+                began + seq * MESSAGE_INTERVAL_SECONDS,
+                f"log{seq}",
+            )
+            for seq in range(start, min(start + ROWS_PER_STATEMENT, count + 1))
         ]
 
 

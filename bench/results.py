@@ -14,14 +14,14 @@ from bench.engines import ENGINES, Engine
 from bench.figures import PROSA, ROWS, Figures, Row
 from bench.sites import CORES, LOAD_CORE, ROOT, SERVER_CORE
 
-PAGE = ROOT / "bench" / "RESULTS.rst"
+RESULTS_FILE = ROOT / "bench" / "RESULTS.rst"
 HEADINGS = ("what", PROSA, "peer", "its figure", "ratio", "wanted", "reached")
 PACKAGES = ("tornado", "sockjs-tornado", "peewee")
-BLANK = "…"
-SATURATED = 0.95  # of its core; from here on the load may have been the limit
-CROWDED = 0.1  # of the cores' time used by others: from here on the figures are noisy
+NOT_MEASURED = "…"
+SATURATED_SHARE = 0.95  # of its core; from here on the load may have been the limit
+CROWDED_SHARE = 0.1  # of the cores' time used by others: from here on the figures are noisy
 
-HOW = """\
+INTRODUCTION = """\
 Results
 =======
 
@@ -84,7 +84,7 @@ def table(figures: Figures) -> str:
     """Return the whole table as text, which is reStructuredText too."""
     lines = [HEADINGS, *filter(None, (line(figures, row) for row in ROWS))]
     # A row whose first cell is empty would continue the row above it, in reStructuredText.
-    cells = [(what or BLANK, *others) for what, *others in lines]
+    cells = [(what or NOT_MEASURED, *others) for what, *others in lines]
     widths = [max(len(one[column]) for one in cells) for column in range(len(HEADINGS))]
     rule = "  ".join("=" * width for width in widths)
     drawn = ["  ".join(cell.ljust(width) for cell, width in zip(one, widths, strict=True)).rstrip() for one in cells]
@@ -99,14 +99,14 @@ def remarks(figures: Figures) -> list[str]:
         shares = ", ".join(f"{site} {share:.0%}" for site, share in loads.items())
         said.append(f"The load used at most this share of its core, beside each: {shares}.")
     for site, share in loads.items():
-        if share > SATURATED:
+        if share > SATURATED_SHARE:
             said.append(f"Beside {site} the load was the limit in some round: it might have done more.")
     others = [
         value for figure, site in figures.measured() if figure == "others" for value in figures.values(figure, site)
     ]
     if others:
         said.append(f"Others used {statistics.median(others):.0%} of a core meanwhile (at most {max(others):.0%}).")
-        if max(others) > CROWDED:
+        if max(others) > CROWDED_SHARE:
             said.append("So the machine was not ours alone, and the figures are noisy.")
     databases = {
         site: statistics.median(figures.values("database", site))
@@ -146,7 +146,7 @@ def part(figures: Figures, engine: Engine, rounds: int) -> str:
 def page(before: str, title: str, part: str) -> str:
     """Return the page with a new part of the engine `title`; those of the others stay as they are."""
     parts = {engine.title: part_of(before, engine.title) for engine in ENGINES.values()} | {title: part}
-    return "\n".join([HOW, *filter(None, parts.values())])
+    return "\n".join([INTRODUCTION, *filter(None, parts.values())])
 
 
 def _heading(title: str) -> str:

@@ -20,15 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench" / "peers"
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
-TICK = os.sysconf("SC_CLK_TCK")
-SPARE = 100  # file descriptors that are no member's
-START_LIMIT = 20.0  # seconds
-STOP_LIMIT = 15.0
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+SPARE_FILES = 100  # file descriptors that are no member's
+START_TIMEOUT_SECONDS = 20.0
+STOP_TIMEOUT_SECONDS = 15.0
 
-TUTORIAL = [sys.executable, "-m", "bench.peers.tutorial_chat"]
-BARE = [sys.executable, "-m", "bench.peers.bare"]
-WS = ["node", str(PEERS / "ws.js")]
-SOCKJS = ["node", str(PEERS / "sockjs.js")]
+TUTORIAL_COMMAND = [sys.executable, "-m", "bench.peers.tutorial_chat"]
+BARE_COMMAND = [sys.executable, "-m", "bench.peers.bare"]
+WS_COMMAND = ["node", str(PEERS / "ws.js")]
+SOCKJS_COMMAND = ["node", str(PEERS / "sockjs.js")]
 
 
 def prosa(home: Sequence[str], secret: str) -> list[str]:
@@ -53,7 +53,7 @@ def prepare() -> None:
 
 def places(members: int) -> int:
     """Return for how many of `members` a process has file descriptors."""
-    return min(members, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE)
+    return min(members, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES)
 
 
 @contextmanager
@@ -124,7 +124,7 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.communicate(timeout=STOP_LIMIT)
+            self.process.communicate(timeout=STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
@@ -136,7 +136,7 @@ class Server:
         output = self.process.stdout
         assert output is not None
         said = b""
-        while (left := self.began + START_LIMIT - time.perf_counter()) > 0:
+        while (left := self.began + START_TIMEOUT_SECONDS - time.perf_counter()) > 0:
             if not select.select([output], [], [], left)[0]:
                 break
             chunk = os.read(output.fileno(), 65536)
@@ -172,7 +172,7 @@ def nginx(ports: list[int], directory: Path) -> Iterator[int]:
 def seconds(pid: int, ended_children: bool = False) -> float:
     """Return the processor time that a process has used so far, with that of its children that have ended if wanted."""
     stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, stat[11 : 15 if ended_children else 13])) / TICK
+    return sum(map(int, stat[11 : 15 if ended_children else 13])) / TICKS_PER_SECOND
 
 
 def family_seconds(pid: int) -> float:
@@ -191,4 +191,4 @@ def busy_seconds() -> float:
         name, *ticks = line.split()
         if name in {f"cpu{core}" for core in (SERVER_CORE, LOAD_CORE)}:
             busy += sum(map(int, ticks[:3]))  # user, nice, system
-    return busy / TICK
+    return busy / TICKS_PER_SECOND

@@ -11,15 +11,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from bench.chats import MARK
+from bench.chats import BODY_PREFIX
 from bench.load import Crowd, Member
 
-SILENCE = 2.0  # seconds without a byte, with messages under way, that are a failure
+SILENCE_TIMEOUT_SECONDS = 2.0  # without a byte, with messages under way, that are a failure
 # Waking a reader for each single byte costs the sender more than sending does, and no server has
 # its readers on the same machine. So the readers look around every 0.3 ms, a fortieth of the time
 # that one message to 1,000 members takes, unless there is plenty to read.
-NAP = 0.0003  # seconds
-FEW = 64
+NAP_SECONDS = 0.0003
+FEW_READY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Senders:
             raise ConnectionError(f"the server refused: {payload[:300]!r}")
 
     def _send(self, member: Member) -> None:
-        token = f"{MARK}{self.run}-{len(self.sent):07d}"
+        token = f"{BODY_PREFIX}{self.run}-{len(self.sent):07d}"
         self.sent.append(token)
         self.waiting[member.index] = token.encode()
         member.send(member.chat.frame(member.chat.say(token)))
@@ -83,7 +83,7 @@ class Probe:
         texts = member.chat.messages(payload)
         for text in texts:
             message: dict[str, Any] = json.loads(text) if text.startswith("{") else {"body": text}
-            if not message.get("body", "").startswith(MARK):
+            if not message.get("body", "").startswith(BODY_PREFIX):
                 continue
             self.tokens.append(message["body"].split(" ")[0])
             self.size = len(payload) // len(texts)
@@ -121,13 +121,13 @@ def storm(crowd: Crowd, count: int, seconds: float, run: str) -> Storm:
 def _pump(crowd: Crowd, senders: Senders, probe: Probe, ends: float) -> None:
     """Read until it is time to stop, then until all has arrived, or nothing comes any more."""
     while time.perf_counter() < ends:
-        ready = crowd.read(SILENCE)
+        ready = crowd.read(SILENCE_TIMEOUT_SECONDS)
         if not ready:
-            raise TimeoutError(f"nothing came for {SILENCE} s ({len(senders.sent)} sent)")
-        if ready < FEW:
-            time.sleep(NAP)
+            raise TimeoutError(f"nothing came for {SILENCE_TIMEOUT_SECONDS} s ({len(senders.sent)} sent)")
+        if ready < FEW_READY:
+            time.sleep(NAP_SECONDS)
     senders.sending = False
-    while (senders.waiting or len(probe.tokens) < len(senders.sent)) and crowd.read(SILENCE):
+    while (senders.waiting or len(probe.tokens) < len(senders.sent)) and crowd.read(SILENCE_TIMEOUT_SECONDS):
         pass
     crowd.quiet(limit=60)
 

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from bench.chats import MARK, Chat, prosa_post
+from bench.chats import BODY_PREFIX, Chat, prosa_post
 from bench.frames import PONG, client_frame
 from bench.load import Crowd, Member
 
-ADDRESSED = 100_000_000  # bytes: what is said to each reader, whether they read it or not
-LONG = 8000  # characters: the longest message, 16 KB of an entry
-WINDOW = 65536  # bytes that the kernel takes for somebody who reads nothing
-ALIVE = 5.0  # seconds between two pongs of somebody who reads nothing
+ADDRESSED_BYTES = 100_000_000  # what is said to each reader, whether they read it or not
+LONG_BODY_CHARS = 8000  # the longest message, 16 KB of an entry
+RECEIVE_BUFFER_BYTES = 65536  # that the kernel takes for somebody who reads nothing
+PONG_INTERVAL_SECONDS = 5.0  # between two pongs of somebody who reads nothing
 
 
 class Silent(Crowd):
@@ -27,19 +27,19 @@ class Silent(Crowd):
     def fall_silent(self) -> None:
         """Leave everything unread from now on, and let the kernel take next to nothing."""
         for member in self.members:
-            member.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
+            member.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
     def pong(self) -> None:
         """Say that they are alive, if it is time to."""
         if time.monotonic() >= self._due:
-            self._due = time.monotonic() + ALIVE
+            self._due = time.monotonic() + PONG_INTERVAL_SECONDS
             for member in self.members:
                 member.send(client_frame(b"", PONG))
 
 
 def long_winded(chat: Chat) -> Chat:
     """Return the chat of members whose messages are as long as they may be."""
-    return replace(chat, say=lambda token: prosa_post(token, LONG))
+    return replace(chat, say=lambda token: prosa_post(token, LONG_BODY_CHARS))
 
 
 class Talk:
@@ -54,7 +54,7 @@ class Talk:
         self._sent: list[float] = []  # when, by number
         self._authors: list[Member] = []
         self._seen: dict[int, list[int]] = {member.index: [] for member in crowd.members}
-        self._number = re.compile(rb'"body\\":\\"%s%s-(\d{7})' % (MARK.encode(), run.encode()))
+        self._number = re.compile(rb'"body\\":\\"%s%s-(\d{7})' % (BODY_PREFIX.encode(), run.encode()))
 
     def go_on(self, enough: Callable[[], bool], limit: float) -> None:
         """Talk until it is enough and everybody has everything. Raise TimeoutError after `limit` seconds."""
@@ -76,7 +76,7 @@ class Talk:
         number = len(self._sent)
         self._sent.append(time.perf_counter())
         self._authors.append(member)
-        member.send(member.chat.frame(member.chat.say(f"{MARK}{self._run}-{number:07d}")))
+        member.send(member.chat.frame(member.chat.say(f"{BODY_PREFIX}{self._run}-{number:07d}")))
 
     def _heard(self, member: Member, payload: bytes) -> None:
         """Note what came; who sees a message of their own sends the next one."""
@@ -99,7 +99,7 @@ class Talk:
 def talk_beside(silent: Silent, crowd: Crowd, in_flight: int, run: str, limit: float) -> Talk:
     """Let the crowd talk until each of them, and so each of the silent, was sent 100 MB."""
     reader = crowd.members[-1]
-    ends = crowd.mass(reader) + ADDRESSED
+    ends = crowd.mass(reader) + ADDRESSED_BYTES
 
     def enough() -> bool:
         silent.pong()

@@ -14,10 +14,10 @@ from faults import checker
 from faults.checker import Violation
 from faults.history import History, load
 from faults.run import Run
-from faults.schedule import DECKS, schedule
+from faults.schedule import FAULTS_BY_ENGINE, schedule
 
-SHOWN = 5  # violations of one check
-LONGEST = 4000  # characters of one violation
+MAX_SHOWN_VIOLATIONS = 5  # violations of one check
+MAX_VIOLATION_CHARS = 4000  # of one violation
 
 
 def say(line: str) -> None:
@@ -29,7 +29,9 @@ def say(line: str) -> None:
 def read_arguments() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
-    parser.add_argument("--engine", choices=DECKS, default="sqlite", help="of the database; default %(default)s")
+    parser.add_argument(
+        "--engine", choices=FAULTS_BY_ENGINE, default="sqlite", help="of the database; default %(default)s"
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="of faults; default %(default)s")
     parser.add_argument("--seed", type=int, default=None, help="of the faults; drawn and printed if not given")
     parser.add_argument("--history", type=Path, help="file that the history of a failed run is written to")
@@ -66,8 +68,8 @@ def tell(violations: list[Violation]) -> None:
     """Show the first violations of each check."""
     for name, count in Counter(violation.check for violation in violations).items():
         say(f"VIOLATED {name}: {count}")
-        for violation in [one for one in violations if one.check == name][:SHOWN]:
-            say(f"  {violation.text[:LONGEST]}")
+        for violation in [one for one in violations if one.check == name][:MAX_SHOWN_VIOLATIONS]:
+            say(f"  {violation.text[:MAX_VIOLATION_CHARS]}")
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from faults.history import Gap, Heard, History, Row
 
-PATIENCE = 10.0  # seconds after the faults within which everything has settled
+SETTLING_SECONDS = 10.0  # after the faults within which everything has settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def real_time(history: History) -> Iterator[str]:
 def late_readers(history: History) -> Iterator[str]:
     """Every reader is at the head soon after the faults have stopped."""
     last_ack = max((ack.at for ack in history.acked), default=0.0)
-    deadline = max(history.healthy_at, last_ack) + PATIENCE
+    deadline = max(history.healthy_at, last_ack) + SETTLING_SECONDS
     newest: dict[str, int] = defaultdict(int)
     for heard in _entries(history):
         if heard.accepted and heard.at <= deadline:
@@ -145,7 +145,7 @@ def late_readers(history: History) -> Iterator[str]:
             newest[reader] = max(newest[reader], heard.seq)
     for reader in history.readers:
         if newest[reader] < history.head:
-            yield f"{reader} was at {newest[reader]} of {history.head}, {PATIENCE:.0f} s after all was well"
+            yield f"{reader} was at {newest[reader]} of {history.head}, {SETTLING_SECONDS:.0f} s after all was well"
 
 
 def unanswered(history: History) -> Iterator[str]:
@@ -155,8 +155,9 @@ def unanswered(history: History) -> Iterator[str]:
         answered.setdefault((ack.writer, ack.nonce), ack.at)
     for sent in history.sent:
         at = answered.setdefault((sent.writer, sent.nonce), math.inf)
-        if at > max(history.healthy_at, sent.at) + PATIENCE:
-            yield f"{sent.nonce} of {sent.writer} was not acknowledged within {PATIENCE:.0f} s after all was well"
+        if at > max(history.healthy_at, sent.at) + SETTLING_SECONDS:
+            late = f"within {SETTLING_SECONDS:.0f} s after all was well"
+            yield f"{sent.nonce} of {sent.writer} was not acknowledged {late}"
 
 
 def nothing(history: History) -> Iterator[str]:
@@ -184,7 +185,7 @@ def _entries(history: History) -> Iterator[Heard]:
 
 def _who(history: History, heard: Heard) -> str:
     joined = history.joined[heard.join]
-    return f"{joined.reader} ({joined.way}, join {joined.id})"
+    return f"{joined.reader} ({joined.transport}, join {joined.id})"
 
 
 CHECKS: dict[str, Callable[[History], Iterator[str]]] = {

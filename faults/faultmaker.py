@@ -17,8 +17,8 @@ from faults.site import Site
 from faults.threads import to_the_end
 from testsuite.database_server import DatabaseServer
 
-SLOW = 0.2  # seconds that each chunk waits on a slow connection
-SOME = 6  # connections that one fault of the network meets
+SLOW_CHUNK_SECONDS = 0.2  # that each chunk waits on a slow connection
+CONNECTIONS_PER_FAULT = 6  # that one fault of the network meets
 
 
 class Faultmaker:
@@ -82,31 +82,31 @@ class Faultmaker:
 
     async def reset(self, plan: Plan) -> None:
         """Connections are reset in the middle of an answer."""
-        connections = self._network.some(plan.pick, SOME)
+        connections = self._network.some(plan.pick, CONNECTIONS_PER_FAULT)
         self._note(plan.kind, f"{len(connections)} connections")
         for connection in connections:
             connection.is_cut = True
 
     async def abort_polls(self, plan: Plan) -> None:
         """Polls are aborted while they wait."""
-        connections = self._network.some(plan.pick, SOME, polls=True)
+        connections = self._network.some(plan.pick, CONNECTIONS_PER_FAULT, polls=True)
         self._note(plan.kind, f"{len(connections)} polls")
         for connection in connections:
             connection.reset()
 
     async def half_open(self, plan: Plan) -> None:
         """Nothing arrives any more, in either direction, and nobody is told."""
-        connections = self._network.some(plan.pick, SOME)
+        connections = self._network.some(plan.pick, CONNECTIONS_PER_FAULT)
         self._note(plan.kind, f"{len(connections)} connections")
         for connection in connections:
             connection.flows.clear()
 
     async def slow_down(self, plan: Plan) -> None:
         """Some connections are slow, and one stands still, until everything flows on."""
-        connections = self._network.some(plan.pick, SOME)
+        connections = self._network.some(plan.pick, CONNECTIONS_PER_FAULT)
         self._note(plan.kind, f"{len(connections)} connections for {plan.lasts} s")
         for connection in connections[1:]:
-            connection.delay = SLOW
+            connection.delay = SLOW_CHUNK_SECONDS
         for connection in connections[:1]:
             connection.flows.clear()
         await asyncio.sleep(plan.lasts)

@@ -20,7 +20,7 @@ class Sent:
     writer: str
     nonce: str
     body: str
-    way: str
+    transport: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Joined:
     at: float
     id: int
     reader: str
-    way: str
+    transport: str
     after: int | None
 
 
@@ -113,17 +113,19 @@ class History:
 
     def lines(self) -> Iterator[str]:
         """Return everything as lines of JSON, the single values first."""
-        single = {name: getattr(self, name) for name in _SINGLE}
+        single = {name: getattr(self, name) for name in _SINGLE_FIELDS}
         yield json.dumps({"record": "History", **single})
-        for name in _LISTS:
+        for name in _RECORD_TYPES:
             for record in getattr(self, name):
                 yield json.dumps({"record": type(record).__name__, **dataclasses.asdict(record)})
 
 
-_LISTS = {"sent": Sent, "acked": Acked, "joined": Joined, "heard": Heard, "table": Row, "faults": Fault}
-_SINGLE = ("seed", "readers", "head", "healthy_at", "integrity", "complaints", "output")
-_PLACES: dict[str, tuple[str, type[Any]]] = {kind.__name__: (name, kind) for name, kind in _LISTS.items()}
-_PLACES["Gap"] = ("heard", Gap)
+_RECORD_TYPES = {"sent": Sent, "acked": Acked, "joined": Joined, "heard": Heard, "table": Row, "faults": Fault}
+_SINGLE_FIELDS = ("seed", "readers", "head", "healthy_at", "integrity", "complaints", "output")
+_FIELDS_BY_RECORD: dict[str, tuple[str, type[Any]]] = {
+    kind.__name__: (name, kind) for name, kind in _RECORD_TYPES.items()
+}
+_FIELDS_BY_RECORD["Gap"] = ("heard", Gap)
 
 
 def load(lines: Iterable[str]) -> History:
@@ -136,6 +138,6 @@ def load(lines: Iterable[str]) -> History:
             for name, value in fields.items():
                 setattr(history, name, value)
         else:
-            name, record = _PLACES[kind]
+            name, record = _FIELDS_BY_RECORD[kind]
             getattr(history, name).append(record(**fields))
     return history

@@ -19,19 +19,19 @@ from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatu
 
 from faults.web import Answer, Lost, request
 
-OPENING = 4.0  # seconds until a connection is open
-SENDING = 4.0  # seconds until an xhr_send is answered
+OPEN_TIMEOUT_SECONDS = 4.0  # until a connection is open
+SEND_TIMEOUT_SECONDS = 4.0  # until an xhr_send is answered
 
-REFUSED = 400  # stands for a refusal in the wire protocol that is for good
-WAIT = 503  # and for one that says when to try again
+REFUSED_STATUS = 400  # stands for a refusal in the wire protocol that is for good
+RETRY_STATUS = 503  # and for one that says when to try again
 
 # What a site in trouble may answer: Nginx 502 and 504, a process 503; 404 to a session of a process that has gone.
 # Then SockJS's and the websocket's close codes: cut off, going away, restarting, the last poll is not yet given up.
-TROUBLE = {404, WAIT, 502, 504, 1001, 1002, 1006, 1012, 2010}
+STATUSES_OF_FAULTS = {404, RETRY_STATUS, 502, 504, 1001, 1002, 1006, 1012, 2010}
 
 
 class Place:
-    """The ports where clients connect to, and what they were answered there: (way, status) -> how often."""
+    """The ports where clients connect to, and what they were answered there: (transport, status) -> how often."""
 
     def __init__(self) -> None:
         self.ports: list[int] = []
@@ -39,12 +39,16 @@ class Place:
 
     def complaints(self) -> list[str]:
         """Return the answers that no trouble excuses."""
-        return [f"{way}: {status}, {n} times" for (way, status), n in self.answers.items() if status not in TROUBLE]
+        return [
+            f"{transport}: {status}, {n} times"
+            for (transport, status), n in self.answers.items()
+            if status not in STATUSES_OF_FAULTS
+        ]
 
-    def refused(self, way: str, status: int) -> Lost:
+    def refused(self, transport: str, status: int) -> Lost:
         """Note an answer that was not the one hoped for."""
-        self.answers[way, status] += 1
-        return Lost(f"{way} was answered {status}")
+        self.answers[transport, status] += 1
+        return Lost(f"{transport} was answered {status}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Client:
 class Link(ABC):
     """One SockJS session."""
 
-    way = ""
+    transport = ""
 
     def __init__(self, client: Client) -> None:
         self.place = client.place
@@ -83,7 +87,7 @@ class Link(ABC):
     async def __aenter__(self) -> Self:
         self._listener = asyncio.create_task(self._listen())
         try:
-            await self.receive(OPENING)
+            await self.receive(OPEN_TIMEOUT_SECONDS)
         except TimeoutError:
             await self._end()
             raise Lost("not open in time") from None
@@ -127,7 +131,7 @@ class Link(ABC):
             messages: list[str] = json.loads(frame[1:])
             return messages
         if frame.startswith("c"):
-            raise self.place.refused(f"{self.way} closed", json.loads(frame[1:])[0])
+            raise self.place.refused(f"{self.transport} closed", json.loads(frame[1:])[0])
         if frame == "o":
             if self._is_open:
                 raise Lost("another process opened the session anew")
@@ -153,7 +157,7 @@ class Link(ABC):
 class WebSocketLink(Link):
     """websocket."""
 
-    way = "websocket"
+    transport = "websocket"
     _socket: ClientConnection | None = None
 
     async def frames(self) -> AsyncIterator[str]:
@@ -164,12 +168,12 @@ class WebSocketLink(Link):
                 url, additional_headers=headers, compression=None, ping_interval=None, max_size=None, max_queue=None
             )
         except InvalidStatus as error:
-            raise self.place.refused(self.way, error.response.status_code) from error
+            raise self.place.refused(self.transport, error.response.status_code) from error
         except (InvalidHandshake, InvalidMessage, EOFError, TimeoutError) as error:
             raise Lost(repr(error)) from error
         async for frame in self._socket:
             yield str(frame)
-        raise self.place.refused(f"{self.way} closed", self._socket.close_code or 1006)
+        raise self.place.refused(f"{self.transport} closed", self._socket.close_code or 1006)
 
     async def send(self, text: str) -> None:
         if self._socket is None:
@@ -189,7 +193,7 @@ class XhrLink(Link):
 
     async def send(self, text: str) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SENDING):
+            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
                 async with self._post("xhr_send", json.dumps([text]).encode()) as answer:
                     if answer.status != 204:
                         raise self.place.refused("xhr_send", answer.status)
@@ -214,7 +218,7 @@ class XhrLink(Link):
 class PollingLink(XhrLink):
     """xhr-polling: an answer is a frame."""
 
-    way = "xhr-polling"
+    transport = "xhr-polling"
 
     async def frames(self) -> AsyncIterator[str]:
         while True:
@@ -225,7 +229,7 @@ class PollingLink(XhrLink):
 class StreamingLink(XhrLink):
     """xhr-streaming: an answer brings frames until it has brought enough."""
 
-    way = "xhr-streaming"
+    transport = "xhr-streaming"
 
     async def frames(self) -> AsyncIterator[str]:
         while True:
@@ -234,4 +238,6 @@ class StreamingLink(XhrLink):
                     yield line
 
 
-WAYS: dict[str, type[Link]] = {link.way: link for link in (WebSocketLink, StreamingLink, PollingLink)}
+LINKS_BY_TRANSPORT: dict[str, type[Link]] = {
+    link.transport: link for link in (WebSocketLink, StreamingLink, PollingLink)
+}

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS = 20
+RUN_SECONDS = 20
 SEED = 3
-LIMIT = 300  # seconds for the beginning and the end of a run, which gives itself less
+RUN_TIMEOUT_SECONDS = 300  # for the beginning and the end of a run, which gives itself less
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,20 @@ class Mutant:
     engine: str = "sqlite"
 
 
-SOUND = "the site as it is"  # of which nothing may be found
-LOG = "models/logs/sql.py"
-MONGO_LOG = "models/logs/mongo.py"
-HUB = "controllers/realtime/hub.py"
-MIGRATION = "models/migrations/0001_first.py"
-NAMESPACE = Change(HUB, "import asyncio\n", "import asyncio\nfrom types import SimpleNamespace\n")
+UNCHANGED_SITE = "the site as it is"  # of which nothing may be found
+SQL_LOG_FILE = "models/logs/sql.py"
+MONGO_LOG_FILE = "models/logs/mongo.py"
+HUB_FILE = "controllers/realtime/hub.py"
+MIGRATION_FILE = "models/migrations/0001_first.py"
+NAMESPACE = Change(HUB_FILE, "import asyncio\n", "import asyncio\nfrom types import SimpleNamespace\n")
 
 MUTANTS = (
-    Mutant(SOUND, ()),
+    Mutant(UNCHANGED_SITE, ()),
     Mutant(
         "acknowledge before commit",
         (
             Change(
-                HUB,
+                HUB_FILE,
                 "            entry = await self._log.append(draft)\n",
                 "            seq = await self._log.head(draft.room) + 1\n"
                 "            acknowledge(SimpleNamespace(room=draft.room, seq=seq, nonce=draft.nonce))\n"
@@ -61,7 +61,7 @@ MUTANTS = (
         "acknowledge although the store failed",
         (
             Change(
-                HUB,
+                HUB_FILE,
                 "            entry = await self._log.append(draft)\n",
                 "            entry = await self._log.append(draft)\n"
                 "        except Unavailable:\n"
@@ -75,12 +75,12 @@ MUTANTS = (
         "no unique nonce",
         (
             Change(
-                LOG,
+                SQL_LOG_FILE,
                 "        entries = _find_entries({(draft.nonce, draft.author_id) for draft in drafts})\n",
                 "        entries = dict[tuple[str, int], Entry]()\n",
             ),
             Change(
-                MIGRATION,
+                MIGRATION_FILE,
                 "CREATE UNIQUE INDEX entry_nonce_author_id",
                 "CREATE INDEX entry_nonce_author_id",
             ),
@@ -90,7 +90,7 @@ MUTANTS = (
         "a repeated nonce is acknowledged with the head",
         (
             Change(
-                LOG,
+                SQL_LOG_FILE,
                 "        known = set(entries)\n",
                 "        known = set(entries)\n"
                 "        entries = {\n"
@@ -98,14 +98,14 @@ MUTANTS = (
                 "            for key, entry in entries.items()\n"
                 "        }\n",
             ),
-            Change(LOG, "import asyncio\n", "import asyncio\nimport dataclasses\n"),
+            Change(SQL_LOG_FILE, "import asyncio\n", "import asyncio\nimport dataclasses\n"),
         ),
     ),
     Mutant(
         "replay by timestamp, in seconds",
         (
             Change(
-                LOG,
+                SQL_LOG_FILE,
                 "EntryRow.room == room, EntryRow.seq > seq).order_by(EntryRow.seq)",
                 "EntryRow.room == room, EntryRow.at.cast('INTEGER') > (EntryRow.select(EntryRow.at.cast('INTEGER'))"
                 ".where(EntryRow.room == room, EntryRow.seq == seq).scalar() or 0)).order_by(EntryRow.at)",
@@ -116,7 +116,7 @@ MUTANTS = (
         "pages by timestamp",
         (
             Change(
-                LOG,
+                SQL_LOG_FILE,
                 "        found = found.where(EntryRow.seq < seq)\n",
                 "        at = EntryRow.get(EntryRow.room == room, EntryRow.seq == seq).at\n"
                 "        found = found.where(EntryRow.at < at)\n",
@@ -125,13 +125,13 @@ MUTANTS = (
     ),
     Mutant(
         "no replay",
-        (Change(HUB, "tail.delivered if after is None else min(after, tail.delivered)", "tail.delivered"),),
+        (Change(HUB_FILE, "tail.delivered if after is None else min(after, tail.delivered)", "tail.delivered"),),
     ),
     Mutant(
         "a broadcast stops at the first connection that takes nothing",
         (
             Change(
-                HUB,
+                HUB_FILE,
                 "                tail.behind[reader] = before\n",
                 "                tail.behind[reader] = before\n"
                 "                at_head.update(due)\n"
@@ -154,17 +154,17 @@ MUTANTS = (
     ),
     Mutant(
         "the cursor moves although the connection took nothing",
-        (Change(HUB, "                tail.behind[reader] = before\n", "                at_head.add(reader)\n"),),
+        (Change(HUB_FILE, "                tail.behind[reader] = before\n", "                at_head.add(reader)\n"),),
     ),
     Mutant(
         "what a process appends overtakes what others appended before",
-        (Change(HUB, "        if entry.seq == tail.head + 1:\n", "        if entry.seq > tail.head:\n"),),
+        (Change(HUB_FILE, "        if entry.seq == tail.head + 1:\n", "        if entry.seq > tail.head:\n"),),
     ),
     Mutant(
         "a process hears no doorbell",
         (
             Change(
-                HUB,
+                HUB_FILE,
                 "            if tail is not None and head > tail.head:\n",
                 "            if tail is not None and head < 0:\n",
             ),
@@ -174,12 +174,12 @@ MUTANTS = (
         "the number is taken outside the transaction",
         (
             Change(
-                LOG,
+                SQL_LOG_FILE,
                 "    with appending():\n        heads = _lock_rooms({draft.room for draft in drafts})\n",
                 "    heads = _lock_rooms({draft.room for draft in drafts})\n    with appending():\n",
             ),
             Change(
-                MIGRATION,
+                MIGRATION_FILE,
                 "PRIMARY KEY (room_id, seq)",
                 "PRIMARY KEY (room_id, seq, nonce)",
             ),
@@ -187,7 +187,7 @@ MUTANTS = (
     ),
     Mutant(
         "a room's row is not locked",
-        (Change(LOG, 'sql + " FOR NO KEY UPDATE" if database.for_update else sql', "sql"),),
+        (Change(SQL_LOG_FILE, 'sql + " FOR NO KEY UPDATE" if database.for_update else sql', "sql"),),
         engine="postgresql",
     ),
     Mutant(
@@ -197,17 +197,17 @@ MUTANTS = (
     ),
     Mutant(
         "MongoDB: no unique nonce",
-        (Change(MONGO_LOG, '[("author_id", 1), ("nonce", 1)], unique=True', '[("author_id", 1), ("nonce", 1)]'),),
+        (Change(MONGO_LOG_FILE, '[("author_id", 1), ("nonce", 1)], unique=True', '[("author_id", 1), ("nonce", 1)]'),),
         engine="mongodb",
     ),
     Mutant(
         "MongoDB: a number may be given twice",
-        (Change(MONGO_LOG, '[("room", 1), ("seq", 1)], unique=True', '[("room", 1), ("seq", 1)]'),),
+        (Change(MONGO_LOG_FILE, '[("room", 1), ("seq", 1)], unique=True', '[("room", 1), ("seq", 1)]'),),
         engine="mongodb",
     ),
     Mutant(
         "MongoDB: a batch taken in part is acknowledged as a whole",
-        (Change(MONGO_LOG, '            entries = entries[: refused["index"]]\n', ""),),
+        (Change(MONGO_LOG_FILE, '            entries = entries[: refused["index"]]\n', ""),),
         engine="mongodb",
     ),
     Mutant(
@@ -262,7 +262,7 @@ def run(folder: Path, engine: str, seconds: float, seed: int) -> subprocess.Comp
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=seconds + LIMIT,
+        timeout=seconds + RUN_TIMEOUT_SECONDS,
         check=False,
     )
 
@@ -283,7 +283,7 @@ def catch(mutant: Mutant, seconds: float, seed: int) -> list[str]:
 def read_arguments() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m faults.mutants", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each run; default %(default)s")
+    parser.add_argument("--seconds", type=float, default=RUN_SECONDS, help="of each run; default %(default)s")
     parser.add_argument("--seed", type=int, default=SEED, help="of each run; default %(default)s")
     parser.add_argument("--only", default="", help="those whose name contains this")
     return parser.parse_args()

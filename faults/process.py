@@ -12,15 +12,15 @@ from faults.threads import to_the_end
 from faults.web import Lost, request
 from testsuite.live import Server
 
-STOPPING = 10.0  # seconds within which a process ends that was asked to
-STARTING = 40.0  # seconds within which a process listens, however busy the machine and however long a lock
-LOOK = 0.1  # seconds between two looks whether something has come true
+STOP_TIMEOUT_SECONDS = 10.0  # within which a process ends that was asked to
+START_TIMEOUT_SECONDS = 40.0  # within which a process listens, however busy the machine and however long a lock
+POLL_SECONDS = 0.1  # between two looks whether something has come true
 
-MOST_WARNINGS = 20  # of one life, and
-MOST_A_SECOND = 1.0  # more for a long one
+MAX_WARNINGS_PER_LIFE = 20  # of one process, and
+MAX_WARNINGS_PER_SECOND = 1.0  # in addition, for a long one
 
 # What no process may ever print.
-TRACES = ("Traceback", "Exception ignored", "was never awaited", "Task was destroyed", "Fatal Python error")
+FAILURE_SIGNS = ("Traceback", "Exception ignored", "was never awaited", "Task was destroyed", "Fatal Python error")
 
 
 class Process:
@@ -53,7 +53,7 @@ class Process:
 
     async def start(self) -> None:
         """Start it until it listens: with a full disk it may say in one line why it can't."""
-        deadline = time.monotonic() + STARTING
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while self.has_ended:
             self.starts += 1
             self._began = time.monotonic()
@@ -77,7 +77,7 @@ class Process:
             code = await to_the_end(server.stop, how)
         except AssertionError:
             code = -signal.SIGKILL
-        if how == signal.SIGTERM and (code or time.monotonic() - began > STOPPING + 1.0):
+        if how == signal.SIGTERM and (code or time.monotonic() - began > STOP_TIMEOUT_SECONDS + 1.0):
             self.complain(f"took {time.monotonic() - began:.1f} s to stop, with exit code {code}")
         self._read(server.lines)
         return code
@@ -86,17 +86,17 @@ class Process:
         """Look for what no process may print, and for too much of what it may."""
         self._history.output += [f"{self.index} {line}" for line in lines]
         warnings = [line for line in lines if line.startswith("[W")]
-        if len(warnings) > MOST_WARNINGS + MOST_A_SECOND * (time.monotonic() - self._began):
+        if len(warnings) > MAX_WARNINGS_PER_LIFE + MAX_WARNINGS_PER_SECOND * (time.monotonic() - self._began):
             self.complain(f"{len(warnings)} warnings: " + "".join(warnings[-5:]))
         for number, line in enumerate(lines):
-            if any(trace in line for trace in TRACES):
+            if any(trace in line for trace in FAILURE_SIGNS):
                 self.complain("".join(lines[number - 1 if number else 0 : number + 40]))
                 return
 
     async def nurse(self) -> None:
         """Start it again whenever it ends by itself, and complain; until cancelled."""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL_SECONDS)
             if not self.lock.locked() and self.has_ended:
                 async with self.lock:
                     code = await self.end(signal.SIGKILL)

@@ -9,9 +9,9 @@ import socket
 import struct
 from collections.abc import Callable, Iterable
 
-CHUNK = 64 * 1024  # bytes
-OBLIVION = 15.0  # seconds after which even a half-open connection is forgotten
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST, and forgets what was not sent
+CHUNK_BYTES = 64 * 1024
+HALF_OPEN_SECONDS = 15.0  # after which even a half-open connection is forgotten
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST, and forgets what was not sent
 
 
 class Connection:
@@ -36,7 +36,7 @@ class Connection:
         for writer in (self.client, self.server):
             if (found := writer.get_extra_info("socket")) is not None:
                 with contextlib.suppress(OSError):
-                    found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             writer.transport.abort()
 
 
@@ -88,13 +88,13 @@ class Proxy:
     async def _forget(self, connection: Connection) -> None:
         """Keep the other end of a half-open connection in ignorance for a while."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(OBLIVION):
+            async with asyncio.timeout(HALF_OPEN_SECONDS):
                 await connection.flows.wait()
 
     async def _pump_up(self, connection: Connection, reader: asyncio.StreamReader) -> None:
         """Forward requests. While nothing flows they are lost, as on a dead link."""
         with contextlib.suppress(OSError):
-            while data := await reader.read(CHUNK):
+            while data := await reader.read(CHUNK_BYTES):
                 if data.startswith((b"GET ", b"POST ")):
                     connection.request = data[:200]
                 await asyncio.sleep(connection.delay)
@@ -105,7 +105,7 @@ class Proxy:
     async def _pump_down(self, connection: Connection, reader: asyncio.StreamReader) -> None:
         """Forward answers. While nothing flows they wait, so that the sender's buffers fill."""
         with contextlib.suppress(OSError):
-            while data := await reader.read(CHUNK):
+            while data := await reader.read(CHUNK_BYTES):
                 await asyncio.sleep(connection.delay)
                 await connection.flows.wait()
                 if connection.is_cut:

@@ -15,16 +15,16 @@ import time
 from typing import Any
 
 from faults.history import Gap, Heard, History, Joined
-from faults.links import REFUSED, WAIT, WAYS, Client, Link
+from faults.links import LINKS_BY_TRANSPORT, REFUSED_STATUS, RETRY_STATUS, Client, Link
 from faults.web import Lost, request
 
 ROOM = "lobby"
-QUIET = 2.0  # seconds without a word after which the server is asked whether it is there
-ANSWER = 2.0  # seconds for its answer
-JOINING = 4.0  # seconds until `joined`
-PAGE = 5.0  # seconds for a page
-RECONNECT = (0.05, 0.4)  # seconds before the next connection
-RELOAD = (0.5, 1.5)  # seconds between two looks of a reader without a script
+SILENCE_BEFORE_PING_SECONDS = 2.0  # without a word after which the server is asked whether it is there
+PONG_TIMEOUT_SECONDS = 2.0  # for its answer
+JOIN_TIMEOUT_SECONDS = 4.0  # until `joined`
+PAGE_TIMEOUT_SECONDS = 5.0  # for a page
+RECONNECT_DELAY_SECONDS = (0.05, 0.4)  # before the next connection
+RELOAD_DELAY_SECONDS = (0.5, 1.5)  # between two looks of a reader without a script
 
 ROW = re.compile(r'<li data-author="([^"]*)" class="row[^"]*" data-seq="(\d+)"[^>]*>(.*?)</li>', re.DOTALL)
 OLDER = re.compile(r'id="older" href="\?before=(\d+)"')
@@ -41,10 +41,10 @@ class Scribe:
     def __init__(self, history: History) -> None:
         self.history = history
 
-    def join(self, reader: str, way: str, after: int | None) -> int:
+    def join(self, reader: str, transport: str, after: int | None) -> int:
         """Begin a stretch and return its number."""
         number = len(self.history.joined)
-        self.history.joined.append(Joined(time.monotonic(), number, reader, way, after))
+        self.history.joined.append(Joined(time.monotonic(), number, reader, transport, after))
         return number
 
     def hear(self, join: int, seq: int, seen: str, nonce: str | None, accepted: bool) -> None:
@@ -92,7 +92,7 @@ class Reader:
         """Return the rows of one page and where the page before it ends. Raise Lost."""
         path = f"/rooms/{ROOM}" + ("" if before is None else f"?before={before}")
         try:
-            async with asyncio.timeout(PAGE):
+            async with asyncio.timeout(PAGE_TIMEOUT_SECONDS):
                 async with request(self.client.somewhere(), "GET", path, {"Cookie": self.client.cookie}) as answer:
                     if answer.status != 200:
                         raise self.place.refused("page", answer.status)
@@ -119,15 +119,15 @@ class PageReader(Reader):
                 await self.read_pages()
             except Lost:
                 self.reconnects += 1
-            await self.client.pause(RELOAD)
+            await self.client.pause(RELOAD_DELAY_SECONDS)
 
 
 class ChatReader(Reader):
-    """Somebody with a live connection of one `way`."""
+    """Somebody with a live connection of one `transport`."""
 
-    def __init__(self, client: Client, way: str, scribe: Scribe) -> None:
+    def __init__(self, client: Client, transport: str, scribe: Scribe) -> None:
         super().__init__(client, scribe)
-        self.way = way
+        self.transport = transport
         self._stretch: int | None = None  # what was joined last on this connection
         self._asked: int | None = None  # the cursor of the join that is not answered yet
         self._asks_again = False  # a seq jumped: nothing is shown until the new join is answered
@@ -140,14 +140,14 @@ class ChatReader(Reader):
         while True:
             try:
                 await self._here.wait()
-                async with WAYS[self.way](self.client) as link:
+                async with LINKS_BY_TRANSPORT[self.transport](self.client) as link:
                     self._link = link
                     await self._follow(link)
             except Lost:
                 self.reconnects += 1
             finally:
                 self._link = None
-            await self.client.pause(RECONNECT)
+            await self.client.pause(RECONNECT_DELAY_SECONDS)
 
     async def stay_away(self, seconds: float) -> None:
         """Close the page, and open it again later where it was."""
@@ -162,7 +162,7 @@ class ChatReader(Reader):
     async def _follow(self, link: Link) -> None:
         self._stretch, self._asks_again, self._is_owed = None, False, False
         await self._join(link)
-        deadline = time.monotonic() + JOINING
+        deadline = time.monotonic() + JOIN_TIMEOUT_SECONDS
         while True:
             if self._stretch is None and time.monotonic() > deadline:
                 raise Lost("not joined in time")
@@ -172,11 +172,11 @@ class ChatReader(Reader):
     async def _listen(self, link: Link) -> list[str]:
         """Return the next messages; ask a silent server whether it is there. Raise Lost."""
         try:
-            return await link.receive(QUIET)
+            return await link.receive(SILENCE_BEFORE_PING_SECONDS)
         except TimeoutError:
             await link.send('{"type":"ping"}')
         try:
-            return await link.receive(ANSWER)
+            return await link.receive(PONG_TIMEOUT_SECONDS)
         except TimeoutError:
             raise Lost("silent") from None
 
@@ -189,7 +189,7 @@ class ChatReader(Reader):
         kind = message["type"]
         if kind == "joined":
             self._is_owed, self._asks_again = self._asks_again, False
-            self._stretch = self.scribe.join(self.name, self.way, self._asked)
+            self._stretch = self.scribe.join(self.name, self.transport, self._asked)
         elif kind == "entry":
             if not self._hear(message):
                 await self._join(link)
@@ -197,7 +197,9 @@ class ChatReader(Reader):
             await self._fill(message["to"])
             await self._join(link)
         elif kind == "error":
-            raise self.place.refused(f"join: {message['code']}", WAIT if "retry_after" in message else REFUSED)
+            raise self.place.refused(
+                f"join: {message['code']}", RETRY_STATUS if "retry_after" in message else REFUSED_STATUS
+            )
 
     def _hear(self, entry: dict[str, Any]) -> bool:
         """Show an entry, or not. False: it jumps, and what lies between has to be asked for."""

@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from itertools import islice
 from typing import Any
 
-from faults.checker import PATIENCE
+from faults.checker import SETTLING_SECONDS
 from faults.faultmaker import Faultmaker
 from faults.history import Heard, History
 from faults.links import Client, Place
-from faults.process import LOOK
+from faults.process import POLL_SECONDS
 from faults.proxy import Network
 from faults.readers import ChatReader, PageReader, Reader, Scribe
 from faults.schedule import Plan
@@ -27,17 +27,17 @@ from faults.writers import Writer
 
 Work = Coroutine[Any, Any, None]
 
-READERS = {"websocket": 8, "xhr-streaming": 6, "xhr-polling": 6}
-PAGE_READERS = 2
-WRITERS = {"websocket": 8, "xhr-streaming": 3, "xhr-polling": 4, "form": 5}
-MEMBERS = sum(READERS.values()) + PAGE_READERS + sum(WRITERS.values())
+READERS_BY_TRANSPORT = {"websocket": 8, "xhr-streaming": 6, "xhr-polling": 6}
+PAGE_READER_COUNT = 2
+WRITERS_BY_TRANSPORT = {"websocket": 8, "xhr-streaming": 3, "xhr-polling": 4, "form": 5}
+MEMBER_COUNT = sum(READERS_BY_TRANSPORT.values()) + PAGE_READER_COUNT + sum(WRITERS_BY_TRANSPORT.values())
 
 # Entries that latecomers are behind, who arrive when the faults are over: the live ones so far that they are told
 # of a gap, if there is that much; the one without a script some pages.
-LATE = 700
-LATE_PAGES = 300
+LATE_ENTRIES = 700
+LATE_PAGE_ENTRIES = 300
 
-ENDING = 90.0  # seconds after the faults in which the run has ended, even on a busy machine
+END_TIMEOUT_SECONDS = 90.0  # after the faults in which the run has ended, even on a busy machine
 
 
 class Run:
@@ -61,7 +61,7 @@ class Run:
             ENGINES[self.engine](folder, seconds) as store,
         ):
             self.left_out = store.left_out
-            site = Site(folder, store, MEMBERS, self.history)
+            site = Site(folder, store, MEMBER_COUNT, self.history)
             async with site.running():
                 network = Network(site.ports())
                 try:
@@ -82,11 +82,11 @@ class Run:
         dice = random.Random(self.history.seed)
         members = zip(site.names, site.cookies, strict=True)
         clients = (Client(*member, self.place, random.Random(dice.random())) for member in members)
-        for way, count in READERS.items():
-            self.readers += [ChatReader(client, way, scribe) for client in islice(clients, count)]
-        self.readers += [PageReader(client, scribe) for client in islice(clients, PAGE_READERS)]
-        for way, count in WRITERS.items():
-            self.writers += [Writer(client, way, self.history) for client in islice(clients, count)]
+        for transport, count in READERS_BY_TRANSPORT.items():
+            self.readers += [ChatReader(client, transport, scribe) for client in islice(clients, count)]
+        self.readers += [PageReader(client, scribe) for client in islice(clients, PAGE_READER_COUNT)]
+        for transport, count in WRITERS_BY_TRANSPORT.items():
+            self.writers += [Writer(client, transport, self.history) for client in islice(clients, count)]
         self.history.readers = [reader.name for reader in self.readers]
 
     def _latecomers(self, head: int) -> list[Reader]:
@@ -94,21 +94,21 @@ class Run:
         late: dict[str, Reader] = {}
         for reader in self.readers:
             client = dataclasses.replace(reader.client, name=f"{reader.name} later")
-            if isinstance(reader, ChatReader) and reader.way not in late:
-                late[reader.way] = ChatReader(client, reader.way, reader.scribe)
-                late[reader.way].cursor = max(head - LATE, 0)
+            if isinstance(reader, ChatReader) and reader.transport not in late:
+                late[reader.transport] = ChatReader(client, reader.transport, reader.scribe)
+                late[reader.transport].cursor = max(head - LATE_ENTRIES, 0)
             elif isinstance(reader, PageReader) and "page" not in late:
                 late["page"] = PageReader(client, reader.scribe)
-                late["page"].cursor = max(head - LATE_PAGES, 0)
+                late["page"].cursor = max(head - LATE_PAGE_ENTRIES, 0)
         return list(late.values())
 
     async def _act_in_time(self, site: Site, network: Network, seconds: float) -> None:
         """Act, and complain if that does not end: a site may be too broken to come back."""
         try:
-            async with asyncio.timeout(seconds + ENDING):
+            async with asyncio.timeout(seconds + END_TIMEOUT_SECONDS):
                 await self._act(site, network, seconds)
         except TimeoutError:
-            self.history.complaints.append(f"the run did not end within {ENDING:.0f} s after the faults")
+            self.history.complaints.append(f"the run did not end within {END_TIMEOUT_SECONDS:.0f} s after the faults")
 
     async def _act(self, site: Site, network: Network, seconds: float) -> None:
         """Read and write through the faults, then until everything has arrived."""
@@ -128,7 +128,7 @@ class Run:
                 group(reader.run())
             await site.get_well()
             self.history.healthy_at = time.monotonic()
-            _, late = await asyncio.wait(writing, timeout=PATIENCE)
+            _, late = await asyncio.wait(writing, timeout=SETTLING_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*writing, return_exceptions=True)
@@ -138,11 +138,11 @@ class Run:
 
     async def _arrive(self, head: int, readers: list[Reader]) -> None:
         """Return when these readers have everything, or are late."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SETTLING_SECONDS
         while any((reader.cursor or 0) < head for reader in readers):
             if time.monotonic() > deadline:
                 return
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _say_last_word(self, site: Site) -> None:
         """Send one message in silence: only the doorbell can tell the other processes of it."""
@@ -150,7 +150,7 @@ class Run:
         for reader in pages:
             reader.looks.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(SETTLING_SECONDS):
                 await self.writers[-1].say_one_more()
         await self._arrive(site.store.head(), [reader for reader in self.readers if isinstance(reader, ChatReader)])
         for reader in pages:
@@ -163,18 +163,19 @@ class Run:
         messages = {(sent.writer, sent.nonce) for sent in history.sent}
         answered = {(ack.writer, ack.nonce) for ack in history.acked}
         heard = [one for one in history.heard if isinstance(one, Heard)]
-        ways = Counter(history.joined[one.join].way for one in heard)
+        transports = Counter(history.joined[one.join].transport for one in heard)
         kinds = Counter(fault.kind for fault in history.faults)
+        answers = Counter({f"{transport} {status}": n for (transport, status), n in self.place.answers.items()})
         servers = Counter(fault.note.split()[0] for fault in history.faults if fault.kind.startswith("database "))
         return [
             f"messages: {len(messages)} sent, {len(answered)} acknowledged, {len(history.table)} stored",
             f"resent: {len(history.sent) - len(messages)}; acknowledged again: {len(history.acked) - len(answered)}",
             f"told to wait: {sum(writer.refusals for writer in self.writers)}",
-            f"entries heard: {len(heard)} ({_list(ways)}), {sum(one.accepted for one in heard)} of them new",
+            f"entries heard: {len(heard)} ({_list(transports)}), {sum(one.accepted for one in heard)} of them new",
             f"joins and pages: {len(history.joined)}; gaps: {sum(reader.gaps for reader in self.readers)}",
             f"reconnects: readers {sum(reader.reconnects for reader in self.readers)}, "
             f"writers {sum(writer.reconnects for writer in self.writers)}",
-            f"answers in trouble: {_list(Counter({f'{way} {n}': c for (way, n), c in self.place.answers.items()}))}",
+            f"answers in trouble: {_list(answers)}",
             f"process starts: {self.starts['starts']}, {self.starts['failed']} of them in vain",
             f"faults: {_list(kinds)}",
             f"of those, of a database's server: {_list(servers)}",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-FIRST = 2.0  # seconds of peace, in which everybody joins
-PAUSE = (0.4, 1.4)  # seconds between the beginnings of two faults
-PROCESSES = 4
+QUIET_START_SECONDS = 2.0  # of peace, in which everybody joins
+FAULT_INTERVAL_SECONDS = (0.4, 1.4)  # between the beginnings of two faults
+PROCESS_COUNT = 4
 
 # How often each kind is in the deck that is shuffled and dealt, and dealt again: even a short run has them all.
-ON_A_FILE = {
+SQLITE_FAULTS = {
     "kill": 5,
     "pause": 3,
     "reset": 4,
@@ -22,7 +22,7 @@ ON_A_FILE = {
     "locked": 1,
     "disk full": 1,
 }
-ON_A_SERVER = {
+POSTGRESQL_FAULTS = {
     "kill": 4,
     "pause": 3,
     "reset": 4,
@@ -37,9 +37,9 @@ ON_A_SERVER = {
     "database restarted": 1,
     "database paused": 1,
 }
-ON_TWO_SERVERS = ON_A_SERVER | {"database killed": 3, "database restarted": 2, "database paused": 2}
-DECKS = {"sqlite": ON_A_FILE, "postgresql": ON_A_SERVER, "mongodb": ON_TWO_SERVERS}
-LASTING = {  # seconds
+MONGODB_FAULTS = POSTGRESQL_FAULTS | {"database killed": 3, "database restarted": 2, "database paused": 2}
+FAULTS_BY_ENGINE = {"sqlite": SQLITE_FAULTS, "postgresql": POSTGRESQL_FAULTS, "mongodb": MONGODB_FAULTS}
+FAULT_SECONDS = {
     "pause": (1.0, 10.0),
     "slow": (2.0, 8.0),
     "away": (2.0, 15.0),
@@ -72,13 +72,13 @@ def schedule(seed: int, seconds: float, engine: str = "sqlite") -> list[Plan]:
     dice = random.Random(seed)
     plans: list[Plan] = []
     deck: list[str] = []
-    at = FIRST
+    at = QUIET_START_SECONDS
     while at < seconds:
         if not deck:
-            deck = [kind for kind, count in DECKS[engine].items() for _ in range(count)]
+            deck = [kind for kind, count in FAULTS_BY_ENGINE[engine].items() for _ in range(count)]
             dice.shuffle(deck)
         kind = deck.pop()
-        lasts = min(dice.uniform(*LASTING.get(kind, (0.0, 0.0))), max(seconds - at, 1.0))
-        plans.append(Plan(round(at, 3), kind, dice.randrange(PROCESSES), round(lasts, 3), dice.random()))
-        at += dice.uniform(*PAUSE)
+        lasts = min(dice.uniform(*FAULT_SECONDS.get(kind, (0.0, 0.0))), max(seconds - at, 1.0))
+        plans.append(Plan(round(at, 3), kind, dice.randrange(PROCESS_COUNT), round(lasts, 3), dice.random()))
+        at += dice.uniform(*FAULT_INTERVAL_SECONDS)
     return plans

@@ -13,8 +13,8 @@ from pathlib import Path
 from bench.people import make
 from faults.history import History
 from faults.machine import Machine
-from faults.process import LOOK, STARTING, Process
-from faults.schedule import PROCESSES
+from faults.process import POLL_SECONDS, START_TIMEOUT_SECONDS, Process
+from faults.schedule import PROCESS_COUNT
 from faults.stores import Store
 from testsuite.live import Server
 from testsuite.ports import free_ports
@@ -31,7 +31,7 @@ class Site:
         self.names = store.names()
         self.machines: list[Machine] = []
         self.processes: list[Process] = []
-        ports = free_ports(PROCESSES)
+        ports = free_ports(PROCESS_COUNT)
         for number in range(store.machines):
             self._add_machine(Path(folder) / f"machine{number}", ports[number :: store.machines])
 
@@ -65,7 +65,7 @@ class Site:
 
     async def get_well(self) -> None:
         """Return when every process is well; complain if that never happens."""
-        deadline = time.monotonic() + STARTING
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
         for process in self.processes:
             async with process.lock:
                 process.send(signal.SIGCONT)
@@ -74,4 +74,4 @@ class Site:
                     if time.monotonic() > deadline:
                         process.complain("is not well after the faults")
                         break
-                    await asyncio.sleep(LOOK)
+                    await asyncio.sleep(POLL_SECONDS)

@@ -20,16 +20,16 @@ from testsuite.live import ROOT
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.postgresql import PROGRAMS, PostgresqlServer
 
-SPACE = 64 * 1024 * 1024  # bytes of the small disk, and
-SPACE_PER_SECOND = 64 * 1024  # bytes more for a long run
+DISK_BYTES = 64 * 1024 * 1024  # of the small disk, and
+DISK_BYTES_PER_SECOND = 64 * 1024  # of the run, in addition
 
-HEAD = f"SELECT head FROM room WHERE slug = '{ROOM}'"
-ENTRIES = f"""
+SELECT_HEAD = f"SELECT head FROM room WHERE slug = '{ROOM}'"
+SELECT_ENTRIES = f"""
     SELECT seq, username, nonce, body FROM entry JOIN "user" ON author_id = "user".id
     WHERE room_id = '{ROOM}' ORDER BY seq
 """
-PEOPLE = 'SELECT id, username FROM "user" ORDER BY id'
-UNIQUE = ("room_1_seq_1", "author_id_1_nonce_1")  # the indexes of the log on MongoDB
+SELECT_MEMBERS = 'SELECT id, username FROM "user" ORDER BY id'
+UNIQUE_INDEXES = ("room_1_seq_1", "author_id_1_nonce_1")  # the indexes of the log on MongoDB
 
 
 class Store:
@@ -77,7 +77,7 @@ class Store:
 
     def people(self) -> dict[int, str]:
         """Return the members' names, by id."""
-        return dict(self.rows(PEOPLE))
+        return dict(self.rows(SELECT_MEMBERS))
 
     def names(self) -> list[str]:
         """Return the members' names, by number."""
@@ -85,11 +85,11 @@ class Store:
 
     def head(self) -> int:
         """Return the room's head."""
-        return int(self.rows(HEAD)[0][0])
+        return int(self.rows(SELECT_HEAD)[0][0])
 
     def entries(self) -> list[Row]:
         """Return the room's log."""
-        return [Row(*row) for row in self.rows(ENTRIES)]
+        return [Row(*row) for row in self.rows(SELECT_ENTRIES)]
 
     def read(self, history: History) -> None:
         """Put what is on disk into the history."""
@@ -188,7 +188,7 @@ class MongodbStore(PostgresqlStore):
 def _broken_indexes(entries: pymongo.collection.Collection[Any]) -> Iterator[str]:
     indexes = entries.index_information()
     everything = _ids(entries, [("$natural", 1)])
-    for name in UNIQUE:
+    for name in UNIQUE_INDEXES:
         if not indexes.get(name, {}).get("unique"):
             yield f"{name} is no unique index"
         elif (found := _ids(entries, name)) != everything:
@@ -202,7 +202,7 @@ def _ids(entries: pymongo.collection.Collection[Any], along: str | list[tuple[st
 @contextlib.contextmanager
 def sqlite(folder: str, seconds: float) -> Iterator[Store]:
     """Have a file in `folder`, with space for a run of `seconds`."""
-    disk = Disk(folder, SPACE + int(seconds * SPACE_PER_SECOND))
+    disk = Disk(folder, DISK_BYTES + int(seconds * DISK_BYTES_PER_SECOND))
     try:
         yield SqliteStore(disk)
     finally:

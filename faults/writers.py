@@ -10,18 +10,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from faults.history import Acked, History, Sent
-from faults.links import REFUSED, WAIT, WAYS, Client, Link
-from faults.readers import RECONNECT, ROOM
+from faults.links import LINKS_BY_TRANSPORT, REFUSED_STATUS, RETRY_STATUS, Client, Link
+from faults.readers import RECONNECT_DELAY_SECONDS, ROOM
 from faults.web import Answer, Lost, request
 
-PATIENCE = 3.0  # seconds for an acknowledgement
-PAUSE = (0.1, 1.0)  # seconds between two messages
-MOST_AT_ONCE = 3  # messages on the wire
-LONG = 0.02  # of the messages are long ones
-LONG_SIZE = 6000  # characters of those, beyond ASCII so that every encoding of them is long
-AGAIN = 0.1  # of the messages are sent once more although they were acknowledged
-TWICE = 0.1  # of the messages go to two processes at the same moment
-FORM = "application/x-www-form-urlencoded"
+ACK_TIMEOUT_SECONDS = 3.0  # for an acknowledgement
+PAUSE_SECONDS = (0.1, 1.0)  # between two messages
+MAX_MESSAGES_IN_FLIGHT = 3  # messages on the wire
+LONG_MESSAGE_SHARE = 0.02  # of the messages are long ones
+LONG_MESSAGE_CHARS = 6000  # of those, beyond ASCII so that every encoding of them is long
+RESENT_SHARE = 0.1  # of the messages are sent once more although they were acknowledged
+SENT_TWICE_SHARE = 0.1  # of the messages go to two processes at the same moment
+FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
 
 
 class Form:
@@ -36,7 +36,7 @@ class Form:
     async def post(self, nonce: str, body: str) -> None:
         """Post; return when the site said that it is stored. Raise Lost."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(ACK_TIMEOUT_SECONDS):
                 await self._post(nonce, body)
         except TimeoutError:
             raise Lost("the form was not answered") from None
@@ -45,11 +45,11 @@ class Form:
         if not self._token:
             await self._open_page()
         fields = urlencode({"_xsrf": self._token, "nonce": nonce, "body": body})
-        headers = {"Cookie": f"{self.cookie}; {self._name}={self._token}", "Content-Type": FORM}
+        headers = {"Cookie": f"{self.cookie}; {self._name}={self._token}", "Content-Type": FORM_CONTENT_TYPE}
         async with request(self.client.somewhere(), "POST", f"/rooms/{ROOM}", headers, fields.encode()) as answer:
             if answer.status != 302:  # who posts too often is told when to try again, as by the chat
                 is_to_wait = answer.status == 429 and answer.header("Retry-After")
-                raise self.place.refused("form", WAIT if is_to_wait else answer.status)
+                raise self.place.refused("form", RETRY_STATUS if is_to_wait else answer.status)
 
     async def _open_page(self) -> None:
         async with request(self.client.somewhere(), "GET", f"/rooms/{ROOM}", {"Cookie": self.cookie}) as answer:
@@ -70,11 +70,11 @@ def _cookie(answer: Answer, name: str) -> tuple[str, str]:
 class Writer:
     """Somebody who writes. `waiting` are the messages that are not acknowledged, by nonce."""
 
-    def __init__(self, client: Client, way: str, history: History) -> None:
+    def __init__(self, client: Client, transport: str, history: History) -> None:
         self.client = client
         self.name = client.name
         self.dice = client.dice
-        self.way = way
+        self.transport = transport
         self.history = history
         self.form = Form(client)
         self.waiting: dict[str, str] = {}
@@ -96,14 +96,14 @@ class Writer:
         """Write, until stopped and everything is acknowledged."""
         while self.waiting or not self._is_last.is_set():
             try:
-                if self.way == "form":
+                if self.transport == "form":
                     await self._fill_forms()
                 else:
-                    async with WAYS[self.way](self.client) as link:
+                    async with LINKS_BY_TRANSPORT[self.transport](self.client) as link:
                         await self._write(link)
             except Lost:
                 self.reconnects += 1
-                await self.client.pause(RECONNECT)
+                await self.client.pause(RECONNECT_DELAY_SECONDS)
         await asyncio.gather(*self._forms)
 
     # --- by the form
@@ -112,7 +112,7 @@ class Writer:
         while await self._has_something():
             for nonce, body in list(self.waiting.items()):
                 await self._post(nonce, body)
-                if self.dice.random() < AGAIN:
+                if self.dice.random() < RESENT_SHARE:
                     await self._post(nonce, body)
 
     async def _post(self, nonce: str, body: str) -> None:
@@ -126,7 +126,7 @@ class Writer:
         while await self._has_something():
             nonces = set(self.waiting)
             for nonce, body in list(self.waiting.items()):
-                if self.dice.random() < TWICE:
+                if self.dice.random() < SENT_TWICE_SHARE:
                     self._forms.append(asyncio.create_task(self._try_form(nonce, body)))
                 await self._send(link, nonce, body)
             await self._hear_acks(link, nonces)
@@ -134,7 +134,7 @@ class Writer:
             self._forms.clear()
 
     async def _send(self, link: Link, nonce: str, body: str) -> None:
-        self._note_sent(nonce, body, self.way)
+        self._note_sent(nonce, body, self.transport)
         await link.send(json.dumps({"type": "post", "room": ROOM, "body": body, "nonce": nonce}))
 
     async def _try_form(self, nonce: str, body: str) -> None:
@@ -147,14 +147,14 @@ class Writer:
         """Return when all of `nonces` are acknowledged; some are sent once more for good measure. Raise Lost."""
         while nonces:
             try:
-                messages = await link.receive(PATIENCE)
+                messages = await link.receive(ACK_TIMEOUT_SECONDS)
             except TimeoutError:
                 raise Lost("no acknowledgement in time") from None
             for message in map(json.loads, messages):
                 if message["type"] == "ack":
                     nonces.discard(message["nonce"])
                     body = self._note_ack(message["nonce"], message["seq"])
-                    if body and self.dice.random() < AGAIN:
+                    if body and self.dice.random() < RESENT_SHARE:
                         nonces.add(message["nonce"])
                         await self._send(link, message["nonce"], body)
                 elif message["type"] == "error":
@@ -165,7 +165,7 @@ class Writer:
     async def _send_later(self, link: Link, refusal: dict[str, Any]) -> None:
         """Wait as the site asks to, and send again unless it is acknowledged meanwhile. Raise Lost if refused."""
         if "retry_after" not in refusal:
-            raise link.place.refused(f"post: {refusal['code']}", REFUSED)
+            raise link.place.refused(f"post: {refusal['code']}", REFUSED_STATUS)
         self.refusals += 1
         await asyncio.sleep(refusal["retry_after"])
         if (body := self.waiting.get(refusal["nonce"])) is not None:
@@ -178,21 +178,21 @@ class Writer:
         if self.waiting:
             return True
         try:
-            async with asyncio.timeout(self.dice.uniform(*PAUSE)):
+            async with asyncio.timeout(self.dice.uniform(*PAUSE_SECONDS)):
                 await self._is_last.wait()
             return False
         except TimeoutError:
-            self._draft(self.dice.randint(1, MOST_AT_ONCE))
+            self._draft(self.dice.randint(1, MAX_MESSAGES_IN_FLIGHT))
             return True
 
     def _draft(self, count: int) -> None:
         for _ in range(count):
             nonce = secrets.token_hex(8)
-            long = "ü€😀 " * (LONG_SIZE // 4) if self.dice.random() < LONG else ""
+            long = "ü€😀 " * (LONG_MESSAGE_CHARS // 4) if self.dice.random() < LONG_MESSAGE_SHARE else ""
             self.waiting[nonce] = f"{self.name} says {nonce} {long}".rstrip()
 
-    def _note_sent(self, nonce: str, body: str, way: str) -> None:
-        self.history.sent.append(Sent(time.monotonic(), self.name, nonce, body, way))
+    def _note_sent(self, nonce: str, body: str, transport: str) -> None:
+        self.history.sent.append(Sent(time.monotonic(), self.name, nonce, body, transport))
 
     def _note_ack(self, nonce: str, seq: int | None) -> str | None:
         """Note an acknowledgement; return the body if it was the first."""

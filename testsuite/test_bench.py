@@ -52,7 +52,7 @@ class Bench(unittest.TestCase):
 
 class Results(unittest.TestCase):
     def test_the_page_is_what_is_written(self) -> None:
-        page = results.PAGE.read_text(encoding="utf-8")
+        page = results.RESULTS_FILE.read_text(encoding="utf-8")
         for title in TITLES:
             part = results.part_of(page, title)
             self.assertNotEqual(part, "", title)
@@ -63,7 +63,7 @@ class Results(unittest.TestCase):
         figures.add("start", PROSA, 0.5)
         figures.add("start", BARE, 0.25)
         part = results.part(figures, Engine(Path()), 1)
-        page = results.PAGE.read_text(encoding="utf-8")
+        page = results.RESULTS_FILE.read_text(encoding="utf-8")
         changed = results.page(page, Engine.title, part)
         self.assertEqual(results.part_of(changed, Engine.title), part)
         for title in TITLES:
@@ -72,7 +72,7 @@ class Results(unittest.TestCase):
         self.assertEqual(results.page(changed, Engine.title, results.part_of(page, Engine.title)), page)
 
     def test_its_tables_have_the_rows_that_are_wanted(self) -> None:
-        known = [(row.what or results.BLANK, row.peer, row.wanted()) for row in ROWS]
+        known = [(row.what or results.NOT_MEASURED, row.peer, row.wanted()) for row in ROWS]
         tables = Document(RESULTS).tables()
         self.assertEqual(len(tables), len(TITLES))
         for headings, *rows in tables:

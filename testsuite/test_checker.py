@@ -6,7 +6,7 @@ import dataclasses
 import io
 import unittest
 
-from faults.checker import CHECKS, PATIENCE, check
+from faults.checker import CHECKS, SETTLING_SECONDS, check
 from faults.history import Acked, Gap, Heard, History, Joined, Row, Sent, load
 
 HEALTHY_AT = 100.0
@@ -171,9 +171,9 @@ class Checker(unittest.TestCase):
         self.assert_found("late readers")
 
     def test_late_readers_who_hear_it_too_late(self) -> None:
-        self.replace_heard(7, at=HEALTHY_AT + PATIENCE - 0.1)
+        self.replace_heard(7, at=HEALTHY_AT + SETTLING_SECONDS - 0.1)
         self.assert_found()
-        self.replace_heard(7, at=HEALTHY_AT + PATIENCE + 0.1)
+        self.replace_heard(7, at=HEALTHY_AT + SETTLING_SECONDS + 0.1)
         self.assert_found("late readers")
 
     def test_late_readers_who_never_hear_anything(self) -> None:
@@ -207,18 +207,18 @@ class Checker(unittest.TestCase):
         self.assert_found("unanswered")
 
     def test_unanswered_for_too_long(self) -> None:
-        self.replace_ack(0, at=HEALTHY_AT + PATIENCE + 0.1)
+        self.replace_ack(0, at=HEALTHY_AT + SETTLING_SECONDS + 0.1)
         self.assert_found("unanswered")
 
     def test_a_message_after_the_faults_has_its_own_time(self) -> None:
-        late = HEALTHY_AT + 2 * PATIENCE
+        late = HEALTHY_AT + 2 * SETTLING_SECONDS
         self.history.sent.append(Sent(late, "ana", "last", "last", "form"))
-        self.history.acked.append(Acked(late + PATIENCE - 0.1, "ana", "last", None))
+        self.history.acked.append(Acked(late + SETTLING_SECONDS - 0.1, "ana", "last", None))
         self.history.table.append(Row(5, "ana", "last", "last"))
-        self.history.heard += [Heard(late + PATIENCE, join, 5, "digest5", "last", True) for join in (0, 1)]
+        self.history.heard += [Heard(late + SETTLING_SECONDS, join, 5, "digest5", "last", True) for join in (0, 1)]
         self.history.head = 5
         self.assert_found()
-        self.replace_ack(4, at=late + PATIENCE + 0.1)
+        self.replace_ack(4, at=late + SETTLING_SECONDS + 0.1)
         self.assert_found("unanswered")
 
     # --- the whole

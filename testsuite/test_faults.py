@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from faults.faultmaker import KINDS
 from faults.history import History
 from faults.process import Process
-from faults.schedule import DECKS, schedule
+from faults.schedule import FAULTS_BY_ENGINE, schedule
 from testsuite.live import ROOT, Server
 
 SECONDS = 60
@@ -58,19 +58,19 @@ COUNTED = {
 
 class Schedule(unittest.TestCase):
     def test_a_seed_is_one_schedule(self) -> None:
-        for engine in DECKS:
+        for engine in FAULTS_BY_ENGINE:
             self.assertEqual(schedule(1, 60, engine), schedule(1, 60, engine))
             self.assertNotEqual(schedule(1, 60, engine), schedule(2, 60, engine))
 
     def test_a_minute_has_faults_of_every_kind_and_most_end_in_it(self) -> None:
-        for engine, deck in DECKS.items():
+        for engine, deck in FAULTS_BY_ENGINE.items():
             for seed in range(20):
                 plans = schedule(seed, 60, engine)
                 self.assertEqual({plan.kind for plan in plans}, set(deck), seed)
                 self.assertTrue(all(plan.at < 60 and plan.at + plan.lasts <= 61 for plan in plans), seed)
 
     def test_every_kind_is_known_to_whoever_carries_it_out(self) -> None:
-        self.assertEqual({kind for deck in DECKS.values() for kind in deck}, set(KINDS))
+        self.assertEqual({kind for deck in FAULTS_BY_ENGINE.values() for kind in deck}, set(KINDS))
 
 
 class Ending(unittest.IsolatedAsyncioTestCase):
@@ -106,7 +106,7 @@ class Promise(unittest.TestCase):
 
     def test_what_was_acknowledged_is_heard_by_everybody_exactly_once_and_in_order(self) -> None:
         with ThreadPoolExecutor() as threads:
-            runs = {engine: threads.submit(run, engine) for engine in DECKS}
+            runs = {engine: threads.submit(run, engine) for engine in FAULTS_BY_ENGINE}
         for engine, ended in runs.items():
             with self.subTest(engine):
                 code, said = ended.result()

@@ -17,7 +17,7 @@ from testsuite.browser import BrowserTest, expect_live
 from testsuite.live import ROOT, Answer, SiteTest
 from testsuite.polling import EventSource, HtmlFile, Jsonp, Xhr, XhrStreaming
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 STATICS = ROOT / "views" / "statics"
 SOCKJS = ROOT / "node_modules" / "sockjs-client" / "dist"
@@ -228,7 +228,7 @@ class Visits(BrowserTest):
         self.assertEqual(page.locator("#rows .row").count(), 50)
         again = self.fetch(page, page.reload)
         for name, fetched in (("first", first), ("second", again)):
-            log.info("%s visit: %d requests, %d bytes", name, len(fetched), sum(fetched.values()))
+            logger.info("%s visit: %d requests, %d bytes", name, len(fetched), sum(fetched.values()))
         self.assertGreater(sum(first.values()), 20_000, first)
         self.assertLess(sum(first.values()), 70_000, first)
         self.assertEqual([path for path in again if path.startswith("/static/")], [])
