@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MAX_MESSAGE = 50  # characters
+MAX_MESSAGE_CHARS = 50
 
 # What somebody has written, and what is stored: nothing where it is empty, None where it is too long.
 BODIES: tuple[tuple[str, str | None], ...] = (

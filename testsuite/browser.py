@@ -31,18 +31,18 @@ PHONE: dict[str, Any] = {
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 
 # A violation of the Content-Security-Policy is an error like any other.
-WATCH = """addEventListener('securitypolicyviolation', (event) => {
+RECORD_VIOLATIONS = """addEventListener('securitypolicyviolation', (event) => {
   console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`);
 });"""
 
 # The page of a site that takes more than this one does; said before its modules run.
-GENEROUS = """document.addEventListener('readystatechange', () => {
+ALLOW_EVERYTHING = """document.addEventListener('readystatechange', () => {
   const room = document.getElementById('room');
   if (room) room.dataset.max = 9000;
 }, { once: true });"""
 
 # All that comes into a live region, or is changed there, which is what a screen reader reads aloud by itself.
-LISTEN = """() => {
+RECORD_LINES = """() => {
   window.heard = [];
   const LIVE = ['[role=log]', '[role=status]', '[role=alert]', '[aria-live]']
     .map((region) => `${region}:not([aria-live=off])`).join();
@@ -94,7 +94,7 @@ class BrowserTest(SiteTest):
             **{"locale": "en-US", "base_url": url or self.server.url, **DESKTOP, **context}
         )
         opened.set_default_timeout(TIMEOUT * 1000)
-        opened.add_init_script(WATCH)
+        opened.add_init_script(RECORD_VIOLATIONS)
         page = opened.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
@@ -186,7 +186,7 @@ def expect_message(page: Page, body: str, count: int = 1) -> None:
 
 def listen(page: Page) -> None:
     """Begin to note what a screen reader would say by itself."""
-    page.evaluate(LISTEN)
+    page.evaluate(RECORD_LINES)
 
 
 def heard(page: Page) -> list[str]:

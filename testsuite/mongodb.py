@@ -23,7 +23,7 @@ from testsuite.live import wait_for
 from testsuite.ports import free_ports
 
 PROGRAM = Path(sys.executable).parent / "secantusd-py"
-PATIENCE = 500  # milliseconds for one question whether it is there
+PING_TIMEOUT_MS = 500  # for one question whether it is there
 
 
 class MongoServer(DatabaseServer):
@@ -50,7 +50,7 @@ class MongoServer(DatabaseServer):
     def _answers(self) -> bool:
         if self._process is None or self._process.poll() is not None:
             raise AssertionError(f"MongoDB ended:\n{(self._folder / 'mongodb.log').read_text(errors='replace')}")
-        with pymongo.MongoClient[Any](self.url, serverSelectionTimeoutMS=PATIENCE) as client:
+        with pymongo.MongoClient[Any](self.url, serverSelectionTimeoutMS=PING_TIMEOUT_MS) as client:
             try:
                 client.admin.command("ping")
             except PyMongoError:

@@ -14,7 +14,7 @@ from pathlib import Path
 from testsuite.live import ROOT, TIMEOUT, wait_for
 from testsuite.nginx import free_port
 
-LONG = 600.0  # seconds for an installation
+INSTALL_TIMEOUT_SECONDS = 600.0  # for an installation
 PORTS = ("8888", "9000", "9001", "9002", "9003")  # the documents'; the tests take free ones
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "node_modules", "*_cache", "__pycache__", "*.db*", "build")
 
@@ -54,7 +54,7 @@ class Serving:
 
     def wait(self) -> str:
         """Return its address once it has answered there; fail if it ends."""
-        wait_for(lambda: self._url() or not self._listener.is_alive(), "the site listens", LONG)
+        wait_for(lambda: self._url() or not self._listener.is_alive(), "the site listens", INSTALL_TIMEOUT_SECONDS)
         url = self._url()
         if not url:
             raise AssertionError("it ended:\n" + "".join(self.lines))
@@ -122,7 +122,7 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=LONG,
+            timeout=INSTALL_TIMEOUT_SECONDS,
             check=False,
         )
         if done.returncode:

@@ -6,10 +6,10 @@ import itertools
 
 from hypothesis import strategies as st
 
-LONGEST = 9000  # characters: the most that `max_message` may be
+MAX_BODY_CHARS = 9000  # the most that `max_message` may be
 
 # Each was slow in an earlier version or in another chat, or is made of what one rule here looks for.
-SLOW = (
+SLOW_PATTERNS = (
     "xn--a.",
     "|www.",
     ">>*\né\n>",
@@ -42,17 +42,17 @@ ATOMS = st.sampled_from(["a", "é", "1", "\u0301", "\u200b", "😀", *BLOCKS, *M
 PIECES = st.lists(ATOMS, min_size=1, max_size=6).map("".join)
 
 
-def filled(piece: str, length: int = LONGEST) -> str:
+def filled(piece: str, length: int = MAX_BODY_CHARS) -> str:
     """Return `piece` again and again, up to a length."""
     return (piece * (length // len(piece) + 1))[:length]
 
 
-def growing(piece: str, length: int = LONGEST) -> str:
+def growing(piece: str, length: int = MAX_BODY_CHARS) -> str:
     """Return runs of `piece`, each longer by one than the one before it."""
     return " ".join(piece * count for count in range(1, int((2 * length / len(piece)) ** 0.5)))[:length]
 
 
-def messages(length: int = LONGEST) -> st.SearchStrategy[str]:
+def messages(length: int = MAX_BODY_CHARS) -> st.SearchStrategy[str]:
     """Return a strategy for messages of this length."""
     half = length // 2
     return st.one_of(
@@ -66,5 +66,7 @@ def messages(length: int = LONGEST) -> st.SearchStrategy[str]:
 
 def known() -> list[str]:
     """Return what is known to be slow somewhere, and its relatives."""
-    pairs = (first + second for first, second in itertools.permutations(SLOW, 2))
-    return [filled(piece) for piece in itertools.chain(SLOW, pairs)] + [growing(piece) for piece in SLOW]
+    pairs = (first + second for first, second in itertools.permutations(SLOW_PATTERNS, 2))
+    return [filled(piece) for piece in itertools.chain(SLOW_PATTERNS, pairs)] + [
+        growing(piece) for piece in SLOW_PATTERNS
+    ]

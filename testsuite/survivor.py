@@ -15,8 +15,8 @@ from websockets.exceptions import WebSocketException
 from testsuite.live import Chat
 
 # How a connection ends: the socket, a closing frame, a request that was refused.
-LOST = (OSError, EOFError, AssertionError, http.client.HTTPException, WebSocketException)
-PAUSE = 0.05  # seconds before another try
+CONNECTION_ERRORS = (OSError, EOFError, AssertionError, http.client.HTTPException, WebSocketException)
+RETRY_SECONDS = 0.05  # before another try
 
 
 class Survivor(threading.Thread):
@@ -45,10 +45,10 @@ class Survivor(threading.Thread):
             try:
                 with contextlib.closing(self.connect(self.cursor)) as chat:
                     self._live(chat)
-            except LOST as why:
+            except CONNECTION_ERRORS as why:
                 self.why = why
                 self._lost_at = self._lost_at or time.monotonic()
-                self._pause.wait(PAUSE)
+                self._pause.wait(RETRY_SECONDS)
 
     def __str__(self) -> str:
         state = f"lost {self.why!r}" if self._lost_at else "connected"
@@ -70,7 +70,7 @@ class Survivor(threading.Thread):
             chat.post("never twice", nonce=self._nonce)
         while not self._has_all():
             if self.writes and not self._nonce:
-                self._pause.wait(PAUSE)
+                self._pause.wait(RETRY_SECONDS)
                 self._nonce = secrets.token_hex(8)
                 chat.post("never twice", nonce=self._nonce)
             self._hear(chat.receive())

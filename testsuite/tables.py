@@ -16,7 +16,7 @@ from models.models import Membership, Room, User, create_tables
 
 # An alteration of the site: with a library that old, it makes no write-ahead log.
 WITHOUT_WAL = "playhouse.cysqlite_ext:CySqliteDatabase.server_version=(3, 51, 2)"
-PATIENCE = 20.0  # seconds for somebody else's transaction
+LOCK_TIMEOUT_SECONDS = 20.0  # for somebody else's transaction
 
 elsewhere: dict[str, str] = {}  # folders of sites that have no file there: the address of their database
 logs: dict[str, str] = {}  # folders of sites whose log is not in their database: the address of its MongoDB
@@ -34,7 +34,7 @@ def sql(folder: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(address(folder), autocommit=True) as server:
             cursor = server.execute(spelt.encode(), values)
             return cursor.fetchall() if cursor.description else []
-    with contextlib.closing(cysqlite.connect(address(folder), timeout=PATIENCE)) as connection:
+    with contextlib.closing(cysqlite.connect(address(folder), timeout=LOCK_TIMEOUT_SECONDS)) as connection:
         return [tuple(row) for row in connection.execute(statement, values)]
 
 
@@ -63,7 +63,7 @@ def locked(folder: str, lock: str = "IMMEDIATE") -> Iterator[None]:
             server.execute("SELECT * FROM room FOR UPDATE")
             yield
         return
-    with contextlib.closing(cysqlite.connect(address(folder), timeout=PATIENCE)) as connection:
+    with contextlib.closing(cysqlite.connect(address(folder), timeout=LOCK_TIMEOUT_SECONDS)) as connection:
         connection.execute(f"BEGIN {lock}")
         try:
             yield

@@ -12,7 +12,7 @@ from testsuite.test_accounts import wrong_fields
 
 WRONG = "not my password"
 NEW = "a new password of mine"
-AT_ONCE = 2.0  # seconds in which live connections close
+CLOSE_SECONDS = 2.0  # in which live connections close
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0"
 SAFARI = (
@@ -41,7 +41,7 @@ class AccountTest(SiteTest):
 
     def assert_closed(self, chats: list[Chat], since: float) -> None:
         """Check that live connections close with 4008 in time."""
-        deadline = since + AT_ONCE
+        deadline = since + CLOSE_SECONDS
         for chat in chats:
             self.assertEqual(chat.until_closed(max(deadline - time.monotonic(), 0)), 4008)
 

@@ -9,7 +9,7 @@ from functools import partial
 from testsuite.live import PASSWORD, Answer, Client, FolderTest, Server, SiteTest, together, wait_for
 from testsuite.tables import sql
 
-DAY = 86400.0  # seconds
+DAY_SECONDS = 86400.0
 
 
 def account(username: str, **other: str) -> dict[str, str]:
@@ -196,7 +196,7 @@ class InvitationTest(SiteTest):
 
     def test_an_invitation_is_over_after_seven_days(self) -> None:
         made, path = self.invite()
-        for age, status in ((7 * DAY - 60, 200), (7 * DAY + 1, 400)):
+        for age, status in ((7 * DAY_SECONDS - 60, 200), (7 * DAY_SECONDS + 1, 400)):
             sql(self.folder, "UPDATE invitation SET made_at = ? WHERE id = ?", time.time() - age, made)
             self.assertEqual(self.client().get(path).status, status)
         self.assertEqual(self.client().post(path, account("latecomer")).status, 400)

@@ -12,15 +12,15 @@ from testsuite.live import ROOT, Client, SiteTest
 from testsuite.memory import resident
 from testsuite.repetition import filled
 
-LONGEST = 8000
+MAX_BODY_CHARS = 8000
 # A character outside of the basic plane makes each other one of the text take four bytes.
 LARGE = (
-    '"' * (LONGEST - 1) + "😀",
+    '"' * (MAX_BODY_CHARS - 1) + "😀",
     "http://a.co/" + "😀" * 5000,  # as JSON escapes them, more do not fit into a frame
-    filled('*""""""""* ', LONGEST - 1) + "😀",
-    filled("- a\n", LONGEST),
+    filled('*""""""""* ', MAX_BODY_CHARS - 1) + "😀",
+    filled("- a\n", MAX_BODY_CHARS),
 )
-SLOW = filled("*_\\*", LONGEST)
+SLOW = filled("*_\\*", MAX_BODY_CHARS)
 
 
 class LargeMessages(SiteTest):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from playwright.sync_api import expect
 
 from testsuite.browser import (
-    GENEROUS,
+    ALLOW_EVERYTHING,
     PHONE,
     BrowserTest,
     expect_live,
@@ -105,7 +105,7 @@ class Access(BrowserTest):
     def test_the_focus_goes_on_where_something_leaves_the_page(self) -> None:
         say(self.chat("beto"), *(f"line {number}" for number in range(120)))
         page = self.page()
-        page.add_init_script(GENEROUS)
+        page.add_init_script(ALLOW_EVERYTHING)
         self.enter(page, "ana")
         expect_live(page)
         body, scroller = page.locator("#body"), page.locator("#scroller")
@@ -141,7 +141,7 @@ class Access(BrowserTest):
 
     def test_the_buttons_of_messages_that_failed_say_of_which_they_are(self) -> None:
         page = self.page()
-        page.add_init_script(GENEROUS)
+        page.add_init_script(ALLOW_EVERYTHING)
         self.enter(page, "ana")
         expect_live(page)
         for letter in "qw":
@@ -233,7 +233,7 @@ class Spoken(BrowserTest):
 
     def test_a_message_that_failed_is_told(self) -> None:
         page = self.page()
-        page.add_init_script(GENEROUS)
+        page.add_init_script(ALLOW_EVERYTHING)
         self.enter(page, "ana")
         expect_live(page)
         listen(page)

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from testsuite.browser import GENEROUS, PHONE, BrowserTest, expect_live, open_details
+from testsuite.browser import ALLOW_EVERYTHING, PHONE, BrowserTest, expect_live, open_details
 from testsuite.live import ROOT, Server
 
 LONG = "W" * 40  # the longest name, without a place to break
@@ -139,7 +139,7 @@ class Pages(BrowserTest):
 
     def walk_what_was_refused(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
         page = self.page(**look)
-        page.add_init_script(GENEROUS)
+        page.add_init_script(ALLOW_EVERYTHING)
         self.enter(page, "ana")
         expect_live(page)
         for letter in "qw":

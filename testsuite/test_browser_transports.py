@@ -11,7 +11,7 @@ from controllers.sockjs.router import TRANSPORTS
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, open_details, write
 from testsuite.standstill import standing_still
 
-HOUR = 3600  # seconds
+HOUR_SECONDS = 3600
 MILLISECONDS = re.compile(r"^\d+ ms$")
 
 
@@ -176,7 +176,7 @@ class RoundTrip(BrowserTest):
 
 def set_back(page: Page) -> None:
     """Set a page's clock back by an hour."""
-    page.clock.set_system_time(page.evaluate("Date.now()") / 1000 - HOUR)
+    page.clock.set_system_time(page.evaluate("Date.now()") / 1000 - HOUR_SECONDS)
 
 
 def is_ping(frame: str | bytes) -> bool:

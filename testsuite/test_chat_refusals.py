@@ -11,7 +11,7 @@ from testsuite.live import Chat, SiteTest, wait_for
 from testsuite.polling import WebSocket, close_code
 from testsuite.tables import add_room, sql
 
-LONGEST_FRAME = 64 * 1024  # bytes
+MAX_FRAME_BYTES = 64 * 1024
 
 
 class Refusals(SiteTest):
@@ -139,20 +139,20 @@ class Refusals(SiteTest):
     def test_a_frame_over_the_limit_closes_the_connection(self) -> None:
         """docs/security.rst 16: a frame over 64 KiB closes with 1009."""
         ana = self.chat("ana")
-        ana.socket.send("x" * LONGEST_FRAME)
+        ana.socket.send("x" * MAX_FRAME_BYTES)
         self.assertEqual(ana.until("error")["code"], "too_long")
-        ana.socket.send("x" * (LONGEST_FRAME + 1))
+        ana.socket.send("x" * (MAX_FRAME_BYTES + 1))
         self.assertEqual(ana.until_closed(), 1009)
         in_pieces = self.chat("ana")
-        in_pieces.socket.send(["x" * (LONGEST_FRAME // 2)] * 2)
+        in_pieces.socket.send(["x" * (MAX_FRAME_BYTES // 2)] * 2)
         self.assertEqual(in_pieces.until("error")["code"], "too_long")
-        in_pieces.socket.send(["x" * (LONGEST_FRAME // 2)] * 3)
+        in_pieces.socket.send(["x" * (MAX_FRAME_BYTES // 2)] * 3)
         self.assertEqual(in_pieces.until_closed(), 1009)
         by_sockjs = WebSocket(self.client("ana"))
         self.addCleanup(by_sockjs.close)
-        by_sockjs.join().send_texts("x" * (LONGEST_FRAME - len('[""]')))
+        by_sockjs.join().send_texts("x" * (MAX_FRAME_BYTES - len('[""]')))
         self.assertEqual(by_sockjs.until("error")["code"], "too_long")
-        by_sockjs.send_texts("x" * LONGEST_FRAME)
+        by_sockjs.send_texts("x" * MAX_FRAME_BYTES)
         self.assertEqual(close_code(by_sockjs), 1009)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from testsuite.live import Chat, Client, SiteTest, wait_for
 from testsuite.tables import sql
 
-HOUR = 3600.0  # seconds
-DAY = 24 * HOUR
-SESSION = 30 * DAY
+HOUR_SECONDS = 3600.0
+DAY_SECONDS = 24 * HOUR_SECONDS
+SESSION_SECONDS = 30 * DAY_SECONDS
 
 
 class Clock(SiteTest):
@@ -35,7 +35,7 @@ class Clock(SiteTest):
     def test_order_is_unchanged_and_everybody_stays(self) -> None:
         ana, beto = self.client("ana"), self.client("beto")
         here, there = self.chat_of(ana, 0), self.chat_of(beto, 1)
-        for off in (0, HOUR, 0, -HOUR, 0):
+        for off in (0, HOUR_SECONDS, 0, -HOUR_SECONDS, 0):
             with self.subTest(off=off):
                 self.is_off(off)
                 nonces = [here.post(f"while {off:.0f} off"), there.post(f"while {off:.0f} off")]
@@ -51,7 +51,7 @@ class Clock(SiteTest):
             self.assertEqual(re.findall(r"while -?\d+ off", ana.get(path).text), bodies)
 
     def test_what_ended_after_a_jump_is_over_at_once_at_every_process(self) -> None:
-        for off in (-HOUR, HOUR):
+        for off in (-HOUR_SECONDS, HOUR_SECONDS):
             with self.subTest(off=off):
                 self.is_off(0)
                 carla, beto = self.client("carla"), self.client("beto")
@@ -62,22 +62,22 @@ class Clock(SiteTest):
                 stays.until("entry", nonce=stays.post("still here"))
 
     def test_a_session_that_began_in_the_wrong_hour_lasts_thirty_days_and_not_for_ever(self) -> None:
-        for off in (HOUR, 0, -HOUR):
+        for off in (HOUR_SECONDS, 0, -HOUR_SECONDS):
             with self.subTest(off=off):
                 self.is_off(off)
                 client = self.client("ana")
                 self.is_off(0)
                 self.assertEqual(client.get("/rooms").status, 200)
-                self.is_off(SESSION - 2 * HOUR)
+                self.is_off(SESSION_SECONDS - 2 * HOUR_SECONDS)
                 self.assertEqual(client.get("/rooms").status, 200)
-                self.is_off(SESSION + HOUR + 60)
+                self.is_off(SESSION_SECONDS + HOUR_SECONDS + 60)
                 wait_for(lambda client=client: client.get("/rooms").status == 302, "it is over")  # type: ignore[misc]
 
     def test_who_is_there_is_seen_again_after_a_jump(self) -> None:
         here, there = self.chat("ana"), self.chat("beto", server=1)
         for chat in (here, there):
             chat.until("presence", online=["ana", "beto"])
-        for off in (HOUR, 0, -HOUR):
+        for off in (HOUR_SECONDS, 0, -HOUR_SECONDS):
             with self.subTest(off=off):
                 self.is_off(off)
                 carla = self.chat("carla")

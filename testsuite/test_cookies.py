@@ -17,7 +17,7 @@ from testsuite.live import PASSWORD, Answer, Client, Server, SiteTest, add_user
 from testsuite.tables import sql
 
 SECRET = "a secret of this test and of nothing else"
-DAY = 86400.0  # seconds
+DAY_SECONDS = 86400.0
 HTTPS = {"X-Forwarded-Proto": "https"}
 
 
@@ -99,7 +99,7 @@ class SessionCookieTest(SiteTest):
 
     def test_a_cookie_that_was_signed_too_long_ago_means_signed_out(self) -> None:
         token = token_of(self.client("beto"))
-        for age, status in ((29 * DAY, 200), (31 * DAY, 302)):
+        for age, status in ((29 * DAY_SECONDS, 200), (31 * DAY_SECONDS, 302)):
             signed_at = time.time() - age
             old = create_signed_value(SECRET, "session", token, clock=lambda at=signed_at: at).decode()  # type: ignore[misc]
             self.assertEqual(self.asks_with(old).status, status)
@@ -107,7 +107,7 @@ class SessionCookieTest(SiteTest):
     def test_a_session_that_began_too_long_ago_means_signed_out(self) -> None:
         beto = self.client("beto")
         token_hash = hashlib.sha256(token_of(beto).encode()).hexdigest()
-        for age, status in ((29 * DAY, 200), (30 * DAY + 60, 302)):
+        for age, status in ((29 * DAY_SECONDS, 200), (30 * DAY_SECONDS + 60, 302)):
             opened_at = time.time() - age
             sql(self.folder, "UPDATE session SET opened_at = ? WHERE token_hash = ?", opened_at, token_hash)
             self.assertEqual(beto.get("/rooms").status, status)

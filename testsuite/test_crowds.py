@@ -18,7 +18,7 @@ from testsuite.crowd import SECRET
 from testsuite.live import FolderTest, Server, wait_for
 from testsuite.memory import peak, resident
 
-LIMIT = 60.0  # seconds
+CROWD_TIMEOUT_SECONDS = 60.0
 
 
 class CrowdTest(FolderTest):
@@ -43,10 +43,10 @@ class FullRoom(CrowdTest):
         members = places(2000)
         server, cookies = self.serve(members)
         with Crowd(server.port, chats.prosa(cookies)) as crowd:
-            crowd.join(members, LIMIT)
+            crowd.join(members, CROWD_TIMEOUT_SECONDS)
             for run in ("first", "second"):
                 talk = Talk(crowd, 1, run)
-                talk.go_on(enough=lambda: True, limit=LIMIT)
+                talk.go_on(enough=lambda: True, limit=CROWD_TIMEOUT_SECONDS)
                 self.assertEqual((len(talk.delays), talk.fault()), (members, ""))
 
 
@@ -63,12 +63,12 @@ class SilentReaders(CrowdTest):
             Crowd(server.port, long_winded(chats.prosa(cookies[: self.fast]))) as crowd,
             Silent(server.port, chats.prosa(cookies[self.fast :])) as beside,
         ):
-            beside.join(self.silent, LIMIT)
-            crowd.join(self.fast, LIMIT)
-            beside.quiet(LIMIT)
+            beside.join(self.silent, CROWD_TIMEOUT_SECONDS)
+            crowd.join(self.fast, CROWD_TIMEOUT_SECONDS)
+            beside.quiet(CROWD_TIMEOUT_SECONDS)
             beside.fall_silent()
             before = resident(server.process.pid)
-            talk = talk_beside(beside, crowd, self.fast, "long", LIMIT)
+            talk = talk_beside(beside, crowd, self.fast, "long", CROWD_TIMEOUT_SECONDS)
             self.assertEqual(talk.fault(), "")
             self.assertLess(peak(server.process.pid) - before, 50_000_000 / 1024, "KiB")
             self.assertEqual(self.told_of_a_gap(beside), set(range(self.silent)))

@@ -16,8 +16,8 @@ from testsuite.memory import resident
 from testsuite.standstill import standing_still
 from testsuite.tables import locked, sql
 
-REPLAY = 500  # entries that are replayed; beyond that there is a gap
-LONG = "long " * 1600  # 8,000 characters, which are 16 KB of an entry
+MAX_REPLAYED_ENTRIES = 500  # beyond that there is a gap
+LONG_BODY = "long " * 1600  # 8,000 characters, which are 16 KB of an entry
 
 
 class Replay(SiteTest):
@@ -113,14 +113,16 @@ class Gap(SiteTest):
 
     def test_more_than_is_replayed_is_a_gap(self) -> None:
         ana = self.chat("ana")
-        head = post_all(ana, REPLAY + 1)
+        head = post_all(ana, MAX_REPLAYED_ENTRIES + 1)
         for server in (0, 1):
             with self.subTest(server=server):
-                whole = self.chat("beto", server=server, after=head - REPLAY)
-                self.assertEqual(seqs(whole, REPLAY), list(range(head - REPLAY + 1, head + 1)))
-                late = self.chat("carla", server=server, after=head - REPLAY - 1)
+                whole = self.chat("beto", server=server, after=head - MAX_REPLAYED_ENTRIES)
+                self.assertEqual(
+                    seqs(whole, MAX_REPLAYED_ENTRIES), list(range(head - MAX_REPLAYED_ENTRIES + 1, head + 1))
+                )
+                late = self.chat("carla", server=server, after=head - MAX_REPLAYED_ENTRIES - 1)
                 gap = late.until("gap")
-                self.assertEqual((gap["room"], gap["from"], gap["to"]), ("lobby", head - REPLAY, head))
+                self.assertEqual((gap["room"], gap["from"], gap["to"]), ("lobby", head - MAX_REPLAYED_ENTRIES, head))
                 head = post_all(ana, 1)
                 self.assertEqual(late.until("entry")["seq"], head)
                 self.assertEqual([message["seq"] for message in late.heard if message["type"] == "entry"], [head])
@@ -142,7 +144,7 @@ class SlowReaders(SiteTest):
         ana, carla = self.chat("ana"), self.chat("carla", server=1)
         before = [resident(server.process.pid) for server in self.servers]
         expected = list(range(ana.head + 1, ana.head + self.entries + 1))
-        post_all(ana, self.entries, LONG)
+        post_all(ana, self.entries, LONG_BODY)
         self.assertEqual(seqs(carla, self.entries), expected)
         for server, size in zip(self.servers, before, strict=True):
             self.assertLess(resident(server.process.pid) - size, 30 * 1024, "KiB")
@@ -156,14 +158,14 @@ class SlowReaders(SiteTest):
         with contextlib.ExitStack() as stack:
             with locked(self.folder):  # so that it does not stand still with the lock in its hands
                 stack.enter_context(standing_still(self.servers[1].process.pid))
-            head = post_all(ana, self.entries, LONG)
+            head = post_all(ana, self.entries, LONG_BODY)
         self.assertEqual(seqs(sleeper, self.entries), list(range(head - self.entries + 1, head + 1)))
 
     def test_a_slow_reader_does_not_hold_up_the_others(self) -> None:
         sleeper = Sleeper(self.client("beto"))
         self.addCleanup(sleeper.close)
         ana = self.chat("ana")
-        post_all(ana, 300, LONG)
+        post_all(ana, 300, LONG_BODY)
         for _ in range(10):
             nonce = ana.post("quick")
             self.assertEqual(ana.until("entry", nonce=nonce)["body"], "quick")
@@ -172,7 +174,7 @@ class SlowReaders(SiteTest):
         sleeper = Sleeper(self.client("beto"))
         self.addCleanup(sleeper.close)
         ana = self.chat("ana")
-        head = post_all(ana, 2 * REPLAY, LONG)
+        head = post_all(ana, 2 * MAX_REPLAYED_ENTRIES, LONG_BODY)
         got = 0
         while (message := sleeper.receive())["type"] != "gap":
             got = message.get("seq", got) if message["type"] == "entry" else got

@@ -17,12 +17,12 @@ from models.engines.sqlite import BUSY_TIMEOUT
 from testsuite.live import Chat, Client, FolderTest, SiteTest, add_user, wait_for
 from testsuite.tables import locked, sql
 
-LOCK = 10.0  # seconds
-LAG = 0.1  # seconds
-SPACE = 8 * 1024 * 1024  # bytes of the small disk
-LONG = "long " * 1600  # 8,000 characters
-REFUSALS = 20  # of one reason, which the log does not say as often
-MOST = 2 * SPACE // 8000  # of them, which no disk of that size takes
+LOCK_SECONDS = 10.0
+MAX_LAG_SECONDS = 0.1
+DISK_BYTES = 8 * 1024 * 1024  # of the small disk
+LONG_BODY = "long " * 1600  # 8,000 characters
+REFUSAL_COUNT = 20  # of one reason, which the log does not say as often
+MAX_POSTS = 2 * DISK_BYTES // 8000  # of them, which no disk of that size takes
 
 
 class Locked(SiteTest):
@@ -37,9 +37,9 @@ class Locked(SiteTest):
         carla.get("/rooms/lobby")
         beto.until("entry", nonce=ana.post("before"))
         with locked(self.folder):
-            ends = time.monotonic() + LOCK
+            ends = time.monotonic() + LOCK_SECONDS
             nonces = [ana.post(f"meanwhile {number}") for number in range(5)]
-            lags = ping(pinging, ends - LOCK / 2)
+            lags = ping(pinging, ends - LOCK_SECONDS / 2)
             self.assertIn("before", carla.get("/rooms/lobby").text)
             self.assertEqual(carla.post("/rooms/lobby", {"body": "by form", "nonce": "form"}).status, 503)
             lags += ping(pinging, ends)
@@ -48,7 +48,7 @@ class Locked(SiteTest):
         self.assertEqual([message for message in ana.heard if message["type"] == "ack"][1:], [])
         stored = sql(self.folder, "SELECT body FROM entry WHERE body LIKE 'meanwhile%' OR body = 'by form'")
         self.assertEqual(stored, [])
-        self.assertLess(sorted(lags)[int(len(lags) * 0.95)], LAG)
+        self.assertLess(sorted(lags)[int(len(lags) * 0.95)], MAX_LAG_SECONDS)
         for nonce in nonces:
             beto.until("entry", nonce=ana.post("again", nonce=nonce))
         self.assertEqual(carla.post("/rooms/lobby", {"body": "by form", "nonce": "form"}).status, 302)
@@ -92,7 +92,7 @@ class Full(FolderTest):
         self.server = self.start("--messages_per_second=0", database).wait()
 
     def test_a_full_disk(self) -> None:
-        disk = Disk(self.folder, SPACE)
+        disk = Disk(self.folder, DISK_BYTES)
         self.addCleanup(disk.close)
         self.start_at(disk.folder)
         if disk.is_small:
@@ -122,9 +122,9 @@ class Full(FolderTest):
         reader.until("entry", nonce=writer.post("before"))
         fill()
         refused = self.post_until_refused(writer)
-        for _ in range(REFUSALS):
+        for _ in range(REFUSAL_COUNT):
             self.assertEqual(ana.get("/healthz").status, 503)
-        answer = ana.post("/rooms/lobby", {"body": "keep " + LONG[:7000], "nonce": "form"})
+        answer = ana.post("/rooms/lobby", {"body": "keep " + LONG_BODY[:7000], "nonce": "form"})
         self.assertEqual(answer.status, 503)
         self.assertIn("keep long", answer.text)
         for client in (ana, beto):
@@ -134,18 +134,20 @@ class Full(FolderTest):
         self.assertEqual(late.until("entry")["body"], "before")
         clear()
         wait_for(lambda: ana.get("/healthz").status == 200, "it is well again")
-        writer.post(LONG, nonce=refused)
+        writer.post(LONG_BODY, nonce=refused)
         again = writer.until("ack", nonce=refused)
         reader.until("entry", nonce=refused, seq=again["seq"])
         self.assertEqual(ana.post("/rooms/lobby", {"body": "by form", "nonce": "form"}).status, 302)
         self.assertEqual(self.server.stop(), 0)
-        self.assertIn(len([line for line in self.server.lines if "the database refused" in line]), range(1, REFUSALS))
+        self.assertIn(
+            len([line for line in self.server.lines if "the database refused" in line]), range(1, REFUSAL_COUNT)
+        )
         self.check([message for message in writer.heard if message["type"] == "ack"])
 
     def post_until_refused(self, chat: Chat) -> str:
         """Post long messages until one is refused; return its nonce. The log may have had some room left."""
-        for _ in range(MOST):
-            nonce = chat.post(LONG)
+        for _ in range(MAX_POSTS):
+            nonce = chat.post(LONG_BODY)
             while (message := chat.receive()).get("nonce") != nonce or message["type"] == "entry":
                 pass
             if message["type"] == "error":

@@ -19,7 +19,7 @@ from testsuite.tables import forget_failures, sql
 from testsuite.test_four_processes import FourTest
 
 WRONG = "wrong password"
-WINDOW = 180.0  # seconds
+WINDOW_SECONDS = 180.0
 
 
 def guess(client: Client, username: str, password: str = WRONG) -> Answer:
@@ -57,7 +57,7 @@ class Counted(SiteTest):
         self.fail_ten_times("beto")
         refused = guess(self.guest(), "BETO")
         self.assertEqual(refused.status, 429)
-        self.assertTrue(0 < int(refused.headers["Retry-After"]) <= WINDOW)
+        self.assertTrue(0 < int(refused.headers["Retry-After"]) <= WINDOW_SECONDS)
         self.assertEqual(guess(self.guest(), "beto", PASSWORD).status, 429)
         self.assertEqual(guess(self.guest(), "carla").status, 403)
 
@@ -131,7 +131,7 @@ class Counted(SiteTest):
     def test_after_three_minutes_everybody_may_try_again_however_often_they_were_refused(self) -> None:
         self.fail_ten_times("beto")
         self.assertEqual({guess(self.guest(), "beto").status for _ in range(5)}, {429})
-        self.let_pass(WINDOW - 60)
+        self.let_pass(WINDOW_SECONDS - 60)
         still = guess(self.guest(), "beto", PASSWORD)
         self.assertEqual(still.status, 429)
         self.assertLessEqual(int(still.headers["Retry-After"]), 60)
@@ -154,7 +154,7 @@ class Counted(SiteTest):
             self.assertEqual(answer.status, 429)
             self.assertRegex(answer.text, rf'role="alert">{re.escape(words)}<')
             self.assertIn('name="username" type="text" value="beto"', answer.text)
-        self.let_pass(WINDOW - 30)
+        self.let_pass(WINDOW_SECONDS - 30)
         self.assertIn("Please wait 1 minute, then", guess(english, "beto").text)
 
 
@@ -184,7 +184,7 @@ class Right(SiteTest):
         for server in range(2):
             refused = guess(self.guest("192.0.2.99", server), "BETO", PASSWORD)
             self.assertEqual((refused.status, "session" in str(refused.headers)), (429, False))
-            self.assertTrue(0 < int(refused.headers["Retry-After"]) <= WINDOW)
+            self.assertTrue(0 < int(refused.headers["Retry-After"]) <= WINDOW_SECONDS)
         self.enter("carla", 1)
 
     def test_an_address_is_counted_across_accounts_and_a_known_device_there_gets_in(self) -> None:
@@ -241,7 +241,7 @@ class Right(SiteTest):
 
     def test_after_three_minutes_it_is_over(self) -> None:
         self.enter("beto", 6)
-        sql(self.folder, "UPDATE failure SET at = at - ?", WINDOW)
+        sql(self.folder, "UPDATE failure SET at = at - ?", WINDOW_SECONDS)
         self.enter("beto", 1)
 
 
@@ -276,8 +276,8 @@ class Table(unittest.TestCase):
         Failure.insert_many(rows).execute()
 
     def test_what_is_old_is_removed_by_the_next_failure(self) -> None:
-        self.count("old", 50, seconds_ago=WINDOW + 1)
-        self.count("new", 3, seconds_ago=WINDOW - 10)
+        self.count("old", 50, seconds_ago=WINDOW_SECONDS + 1)
+        self.count("new", 3, seconds_ago=WINDOW_SECONDS - 10)
         failures.count("new", "other")
         self.assertEqual(Counter(row.key for row in Failure.select()), {"new": 4, "other": 1})
 
@@ -294,7 +294,7 @@ class Table(unittest.TestCase):
             self.count("key", 5, seconds_ago)
         with self.assertRaises(TooManyFailures) as refused:
             failures.check("key")
-        self.assertAlmostEqual(refused.exception.retry_after, WINDOW - 100, delta=10)
+        self.assertAlmostEqual(refused.exception.retry_after, WINDOW_SECONDS - 100, delta=10)
 
     def test_nobody_waits_for_a_clock_that_was_set_back_by_an_hour(self) -> None:
         self.count("key", 10)

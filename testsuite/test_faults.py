@@ -18,9 +18,9 @@ from faults.process import Process
 from faults.schedule import FAULTS_BY_ENGINE, schedule
 from testsuite.live import ROOT, Server
 
-SECONDS = 60
+RUN_SECONDS = 60
 SEED = 20261122
-LIMIT = 240  # seconds for the run, its beginning and its end
+RUN_TIMEOUT_SECONDS = 240  # for the run, its beginning and its end
 
 # Each of these must have happened, or the run has proved less than it says.
 ON_ALL = (
@@ -122,12 +122,12 @@ def run(engine: str) -> tuple[int, str]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-W", "error", "-m", "faults", f"--engine={engine}"]
         ended = subprocess.run(
-            [*command, f"--seconds={SECONDS}", f"--seed={SEED}", f"--history={folder}/history.jsonl"],
+            [*command, f"--seconds={RUN_SECONDS}", f"--seed={SEED}", f"--history={folder}/history.jsonl"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=LIMIT,
+            timeout=RUN_TIMEOUT_SECONDS,
             check=False,
         )
     return ended.returncode, ended.stdout

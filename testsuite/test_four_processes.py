@@ -14,7 +14,7 @@ from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, SockJS, Xhr, XhrS
 from testsuite.survivor import Survivor
 from testsuite.tables import sql
 
-BACK = 2.0  # seconds in which clients are back on another process
+RECONNECT_SECONDS = 2.0  # in which clients are back on another process
 
 
 class BehindNginxTest(SiteTest):
@@ -74,7 +74,7 @@ class BehindNginxTest(SiteTest):
             self.assertEqual(seqs, list(range(first + 1, last + 1)))
             heard = {entry["nonce"]: entry["seq"] for entry in survivor.entries if entry["seq"] <= last}
             self.assertEqual(heard, stored)
-            self.assertLess(max(survivor.outages, default=0.0), BACK)
+            self.assertLess(max(survivor.outages, default=0.0), RECONNECT_SECONDS)
         self.assertGreater(sum(len(survivor.outages) for survivor in survivors), 4)
 
 

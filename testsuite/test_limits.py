@@ -19,10 +19,10 @@ from controllers.serving.connection_limits import holder_of
 from testsuite.live import TIMEOUT, Answer, Chat, Client, Server, SiteTest, wait_for
 from testsuite.polling import FORM
 
-MAX_BODY = 256 * 1024  # bytes
-CROWD = 2000  # sockets of nobody
-FEW_FILES = 256  # that a process may have open, where it shall have few
-MANY = 300  # connections, which are more
+MAX_BODY_BYTES = 256 * 1024
+ANONYMOUS_SOCKETS = 2000
+FEW_OPEN_FILES = 256  # that a process may have open, where it shall have few
+MANY_CONNECTIONS = 300  # more than that
 ASKS = b"GET /static/sign.svg HTTP/1.1\r\nHost: prosa\r\n\r\n"
 
 
@@ -73,7 +73,7 @@ class TooLarge(SiteTest):
         ana = self.client("ana")
         ana.get("/rooms/lobby")
         for chunked in (False, True):
-            for size, status in ((MAX_BODY, 302), (MAX_BODY + 1, 413), (20 * MAX_BODY, 413)):
+            for size, status in ((MAX_BODY_BYTES, 302), (MAX_BODY_BYTES + 1, 413), (20 * MAX_BODY_BYTES, 413)):
                 with self.subTest(size=size, chunked=chunked):
                     answer = self.post(ana, "/rooms/lobby", self.form(ana, size), chunked, Content_Type=FORM)
                     self.assertEqual(answer.status, status)
@@ -82,7 +82,7 @@ class TooLarge(SiteTest):
                         self.assertIn("frame-ancestors 'none'", answer.headers["Content-Security-Policy"])
 
     def test_it_is_json_for_a_program_and_in_the_readers_language(self) -> None:
-        body = bytes(MAX_BODY + 1)
+        body = bytes(MAX_BODY_BYTES + 1)
         for chunked in (False, True):
             answer = self.post(self.client(), "/login", body, chunked, Accept="application/json")
             self.assertEqual(answer.json(), {"error": {"status": 413, "message": "That was too much at once."}})
@@ -95,7 +95,7 @@ class TooLarge(SiteTest):
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
         with contextlib.closing(connection):
             for status in (413, 403, 413, 403):
-                body = b"body=x".ljust(MAX_BODY + (status == 413), b"x")
+                body = b"body=x".ljust(MAX_BODY_BYTES + (status == 413), b"x")
                 connection.request("POST", "/rooms/lobby", body, {"Content-Type": FORM})
                 self.assertEqual(Answer(connection.getresponse()).status, status)
 
@@ -179,10 +179,10 @@ class Dribblers(SiteTest):
         beto.until("entry", nonce=ana.post("undisturbed"))
 
     def test_two_thousand_silent_sockets_keep_nobody_out_and_end(self) -> None:
-        room_to_open(CROWD + 500)
+        room_to_open(ANONYMOUS_SOCKETS + 500)
         waiting = self.client("carla").chat()
         self.addCleanup(waiting.close)
-        silent = self.open(CROWD)
+        silent = self.open(ANONYMOUS_SOCKETS)
         self.assertFalse(has_ended(silent[-1]))
         self.assert_all_is_well()
         wait_for(lambda: all(map(has_ended, silent)), "the silent sockets end")
@@ -229,18 +229,18 @@ class Dribblers(SiteTest):
 class FewFiles(SiteTest):
     """docs/security.rst 18: more connections than the process may have files open."""
 
-    altered = (f"files={FEW_FILES // 2},{FEW_FILES}",)
+    altered = (f"files={FEW_OPEN_FILES // 2},{FEW_OPEN_FILES}",)
 
     def test_a_process_takes_as_many_files_as_the_system_allows(self) -> None:
         found = re.search(
             r"Max open files\s+(\d+)\s+(\d+)", Path(f"/proc/{self.server.process.pid}/limits").read_text()
         )
         assert found is not None
-        self.assertEqual(found.groups(), (str(FEW_FILES), str(FEW_FILES)))
+        self.assertEqual(found.groups(), (str(FEW_OPEN_FILES), str(FEW_OPEN_FILES)))
 
     def crowd(self, count: int, source: str, asks: bytes = ASKS) -> list[socket.socket]:
         """Return connections from an address of this machine, which have asked something or are silent."""
-        room_to_open(MANY + 500)
+        room_to_open(MANY_CONNECTIONS + 500)
         peers = [knock(self.server.url, source) for _ in range(count)]
         for peer in peers:
             self.addCleanup(peer.close)
@@ -251,7 +251,7 @@ class FewFiles(SiteTest):
     def test_at_the_limit_new_ones_are_refused_and_those_who_are_in_stay(self) -> None:
         ana = self.client("ana")
         here, there = self.chat("ana"), self.chat("beto")
-        crowd = self.crowd(MANY, "127.0.0.1")
+        crowd = self.crowd(MANY_CONNECTIONS, "127.0.0.1")
         wait_for(lambda: any(map(has_ended, crowd)), "those who are too many are hung up")
         for number in range(20):
             there.until("entry", nonce=here.post(f"still here {number}"))
@@ -267,9 +267,9 @@ class FewFiles(SiteTest):
 
     def test_no_address_takes_the_places_of_the_others(self) -> None:
         """docs/security.rst 42: whatever a few addresses hold, who comes from another one is served."""
-        self.crowd(MANY, "127.0.0.1")
+        self.crowd(MANY_CONNECTIONS, "127.0.0.1")
         for number in range(4):
-            self.crowd(MANY // 4, f"127.0.1.{number}")
+            self.crowd(MANY_CONNECTIONS // 4, f"127.0.1.{number}")
             carla = self.client()
             carla.source = f"127.0.2.{number}"
             self.assertEqual(carla.get("/login").status, 200)
@@ -277,7 +277,7 @@ class FewFiles(SiteTest):
         self.assertEqual(carla.get("/rooms/lobby").status, 200)
 
     def test_silent_ones_make_room_for_those_who_ask_also_from_their_own_address(self) -> None:
-        silent = self.crowd(MANY, "127.0.3.1", b"")
+        silent = self.crowd(MANY_CONNECTIONS, "127.0.3.1", b"")
         carla = self.client()
         for carla.source in ("127.0.3.1", "127.0.3.2"):
             carla.sign_in("carla")
@@ -306,7 +306,7 @@ class FewFilesBehindProxy(SiteTest):
     options = ("--xheaders",)
 
     def test_the_proxy_may_have_all_places(self) -> None:
-        for number in range(FEW_FILES // 2):
+        for number in range(FEW_OPEN_FILES // 2):
             peer = knock(self.server.url)
             self.addCleanup(peer.close)
             peer.sendall(ASKS)

@@ -18,8 +18,8 @@ from models.models import create_tables
 from testsuite.live import PASSWORD, Chat, Client, FolderTest, add_user, run_app
 from testsuite.tables import WITHOUT_WAL, sql
 
-POSTS = 20
-MANY = 20_000  # more than anybody posts in the quarter of a second until it is noticed
+POST_COUNT = 20
+MANY_POSTS = 20_000  # more than anybody posts in the quarter of a second until it is noticed
 
 
 class LostTest(FolderTest):
@@ -40,7 +40,7 @@ class LostTest(FolderTest):
         options = ("--messages_per_second=0", self.option)
         servers = [self.start(*options, altered=self.altered) for _ in range(processes)]
         chats = [Client(server.wait().url).sign_in("ana").chat() for server in servers]
-        acknowledged = [self.posted(chat) for chat in chats for _ in range(POSTS)]
+        acknowledged = [self.posted(chat) for chat in chats for _ in range(POST_COUNT)]
         how()
         for server, chat in zip(servers, chats, strict=True):
             self.assertEqual(self.acknowledged_later(chat), [])
@@ -63,7 +63,7 @@ class LostTest(FolderTest):
         """Post until the server hangs up; return what it acknowledges, which it should not."""
         acknowledged: list[str] = []
         with contextlib.suppress(ConnectionClosed):
-            for _ in range(MANY):
+            for _ in range(MANY_POSTS):
                 chat.post("lost")
                 message = chat.receive()
                 if message["type"] == "ack":

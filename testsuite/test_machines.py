@@ -29,8 +29,8 @@ from testsuite.test_nginx_tls import CERTIFICATE
 
 MACHINES = ("127.0.0.2", "127.0.0.3")
 SHIPPED = "nginx-machines.conf"
-SILENT = 4  # processes of a machine that is switched off
-REQUESTS = 30
+SILENT_PROCESSES = 4  # of a machine that is switched off
+REQUEST_COUNT = 30
 
 
 class TwoMachines(OnPostgresql, BehindNginxTest):
@@ -80,7 +80,7 @@ class TwoMachines(OnPostgresql, BehindNginxTest):
             server.stop()
         self.progress(survivors)
         left = {self.process(server) for server in self.machines[staying]}
-        self.assertLessEqual({self.process(self.nginx) for _ in range(REQUESTS)}, left)
+        self.assertLessEqual({self.process(self.nginx) for _ in range(REQUEST_COUNT)}, left)
         self.machines[leaving] = [self.serve(leaving, port) for port in ports]
         back = {self.process(server.wait()) for server in self.machines[leaving]}
         wait_for(lambda: self.process(self.nginx) in back, "the machine is used again")
@@ -133,20 +133,20 @@ class Files(unittest.TestCase):
 
     def test_a_machine_that_is_silent_is_put_aside(self) -> None:
         with contextlib.ExitStack() as away, upstream() as port:
-            silent = [f"{MACHINES[1]}:{away.enter_context(silence(MACHINES[1]))}" for _ in range(SILENT)]
+            silent = [f"{MACHINES[1]}:{away.enter_context(silence(MACHINES[1]))}" for _ in range(SILENT_PROCESSES)]
             nginx = self.start([port, *silent], SHIPPED)
             client = Client(nginx.url)
-            for _ in range(REQUESTS):
+            for _ in range(REQUEST_COUNT):
                 answer = client.get(f"/chat/1/{secrets.token_hex(4)}/xhr")
                 self.assertEqual(answer.json()["port"], port)
             timeouts = nginx.errors().count("upstream timed out")
             self.assertGreater(timeouts, 0)  # so this machine was silent indeed
-            self.assertLess(timeouts, REQUESTS // 2)  # it was not asked each time
+            self.assertLess(timeouts, REQUEST_COUNT // 2)  # it was not asked each time
 
     def test_two_containers_share_the_sessions(self) -> None:
         with upstream() as first, upstream() as second:
             client = Client(self.start([first, second], "nginx-containers.conf").url)
-            paths = [f"/chat/1/{secrets.token_hex(4)}/xhr" for _ in range(REQUESTS)]
+            paths = [f"/chat/1/{secrets.token_hex(4)}/xhr" for _ in range(REQUEST_COUNT)]
             reached = [client.get(path).json()["port"] for path in paths]
             self.assertEqual({*reached}, {first, second})
             self.assertEqual([client.get(path).json()["port"] for path in paths], reached)

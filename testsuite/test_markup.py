@@ -18,12 +18,12 @@ from controllers.markdown.html import MAX_HTML_CHARS, to_html
 from controllers.web import rendering
 from models.errors import Empty
 from testsuite.fuzzing import FuzzTest, examples
-from testsuite.repetition import LONGEST, filled, known, messages
+from testsuite.repetition import MAX_BODY_CHARS, filled, known, messages
 
 CHARACTERS = "aé7 .,-+#)('=|?!*_`~<&>\"@:/\\[]\n\r\t\0\u2028\u3000\x85"
 SEED = 20261122
-LONG = 0.1  # seconds; what was slow took 0.2 to 3, or for ever
-WORK = 60  # calls for each character
+MAX_RENDER_SECONDS = 0.1  # what was slow took 0.2 to 3, or for ever
+MAX_CALLS_PER_CHAR = 60
 
 # CommonMark without HTML, images, headings and links: what the library is asked to compare with.
 RULES = ["backticks", "blockquote", "emphasis", "escape", "fence", "list", "newline", "strikethrough"]
@@ -134,7 +134,7 @@ class MarkedMessages(unittest.TestCase):
             with self.subTest(body):
                 words = re.findall(r"\w+", body)
                 self.assertEqual(re.findall(r"\w+", text(to_html(body))), words)
-                self.assertEqual(rendering.clean(body, LONGEST), body)
+                self.assertEqual(rendering.clean(body, MAX_BODY_CHARS), body)
         self.assertEqual(to_html("```c++ \na\n```"), '<pre><code class="language-c++">a\n</code></pre>\n')
 
     def test_what_lies_too_deep_is_shown_on_the_deepest_level(self) -> None:
@@ -197,7 +197,7 @@ class MarkedMessages(unittest.TestCase):
             "`\u2800`",
         ):
             with self.subTest(body), self.assertRaises(Empty):
-                rendering.clean(body, LONGEST)
+                rendering.clean(body, MAX_BODY_CHARS)
         for body in (
             "> a",
             "- 1",
@@ -214,7 +214,7 @@ class MarkedMessages(unittest.TestCase):
             "1.5",
         ):
             with self.subTest(body):
-                self.assertEqual(rendering.clean(body, LONGEST), body.rstrip())
+                self.assertEqual(rendering.clean(body, MAX_BODY_CHARS), body.rstrip())
 
 
 class Links(unittest.TestCase):
@@ -284,21 +284,21 @@ class BoundedWork(FuzzTest):
 
     def test_what_was_slow_anywhere_and_its_relatives_are_quick(self) -> None:
         for body in known():
-            self.assertLess(min(seconds(body) for _ in range(3)), LONG, repr(body[:60]))
+            self.assertLess(min(seconds(body) for _ in range(3)), MAX_RENDER_SECONDS, repr(body[:60]))
 
     @given(messages())
     @examples(300)
     def test_the_work_grows_with_the_length_and_with_nothing_else(self, body: str) -> None:
         work = calls(lambda: to_html(body)) / len(body)
         target(work)
-        self.assertLess(work, WORK)
+        self.assertLess(work, MAX_CALLS_PER_CHAR)
 
     @given(messages())
     @examples(100)
     def test_the_html_is_bounded(self, body: str) -> None:
         html = to_html(body)
         target(float(len(html)))
-        self.assertLessEqual(len(html), max(MAX_HTML_CHARS, 6 * LONGEST + len("<p></p>\n")))
+        self.assertLessEqual(len(html), max(MAX_HTML_CHARS, 6 * MAX_BODY_CHARS + len("<p></p>\n")))
 
     def test_what_would_be_too_much_html_is_plain_text(self) -> None:
         for body in (filled(">\n-\n"), filled("- a\n"), filled('*""""""""* ', 8998)):

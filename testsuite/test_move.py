@@ -32,8 +32,8 @@ from testsuite.mongodb import any_mongo, mongo_database, opened
 from testsuite.ports import free_ports
 from testsuite.postgresql import PASSWORD, PostgresqlServer, shared_server
 
-ENTRIES = 2000
-PURGED = (1, 700, 701, ENTRIES)  # the newest too: the head is beyond it
+ENTRY_COUNT = 2000
+PURGED = (1, 700, 701, ENTRY_COUNT)  # the newest too: the head is beyond it
 HOSTILE = (
     "olá \U0001f642 \U0001f468\u200d\U0001f469\u200d\U0001f467",
     "\u202eright to left \u05e9\u05dc\u05d5\u05dd",
@@ -46,7 +46,7 @@ HOSTILE = (
 SLOWLY = ("models.moving.tables:BATCH=1", "models.moving.mongo_table:BATCH=1")
 
 
-def fill(path: str, entries: int = ENTRIES) -> None:
+def fill(path: str, entries: int = ENTRY_COUNT) -> None:
     """Make a site that is hard to copy."""
     create_tables(path)
     ids = []
@@ -100,7 +100,7 @@ class MoveTest(FolderTest):
     def mongo(self) -> str:
         return self.enterContext(mongo_database(self.enterContext(any_mongo())))
 
-    def source(self, entries: int = ENTRIES) -> str:
+    def source(self, entries: int = ENTRY_COUNT) -> str:
         path = self.path("source.db")
         fill(path, entries)
         return path
@@ -145,7 +145,7 @@ class MoveTest(FolderTest):
         wait_for(lambda: process.poll() is not None or count() > 20, "some entries are there")
         process.send_signal(how)
         said, _ = process.communicate(timeout=20)
-        self.assertTrue(20 < count() < ENTRIES, said)
+        self.assertTrue(20 < count() < ENTRY_COUNT, said)
         return said
 
 
@@ -180,7 +180,7 @@ class CopyTest(MoveTest):
         self.assertEqual(content(back), content(source))
         (lines,) = checksums
         self.assertEqual(len(lines), len(move.CONTENT))
-        self.assertIn(f"entry: {ENTRIES - len(PURGED) + 9:,} rows, the same on both sides", "".join(lines))
+        self.assertIn(f"entry: {ENTRY_COUNT - len(PURGED) + 9:,} rows, the same on both sides", "".join(lines))
 
     def test_every_table_is_moved_or_known_as_state(self) -> None:
         models = set(BaseModel.__subclasses__())

@@ -17,7 +17,7 @@ from testsuite.browser import PHONE, BrowserTest
 from testsuite.live import TIMEOUT, Answer, Client, Server
 from testsuite.nginx import Nginx
 from testsuite.ports import free_ports
-from testsuite.test_nginx_config import LIMIT, SECURITY, NginxTest
+from testsuite.test_nginx_config import MAX_BODY_BYTES, SECURITY, NginxTest
 
 PAPER = {"light": "rgb(250, 248, 244)", "dark": "rgb(23, 22, 20)"}
 
@@ -123,8 +123,8 @@ class OwnPages(NginxTest):
 
     def test_what_is_too_large_is_refused_by_a_page_that_stays(self) -> None:
         for status, answer in (
-            (413, self.client.request("POST", "/rooms/lobby", b"x" * (LIMIT + 1))),
-            (413, self.client.request("POST", "/login", b"x" * (LIMIT + 1))),
+            (413, self.client.request("POST", "/rooms/lobby", b"x" * (MAX_BODY_BYTES + 1))),
+            (413, self.client.request("POST", "/login", b"x" * (MAX_BODY_BYTES + 1))),
             (414, self.client.get("/?" + "x" * 9000)),
             (400, self.client.get("/", Cookie="a=" + "x" * 9000)),
         ):

@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 from testsuite.live import ROOT, TIMEOUT, Client, Server, wait_for
 from testsuite.nginx import Nginx
 
-YEAR = 31_536_000  # seconds
+YEAR_SECONDS = 31_536_000
 SECURITY = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy")
-LIMIT = 256 * 1024  # bytes of a body
+MAX_BODY_BYTES = 256 * 1024
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -164,7 +164,7 @@ class StaticFiles(NginxTest):
         ):
             answer = self.client.get(path)
             self.assertEqual(answer.body, (ROOT / file).read_bytes())
-            self.assertEqual(answer.headers.get_all("Cache-Control"), [f"public, max-age={YEAR}, immutable"])
+            self.assertEqual(answer.headers.get_all("Cache-Control"), [f"public, max-age={YEAR_SECONDS}, immutable"])
 
     def test_a_file_without_a_version_is_asked_for_again(self) -> None:
         for path in ("/static/site.css", "/static/site.css?/static/v-0a1b/", "/static/vendor/sockjs.min.js"):
@@ -219,8 +219,8 @@ class StaticFiles(NginxTest):
 
 class Requests(NginxTest):
     def test_a_body_over_the_limit_is_refused(self) -> None:
-        self.assertEqual(self.client.request("POST", "/rooms/lobby", b"x" * LIMIT).status, 200)
-        self.assertEqual(self.client.request("POST", "/rooms/lobby", b"x" * (LIMIT + 1)).status, 413)
+        self.assertEqual(self.client.request("POST", "/rooms/lobby", b"x" * MAX_BODY_BYTES).status, 200)
+        self.assertEqual(self.client.request("POST", "/rooms/lobby", b"x" * (MAX_BODY_BYTES + 1)).status, 413)
 
     def test_what_a_client_claims_about_its_address_is_replaced(self) -> None:
         claims = {"X_Forwarded_For": "203.0.113.7", "X_Real_IP": "203.0.113.7"}

@@ -14,8 +14,8 @@ from models.passwords import NOBODYS, hash_password, verify
 from testsuite.live import PASSWORD, Client, SiteTest, together
 from testsuite.tables import forget_failures, sql
 
-SOON = 0.1  # seconds
-ROUNDS = 8
+MAX_WAIT_SECONDS = 0.1
+ROUND_COUNT = 8
 
 
 class Hashes(SiteTest):
@@ -106,9 +106,9 @@ class Patience(SiteTest):
         slow = argon2.PasswordHasher(time_cost=8, memory_cost=19 * 1024, parallelism=1).hash(PASSWORD)
         sql(self.folder, "UPDATE user SET password = ? WHERE username = 'beto'", slow)
         found: list[float] = []
-        while len(found) < ROUNDS:
+        while len(found) < ROUND_COUNT:
             found.append(self.slowest_during_sign_ins(20))
-            if found[-1] < SOON:
+            if found[-1] < MAX_WAIT_SECONDS:
                 return
         self.fail(f"the 99th percentiles were {found} s")
 

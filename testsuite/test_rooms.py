@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from testsuite.bodies import BODIES, MAX_MESSAGE
+from testsuite.bodies import BODIES, MAX_MESSAGE_CHARS
 from testsuite.live import Answer, Client, SiteTest
 from testsuite.roompage import Posting, form, older, rows
 from testsuite.tables import add_room, locked, sql
 
-PAGE = 50  # messages
+PAGE_MESSAGES = 50
 
 
 class HistoryTest(SiteTest):
@@ -28,14 +28,14 @@ class HistoryTest(SiteTest):
     def test_the_page_shows_the_50_newest_messages_oldest_first(self) -> None:
         head = self.fill(120)
         shown = [row.seq for row in rows(self.beto.get("/rooms/lobby"))]
-        self.assertEqual(shown, list(range(head - PAGE + 1, head + 1)))
+        self.assertEqual(shown, list(range(head - PAGE_MESSAGES + 1, head + 1)))
 
     def test_the_pages_before_lead_through_all_messages_without_gap_or_double(self) -> None:
         head = self.fill(173)
         page = self.beto.get("/rooms/lobby")
         seen = [row.seq for row in rows(page)]
         while path := older(page):
-            self.fill(head + len(seen) // PAGE)  # others go on writing meanwhile
+            self.fill(head + len(seen) // PAGE_MESSAGES)  # others go on writing meanwhile
             page = self.beto.get(path)
             self.assertEqual(page.status, 200)
             seen = [row.seq for row in rows(page)] + seen
@@ -219,7 +219,7 @@ class PostingTest(Posting, SiteTest):
 class CountingTest(Posting, SiteTest):
     """One unit: what counts as a character, by form and live; the page is held to the same table."""
 
-    options = ("--messages_per_second=0", f"--max_message={MAX_MESSAGE}")
+    options = ("--messages_per_second=0", f"--max_message={MAX_MESSAGE_CHARS}")
 
     def setUp(self) -> None:
         self.beto = self.client("beto")

@@ -14,8 +14,8 @@ import app
 from testsuite.live import ROOT, TIMEOUT, Client, SiteTest, environment
 from testsuite.ports import server_states
 
-GONE = 60.0  # seconds after which a silent peer is gone
-CLOSING = 5.0  # seconds that Tornado waits for the answer to a closing frame
+GONE_SECONDS = 60.0  # after which a silent peer is gone
+CLOSE_TIMEOUT_SECONDS = 5.0  # that Tornado waits for the answer to a closing frame
 
 # A member who joins the lobby, tells the port that this took, and listens; pings are answered meanwhile.
 MEMBER = """
@@ -128,4 +128,4 @@ class SilentPeers(PeerTest):
         here.until("presence", online=["ana", "beto"])
 
     def test_with_the_sites_own_limits_that_takes_less_than_a_minute(self) -> None:
-        self.assertLess(app.PING_INTERVAL + app.PING_TIMEOUT + CLOSING, GONE)
+        self.assertLess(app.PING_INTERVAL + app.PING_TIMEOUT + CLOSE_TIMEOUT_SECONDS, GONE_SECONDS)

@@ -17,8 +17,8 @@ from models.engines.postgresql import Postgresql
 from testsuite.live import TIMEOUT, Client, FolderTest, Server, add_user, wait_for
 from testsuite.postgresql import PostgresqlServer
 
-END = 10.0  # seconds within which a process ends
-MEMBERS = 8  # who all wait at once
+END_SECONDS = 10.0  # within which a process ends
+MEMBER_COUNT = 8  # who all wait at once
 
 
 class StandingStill(FolderTest):
@@ -51,18 +51,18 @@ class StandingStill(FolderTest):
 
     def test_a_process_ends_in_time_and_says_nothing_of_those_who_waited(self) -> None:
         server = self.site()
-        chats = [self.ana.chat() for _ in range(MEMBERS)]
+        chats = [self.ana.chat() for _ in range(MEMBER_COUNT)]
         for chat in chats:
             self.addCleanup(chat.close)
-        with self.postgresql.paused(), ThreadPoolExecutor(MEMBERS) as threads:
-            pages = [threads.submit(self.ana.get, "/rooms/lobby") for _ in range(MEMBERS)]
+        with self.postgresql.paused(), ThreadPoolExecutor(MEMBER_COUNT) as threads:
+            pages = [threads.submit(self.ana.get, "/rooms/lobby") for _ in range(MEMBER_COUNT)]
             for chat in chats:
                 chat.send("join", room="lobby", after=0)
                 chat.post("in vain")
                 chat.send("leave", room="lobby")
             began = time.monotonic()
             self.assertEqual(server.stop(), 0)
-            self.assertLess(time.monotonic() - began, END)
+            self.assertLess(time.monotonic() - began, END_SECONDS)
             self.assertEqual({page.result().status for page in pages}, {503})
         self.assertNotIn("Traceback", "".join(server.lines))
 

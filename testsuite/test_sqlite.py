@@ -9,7 +9,7 @@ from testsuite.live import Chat, FolderTest, Server, SiteTest
 from testsuite.tables import WITHOUT_WAL, sql
 
 FIRST_SAFE = "playhouse.cysqlite_ext:CySqliteDatabase.server_version=(3, 51, 3)"
-POSTS = 100
+POST_COUNT = 100
 
 
 def says_old(server: Server) -> list[str]:
@@ -59,12 +59,12 @@ class WithoutWriteAheadLog(SiteTest):
         writers = [threading.Thread(target=post_all, args=(chat,)) for chat in chats]
         for writer in writers:
             writer.start()
-        heard = [[(entry["seq"], entry["nonce"]) for entry in chat.entries(2 * POSTS)] for chat in chats]
+        heard = [[(entry["seq"], entry["nonce"]) for entry in chat.entries(2 * POST_COUNT)] for chat in chats]
         for writer in writers:
             writer.join()
         self.assertEqual(heard[0], heard[1])
         first = chats[0].head
-        self.assertEqual([seq for seq, _ in heard[0]], list(range(first + 1, first + 2 * POSTS + 1)))
+        self.assertEqual([seq for seq, _ in heard[0]], list(range(first + 1, first + 2 * POST_COUNT + 1)))
         self.assertEqual(sql(self.folder, "PRAGMA journal_mode"), [("delete",)])
 
     def test_a_sign_out_at_one_process_is_heard_at_the_other(self) -> None:
@@ -84,5 +84,5 @@ class WithoutWriteAheadLog(SiteTest):
 
 def post_all(chat: Chat) -> None:
     """Post many messages."""
-    for number in range(POSTS):
+    for number in range(POST_COUNT):
         chat.post(f"{number}")

@@ -16,10 +16,10 @@ from testsuite.polling import Xhr, begin
 from testsuite.tables import locked, sql
 from testsuite.upstream import Upstream
 
-END = 10.0  # seconds within which a process ends
-SPREAD = 1.0  # seconds over which its clients are sent elsewhere
-CLIENTS = 60
-POSTS = 1000
+END_SECONDS = 10.0  # within which a process ends
+SPREAD_SECONDS = 1.0  # over which its clients are sent elsewhere
+CLIENT_COUNT = 60
+POST_COUNT = 1000
 
 
 class Stopping(FolderTest):
@@ -42,16 +42,16 @@ class Stopping(FolderTest):
         """Stop the process in peace; fail if it takes too long."""
         began = time.monotonic()
         self.assertEqual(self.server.stop(), 0)
-        self.assertLess(time.monotonic() - began, END)
+        self.assertLess(time.monotonic() - began, END_SECONDS)
 
     def test_clients_are_sent_elsewhere_spread_over_a_second(self) -> None:
-        chats = [self.chat() for _ in range(CLIENTS)]
-        with ThreadPoolExecutor(CLIENTS) as threads:
+        chats = [self.chat() for _ in range(CLIENT_COUNT)]
+        with ThreadPoolExecutor(CLIENT_COUNT) as threads:
             endings = [threads.submit(ending, chat) for chat in chats]
             self.stop()
             codes, times = zip(*(ended.result() for ended in endings), strict=True)
         self.assertEqual(set(codes), {1012})
-        self.assertGreater(max(times) - min(times), SPREAD / 2)
+        self.assertGreater(max(times) - min(times), SPREAD_SECONDS / 2)
 
     def test_one_client_does_not_keep_the_process(self) -> None:
         chat = self.chat()
@@ -76,7 +76,7 @@ class Stopping(FolderTest):
         chat = self.chat()
         nonce = chat.until("ack", nonce=chat.post("before"))["nonce"]
         with locked(self.folder):
-            for number in range(POSTS):
+            for number in range(POST_COUNT):
                 chat.post(f"in vain {number}")
             self.stop()
         self.assertEqual(sql(self.folder, "SELECT nonce FROM entry"), [(nonce,)])
@@ -126,7 +126,7 @@ class CutOff(FolderTest):
                     chat.until("pong")  # what came before is under way
                 began = time.monotonic()
                 self.assertEqual(server.stop(), 0)
-                self.assertLess(time.monotonic() - began, END)
+                self.assertLess(time.monotonic() - began, END_SECONDS)
                 with contextlib.closing(sending):
                     self.assertEqual(sending.getresponse().status, 503)
             mongodb.kill()  # it takes its time after that

@@ -25,7 +25,7 @@ from testsuite.polling import (
 from testsuite.sockjs import NOT_CACHED
 from testsuite.test_sockjs_pages import PAGE
 
-LARGEST = 64 * 1024  # bytes of a frame or a body
+MAX_FRAME_BYTES = 64 * 1024  # of a frame or a body
 
 
 class Travellers(SiteTest):
@@ -80,13 +80,13 @@ class Limits(SiteTest):
         for kind in (Xhr, Jsonp):
             with self.subTest(transport=kind.__name__):
                 ana = self.talk(kind)
-                self.assertIn(ana.send_payload(f'["{"x" * (LARGEST - 4)}"]').status, (200, 204))
+                self.assertIn(ana.send_payload(f'["{"x" * (MAX_FRAME_BYTES - 4)}"]').status, (200, 204))
                 self.assertEqual(ana.until("error")["code"], "too_long")
-                self.assertEqual(ana.send_payload(f'["{"x" * (LARGEST - 3)}"]').status, 413)
+                self.assertEqual(ana.send_payload(f'["{"x" * (MAX_FRAME_BYTES - 3)}"]').status, 413)
         ana = self.talk(WebSocket)
-        ana.socket.send(f'["{"x" * (LARGEST - 4)}"]')
+        ana.socket.send(f'["{"x" * (MAX_FRAME_BYTES - 4)}"]')
         self.assertEqual(ana.until("error")["code"], "too_long")
-        ana.socket.send(f'["{"x" * (LARGEST - 3)}"]')
+        ana.socket.send(f'["{"x" * (MAX_FRAME_BYTES - 3)}"]')
         self.assertEqual(close_code(ana), 1009)
 
     def test_sixteen_messages_are_heard_at_once_and_seventeen_are_not(self) -> None:

@@ -28,9 +28,9 @@ from controllers.web import headers, languages
 from models import accounts, failures, lookalikes, names, passwords
 from testsuite.live import ROOT
 
-LONGEST_MESSAGE = LONGEST_BODY  # characters
+MAX_MESSAGE_CHARS = LONGEST_BODY
 MAX_SECONDS = 0.05  # for the worst text at its full length
-SHORT = 3000  # characters, at which the worst is looked for
+SHORT_CHARS = 3000  # at which the worst is looked for
 MAX_SHORT_SECONDS = 0.01  # what is linear takes less than one millisecond, what is quadratic more than this
 COMMON = ["a", "0", " ", "\n", "\u0301", "\u0316"]  # letters, digits, blanks, and marks that have an order
 SIGNS = [*'[{",:.%@-', "\u200d", "\ufdfa"]  # what the libraries parse
@@ -44,29 +44,29 @@ PATTERNS = {
     "controllers.sockjs.http.CALLBACK": MAX_READ_BYTES,
     "controllers.web.languages._WISH": MAX_READ_BYTES,
     "controllers.web.logs.QUOTED": MAX_READ_BYTES,
-    "controllers.markdown.addresses._ADDRESS": LONGEST_MESSAGE,
-    "controllers.markdown.addresses._HOST": LONGEST_MESSAGE,
-    "controllers.markdown.addresses._WEB": LONGEST_MESSAGE,
-    "controllers.markdown.blocks.ESCAPED_MARKER": LONGEST_MESSAGE,
-    "controllers.markdown.blocks.FENCE": LONGEST_MESSAGE,
-    "controllers.markdown.blocks.MARKER": LONGEST_MESSAGE,
-    "controllers.markdown.blocks.PREFIX": LONGEST_MESSAGE,
-    "controllers.markdown.blocks.SPACES": LONGEST_MESSAGE,
-    "controllers.markdown.html.LANGUAGE": LONGEST_MESSAGE,
-    "controllers.markdown.inlines.MARKS": LONGEST_MESSAGE,
-    "controllers.markdown.inlines.TICKS": LONGEST_MESSAGE,
-    "controllers.markdown.inlines.TOKEN": LONGEST_MESSAGE,
-    "controllers.web.rendering._FENCE": LONGEST_MESSAGE,
-    "controllers.web.rendering._LETTER": LONGEST_MESSAGE,
-    "controllers.web.rendering._PLAIN": LONGEST_MESSAGE,
+    "controllers.markdown.addresses._ADDRESS": MAX_MESSAGE_CHARS,
+    "controllers.markdown.addresses._HOST": MAX_MESSAGE_CHARS,
+    "controllers.markdown.addresses._WEB": MAX_MESSAGE_CHARS,
+    "controllers.markdown.blocks.ESCAPED_MARKER": MAX_MESSAGE_CHARS,
+    "controllers.markdown.blocks.FENCE": MAX_MESSAGE_CHARS,
+    "controllers.markdown.blocks.MARKER": MAX_MESSAGE_CHARS,
+    "controllers.markdown.blocks.PREFIX": MAX_MESSAGE_CHARS,
+    "controllers.markdown.blocks.SPACES": MAX_MESSAGE_CHARS,
+    "controllers.markdown.html.LANGUAGE": MAX_MESSAGE_CHARS,
+    "controllers.markdown.inlines.MARKS": MAX_MESSAGE_CHARS,
+    "controllers.markdown.inlines.TICKS": MAX_MESSAGE_CHARS,
+    "controllers.markdown.inlines.TOKEN": MAX_MESSAGE_CHARS,
+    "controllers.web.rendering._FENCE": MAX_MESSAGE_CHARS,
+    "controllers.web.rendering._LETTER": MAX_MESSAGE_CHARS,
+    "controllers.web.rendering._PLAIN": MAX_MESSAGE_CHARS,
     "controllers.web.headers.NAMED_HOST": headers.MAX_HOST_CHARS,
     "controllers.server.ABSOLUTE": MAX_READ_BYTES,
     "controllers.statics._VERSION": MAX_READ_BYTES,
     "models.accounts.EMAIL": accounts.MAX_EMAIL_CHARS,
     "models.lookalikes.DOT": 18 * names.MAX_TYPED_CHARS,
     "models.names.KEYCAP": names.MAX_TYPED_CHARS,
-    "models.visible.IGNORABLE": LONGEST_MESSAGE,
-    "models.visible.VISIBLE": LONGEST_MESSAGE,
+    "models.visible.IGNORABLE": MAX_MESSAGE_CHARS,
+    "models.visible.VISIBLE": MAX_MESSAGE_CHARS,
 }
 
 # Every other call whose cost may grow faster than its text: what is done with the text there, and its longest.
@@ -237,7 +237,7 @@ class WorstInput(unittest.TestCase):
 
     def check(self, use: Callable[[str], object], longest: int, signs: list[str]) -> None:
         """Look for the worst text of a few thousand characters, and try the kind of it at full length."""
-        length = min(SHORT, longest)
+        length = min(SHORT_CHARS, longest)
         slowest, worst = 0.0, signs[0] * length
         for text in texts(length, signs):
             took = seconds(use, text)

@@ -12,7 +12,7 @@ PILE = ("a" + "\u0301" * 40_000 + "\u0316" * 40_000).encode()  # which takes sec
 SHORT_PILE = ("a" + "\u0301" * 2_600 + "\u0316" * 2_600).encode()  # fits into a field
 PASSWORD = b"password=wrong+password&again=wrong+password"
 MULTIPART = "multipart/form-data; boundary=b"
-HEAD = 15_000  # characters of a header that is read
+HEADER_CHARS = 15_000  # of a header that is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +74,34 @@ def heads() -> Iterator[Request]:
     for name, value in (
         ("Cookie", ";".join(f"a{number:x}=" for number in range(2300))),
         ("Cookie", ";".join(f"({number:x}=" for number in range(2300))),
-        ("Cookie", 'a="' + "\\1" * (HEAD // 2) + '"'),
-        ("Cookie", "_xsrf=2|aabbccdd|" + "ab" * (HEAD // 2) + "|123"),
-        ("Cookie", "_xsrf=" + "1" * HEAD + "|"),
+        ("Cookie", 'a="' + "\\1" * (HEADER_CHARS // 2) + '"'),
+        ("Cookie", "_xsrf=2|aabbccdd|" + "ab" * (HEADER_CHARS // 2) + "|123"),
+        ("Cookie", "_xsrf=" + "1" * HEADER_CHARS + "|"),
         ("Cookie", "session=2|1:0|10:1795642000|7:session|14000:" + "a" * 14_000 + "|" + "a" * 64),
         ("Accept-Language", ",".join(["a;q=0.1"] * 1800)),
-        ("Accept-Language", "," * HEAD),
-        ("Accept-Language", "a;q=0." + "1" * HEAD),
-        ("Accept-Language", "-".join(["a"] * (HEAD // 2))),
+        ("Accept-Language", "," * HEADER_CHARS),
+        ("Accept-Language", "a;q=0." + "1" * HEADER_CHARS),
+        ("Accept-Language", "-".join(["a"] * (HEADER_CHARS // 2))),
         ("Accept", ",".join(["text/html"] * 1500)),
         ("User-Agent", "Mac OS " * 2000),
-        ("Origin", "http://" + "[" * HEAD),
-        ("Referer", "http://" + "@" * HEAD),
-        ("X-Real-Ip", "1" * HEAD),
-        ("X-Forwarded-For", "1," * (HEAD // 2)),
-        ("X-Forwarded-Proto", "," * HEAD),
+        ("Origin", "http://" + "[" * HEADER_CHARS),
+        ("Referer", "http://" + "@" * HEADER_CHARS),
+        ("X-Real-Ip", "1" * HEADER_CHARS),
+        ("X-Forwarded-For", "1," * (HEADER_CHARS // 2)),
+        ("X-Forwarded-Proto", "," * HEADER_CHARS),
         ("X-Xsrftoken", "2|aabbccdd|" + "ab" * 7000 + "|1"),
         ("Transfer-Encoding", "chunked," * 1800 + "chunked"),
-        ("Range", "bytes=" + "1" * HEAD + "-"),
-        ("If-None-Match", '"a",' * (HEAD // 4)),
-        ("If-Modified-Since", "Mon, " * (HEAD // 5)),
-        ("A", "x " * (HEAD // 2) + "\x01"),
-        ("A", "\r" * HEAD),
+        ("Range", "bytes=" + "1" * HEADER_CHARS + "-"),
+        ("If-None-Match", '"a",' * (HEADER_CHARS // 4)),
+        ("If-Modified-Since", "Mon, " * (HEADER_CHARS // 5)),
+        ("A", "x " * (HEADER_CHARS // 2) + "\x01"),
+        ("A", "\r" * HEADER_CHARS),
     ):
         for path in ("/login", "/static/site.css"):
             yield Request(f"{name}: {value[:20]} at {path}", "GET", path, headers=((name, value),))
     for name in ("Sec-WebSocket-Key", "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol", "Connection"):
         upgrade = (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"))
-        worst = ((name, "Upgrade;a=1," * (HEAD // 12)),)
+        worst = ((name, "Upgrade;a=1," * (HEADER_CHARS // 12)),)
         yield Request(name, "GET", "/chat/websocket", headers=upgrade + worst, who="ana")
     yield Request("many headers", "GET", "/login", headers=tuple((f"a{number:x}", "") for number in range(2000)))
     yield Request("the same header", "GET", "/login", headers=(("a", ""),) * 2900)
@@ -111,28 +111,28 @@ def heads() -> Iterator[Request]:
 def addresses() -> Iterator[Request]:
     """Yield the worst addresses."""
     for path in (
-        "/" + "a/" * (HEAD // 2),
-        "/" + "%F0" * (HEAD // 3),
-        "/login?next=/" + "%22" * (HEAD // 3),
-        "/login?next=/" + "%5C" * (HEAD // 3),
-        "/login?" + "&" * HEAD,
+        "/" + "a/" * (HEADER_CHARS // 2),
+        "/" + "%F0" * (HEADER_CHARS // 3),
+        "/login?next=/" + "%22" * (HEADER_CHARS // 3),
+        "/login?next=/" + "%5C" * (HEADER_CHARS // 3),
+        "/login?" + "&" * HEADER_CHARS,
         "/login?" + "&".join(f"{number}=" for number in range(2000)),
-        "/join/" + "a" * HEAD,
-        "/rooms/" + "a" * HEAD,
-        "/rooms/lobby?before=" + "9" * HEAD,
-        "/rooms/lobby?before=" + "%D9%A3" * (HEAD // 6),
-        "/members?made=" + "9" * HEAD,
-        "/members/" + "9" * HEAD + "/remove",
-        "/static/" + "../" * (HEAD // 3),
-        "/static/" + "%00" * (HEAD // 3),
-        "/static/site.css?v=" + "a" * HEAD,
-        "/chat/0/x/jsonp?c=" + "a" * HEAD,
-        "/chat/0/" + "a" * HEAD + "/xhr",
-        "/chat/" + "a" * HEAD + "/x/xhr",
-        "/chat/iframe" + "." * HEAD + "x",
-        "/chat/iframe" + ".html" * (HEAD // 5) + "x",
-        "http://" + "a" * HEAD,
-        "http://a/" + "/" * HEAD,
+        "/join/" + "a" * HEADER_CHARS,
+        "/rooms/" + "a" * HEADER_CHARS,
+        "/rooms/lobby?before=" + "9" * HEADER_CHARS,
+        "/rooms/lobby?before=" + "%D9%A3" * (HEADER_CHARS // 6),
+        "/members?made=" + "9" * HEADER_CHARS,
+        "/members/" + "9" * HEADER_CHARS + "/remove",
+        "/static/" + "../" * (HEADER_CHARS // 3),
+        "/static/" + "%00" * (HEADER_CHARS // 3),
+        "/static/site.css?v=" + "a" * HEADER_CHARS,
+        "/chat/0/x/jsonp?c=" + "a" * HEADER_CHARS,
+        "/chat/0/" + "a" * HEADER_CHARS + "/xhr",
+        "/chat/" + "a" * HEADER_CHARS + "/x/xhr",
+        "/chat/iframe" + "." * HEADER_CHARS + "x",
+        "/chat/iframe" + ".html" * (HEADER_CHARS // 5) + "x",
+        "http://" + "a" * HEADER_CHARS,
+        "http://a/" + "/" * HEADER_CHARS,
     ):
         yield Request(f"{path[:25]} ({len(path)})", "GET", path, who="ana")
 
