@@ -1,18 +1,28 @@
-# make run    set up what is missing and serve on http://localhost:8888
-# make test   set up what the tests need, run every test
-# make lint   format the code (with CI set: see whether it is formatted), lint it, check its types
-# make bench  measure (ENGINE=sqlite, postgresql or mongodb; ONLY=fanout,page: some of the figures)
-# make lock   the lock files anew; make picture: docs/room.png anew
-# make audit  ask the Python Package Index whether a hole is known in anything that is installed
-# make faults kill, stop and cut four processes under load, and check that nothing is lost (SECONDS=1800 SEED=7);
-#             ENGINE=postgresql or mongodb: on two machines, with the database's servers among what is killed
-# make mutants show that the fault harness notices a broken promise
+# For those who run a site:
+#   make run       set up what is missing and serve on http://localhost:8888 (PORT=9000 OPTIONS="--site-name=Club")
+#   make setup     set up only
+#   make demo      serve a site with people and messages to look at, in demo.db; later: make run OPTIONS=--database=demo.db
+# For those who develop (CONTRIBUTING.rst):
+#   make dev       serve with --debug, and again after each change of a file
+#   make console   the models at a Python prompt, on the database that OPTIONS names
+#   make test      set up what the tests need, run every test
+#   make lint      format the code (with CI set: see whether it is formatted), lint it, check its types
+#   make types     check the types only
+#   make bench     measure (ENGINE=sqlite, postgresql or mongodb; ONLY=fanout,page: some of the figures)
+#   make faults    kill, stop and cut four processes under load, and check that nothing is lost (SECONDS=1800 SEED=7);
+#                  ENGINE=postgresql or mongodb: on two machines, with the database's servers among what is killed
+#   make mutants   show that the fault harness notices a broken promise
+# For those who release:
+#   make lock      the lock files anew (UPGRADE=--upgrade: with the newest versions that requirements.txt allows)
+#   make audit     ask the Python Package Index whether a hole is known in anything that is installed
+#   make picture   docs/room.png anew
+# Steps of these: test-setup (what the tests need of Python and npm) and tools (what they need of the system).
 
 PYTHON ?= python3
 PORT ?= 8888
 OPTIONS ?=
 BIN := .venv/bin
-TYPED := app.py commands.py configuration.py terminal.py tests.py controllers models testsuite bench faults
+TYPED := app.py commands.py configuration.py terminal.py dev.py tests.py controllers demo models testsuite bench faults
 # Each program that the tests need of the system's, and Debian's package of it.
 APT_TOOLS := nginx:nginx chromium:chromium openssl:openssl initdb:postgresql-15
 
@@ -31,10 +41,21 @@ COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run setup test test-setup lint types tools bench audit faults mutants lock picture
+.PHONY: run demo dev console setup test test-setup lint types tools bench audit faults mutants lock picture
 
 run: setup
 	@exec $(BIN)/python app.py --port=$(PORT) $(OPTIONS)
+
+# It refuses a database that has people.
+demo: setup
+	@$(BIN)/python app.py --database=demo.db $(OPTIONS) demo
+	@exec $(BIN)/python app.py --database=demo.db --port=$(PORT) $(OPTIONS)
+
+dev: setup
+	@exec $(BIN)/python dev.py --port=$(PORT) $(OPTIONS)
+
+console: setup
+	@exec $(BIN)/python app.py $(OPTIONS) console
 
 # --- set-up: each stamp is newer than the lock file that it was made from
 

@@ -49,6 +49,20 @@ class Citations(unittest.TestCase):
             self.assertNotRegex(text, r"Lines? \d+(, \d+)*( and \d+)? of|\b(SECURITY|SOCKJS|DESIGN|LOOKS) \d", name)
 
 
+class Makefile(unittest.TestCase):
+    def test_its_head_names_every_target_by_who_needs_it(self) -> None:
+        head, body = (ROOT / "Makefile").read_text(encoding="utf-8").split("\n\n", 1)
+        targets = re.search(r"^\.PHONY: (.+)$", body, re.MULTILINE)
+        assert targets is not None
+        described = re.findall(r"^#   make ([\w-]+) ", head, re.MULTILINE)
+        steps = re.findall(r"^# Steps of these: ([\w-]+) \(.*\) and ([\w-]+) \(.*\)\.$", head, re.MULTILINE)
+        self.assertEqual(
+            sorted([*described, *steps[0]]), sorted(targets[1].split()), "tell of it in the Makefile's head"
+        )
+        readers = re.findall(r"^# For those who (\w+)", head, re.MULTILINE)
+        self.assertEqual(readers, ["run", "develop", "release"])
+
+
 def cited(path: str) -> dict[str, set[str]]:
     """Return which files cite each number of a list."""
     found = defaultdict(set)
