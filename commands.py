@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import code
 import contextlib
 import re
+import secrets
+import signal
 from collections.abc import Callable
 from typing import NoReturn
 
+import demo
+import models.models
 import terminal
 from models import accounts, names, passwords
 from models.database import open_database, patiently, writing
@@ -21,6 +26,8 @@ HELP = {
     "passwd": "set a password and end the member's sessions",
     "migrate": "bring the database up to date",
     "move": "copy everything to another database",
+    "demo": "fill an empty site with people and messages to look at",
+    "console": "the models at a Python prompt",
 }
 
 
@@ -60,6 +67,8 @@ def _parser(there: Place) -> argparse.ArgumentParser:
     moving.add_argument("--to_mongo", "--to-mongo", metavar="URL", default=there.mongo)
     moving.add_argument("--cancel", action="store_true", help="let the site be written to again after a killed move")
     moving.set_defaults(run=move_site)
+    commands.add_parser("demo", help=HELP["demo"]).set_defaults(run=fill_demo)
+    commands.add_parser("console", help=HELP["console"]).set_defaults(run=open_console)
     return parser
 
 
@@ -133,3 +142,29 @@ def move_site(arguments: argparse.Namespace, here: Place) -> None:
         why = "" if isinstance(ending, Stopped) else f", since it {ending}"
         raise Failure(f"The move was stopped{why}. The site {state}.", ending.code) from None
     terminal.insist("All is there. The old site stays read-only; from now on start it with " + terminal.start_of(there))
+
+
+def fill_demo(arguments: argparse.Namespace, here: Place) -> None:
+    """demo"""
+    messages, password = demo.read_conversation(), secrets.token_hex(5)
+    try:
+        names = demo.fill(here, messages, passwords.hash_password(password))
+    except demo.Occupied:
+        raise Failure(
+            "demo fills an empty site, and there are people or messages in this one: serve it as it is, or name another"
+        ) from None
+    admin, *others = names
+    say(f"{len(names)} people have written {len(messages)} messages here.")
+    say(f"Sign in as {admin} (administrator), {', '.join(others)}; the password of each is {password}")
+
+
+def open_console(arguments: argparse.Namespace, here: Place) -> None:
+    """console"""
+    with contextlib.suppress(ImportError):  # some builds of Python have none
+        import readline  # noqa: F401, PLC0415 - lets one change a line, and go back to earlier ones
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the prompt goes on after what it takes for ^C
+        signal.signal(number, signal.SIG_DFL)
+    names = {name: value for name, value in vars(models.models).items() if not name.startswith("_")}
+    code.interact(
+        "The names of models/models.py are here, as User.select().count(); ^D leaves.", local=names, exitmsg=""
+    )

@@ -117,7 +117,7 @@ async def _append(log: RoomLog, room: str, author: int, under_way: int) -> float
 
 
 def say(text: str) -> None:
-    """Write one line to the process that started this one."""
+    """Tell whoever has started this process."""
     sys.stdout.write(text)
     sys.stdout.flush()
 

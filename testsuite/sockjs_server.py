@@ -49,7 +49,7 @@ class Close(Connection):
 
 
 class Broadcast(Connection):
-    """Broadcasts every message to all connections."""
+    """Tells everybody what anybody says."""
 
     everybody: set[Broadcast] = set()
 

@@ -189,7 +189,7 @@ class Dockerfile(unittest.TestCase):
     def copy_to(self, place: Path) -> None:
         """Do what the COPY instructions of the last stage do."""
         place.mkdir()
-        last = [rest.split() for name, rest in instructions() if name == "COPY"][-6:]
+        last = [rest.split() for name, rest in instructions() if name == "COPY"][-7:]
         self.assertEqual(last.pop(0), ["--from=packages", "/venv", "/venv"])  # here: the tests' own
         for words in last:
             target = place / words[-1]
@@ -205,7 +205,7 @@ class Dockerfile(unittest.TestCase):
         return {name: value for name, _, value in (word.partition("=") for word in words) if name != "PATH"}
 
     def program(self, instruction: str, port: str) -> list[str]:
-        """Return the program that an instruction starts, with a loopback port instead of the instruction's."""
+        """Return the program that an instruction starts, for a port of this machine that nobody else reaches."""
         rest = dict(instructions())[instruction]
         words: list[str] = json.loads(rest[rest.index("[") :])
         self.assertEqual(words.pop(0), "python")

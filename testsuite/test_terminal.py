@@ -125,7 +125,7 @@ class Streams(CommandTest):
 
 
 class Prompt(FolderTest):
-    """Input typed at a pseudo-terminal."""
+    """Somebody types at a terminal of their own."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -1,4 +1,4 @@
-"""Access to SockJS's transports, and their answers to malformed requests."""
+"""Who is kept out of SockJS's transports, and what they make of nonsense."""
 
 from __future__ import annotations
 

@@ -1,0 +1,101 @@
+"""A site to look at: seven people and what they wrote in ten days, in English and Portuguese (conversation.txt)."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from models import accounts
+from models.database import patiently, writing
+from models.models import EntryRow, Room
+from models.moving.move import Place, Side
+from models.passwords import PasswordHash
+from models.rooms import LOBBY
+
+CONVERSATION = Path(__file__).with_name("conversation.txt")
+DAY = re.compile(r"=== .+")
+FIRST_LINE = re.compile(r"(\d\d):(\d\d) (\w+):(?: (.*))?")
+
+Row = tuple[object, ...]
+
+
+class Occupied(Exception):
+    """There are people or messages already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the conversation; `day` counts from 1."""
+
+    day: int
+    time: datetime.time
+    author: str
+    body: str
+
+
+def read_conversation() -> list[Message]:
+    """Return the messages in their order.
+
+    A line "=== ..." begins a day, a line "hh:mm Name: ..." a message, and all others go on with theirs.
+    """
+    messages: list[Message] = []
+    day = 0
+    for line in CONVERSATION.read_text(encoding="utf-8").splitlines():
+        if DAY.fullmatch(line):
+            day += 1
+        elif begins := FIRST_LINE.fullmatch(line):
+            hour, minute, author, text = begins.groups()
+            messages.append(Message(day, datetime.time(int(hour), int(minute)), author, text or ""))
+        else:
+            messages[-1] = replace(messages[-1], body=f"{messages[-1].body}\n{line}")
+    return [replace(message, body=message.body.strip("\n")) for message in messages]
+
+
+def fill(place: Place, messages: list[Message], password: PasswordHash) -> list[str]:
+    """Store the authors, who all have this password, and their messages; return their names, the administrator first.
+
+    The last day is yesterday. Raise Occupied unless the site is empty.
+    """
+    names = sorted({message.author for message in messages})
+    with contextlib.closing(Side(place)) as side:
+        if side.log and side.log.count():
+            raise Occupied()
+        ids = patiently(_add_people, side, names, password)
+        side.shelf(EntryRow).add(_rows(messages, ids))
+        if side.log:
+            side.log.note({LOBBY: len(messages)})
+        else:
+            patiently(_set_head, len(messages))
+    return names
+
+
+def _add_people(side: Side, names: list[str], password: PasswordHash) -> dict[str, int]:
+    """Return the new members' ids by their names."""
+    with writing():
+        if side.has_people():
+            raise Occupied()
+        return {
+            name: accounts.add_member(name, password, f"{name.lower()}@example.org", is_admin=name == names[0]).id
+            for name in names
+        }
+
+
+def _rows(messages: list[Message], ids: dict[str, int]) -> list[Row]:
+    """Return the messages as rows of the table of entries, in the order of its columns."""
+    last = messages[-1].day
+    yesterday = datetime.date.today() - datetime.timedelta(days=1)
+    rows: list[Row] = []
+    for seq, message in enumerate(messages, 1):
+        date = yesterday - datetime.timedelta(days=last - message.day)
+        at = datetime.datetime.combine(date, message.time).timestamp()
+        rows.append((LOBBY, seq, "post", None, ids[message.author], message.body, at, secrets.token_hex(8)))
+    return rows
+
+
+def _set_head(head: int) -> None:
+    with writing():
+        Room.update(head=head).where(Room.slug == LOBBY).execute()
