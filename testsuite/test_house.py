@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 import unittest
 from collections import defaultdict
 from pathlib import Path
 
 from testsuite.documents import Document
-from testsuite.live import ROOT
+from testsuite.live import ROOT, TIMEOUT
 
 LISTS = ("docs/security.rst", "docs/sockjs.rst")
 CITING = (
@@ -61,6 +66,56 @@ class Makefile(unittest.TestCase):
         )
         readers = re.findall(r"^# For those who (\w+)", head, re.MULTILINE)
         self.assertEqual(readers, ["run", "develop", "release"])
+
+
+class Habits(unittest.TestCase):
+    def test_the_files_are_as_editorconfig_has_an_editor_write_them(self) -> None:
+        for path in tracked():
+            if path.suffix != ".png":
+                text = path.read_bytes().decode("utf-8")
+                self.assertNotRegex(text, r"[ \t\r]\n", path)
+                self.assertTrue(path.name == "Makefile" or "\t" not in text, f"{path} has a tab")
+                self.assertTrue(
+                    path.parent.name == "modules" or text[-1:] in ("", "\n"), f"{path} has no last line end"
+                )
+
+    def test_the_hooks_before_a_commit_find_what_is_wrong(self) -> None:
+        project = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (project / ".venv").symlink_to(sys.prefix)
+        shutil.copy(ROOT / ".pre-commit-config.yaml", project)
+        (project / "pyproject.toml").write_text('[tool.mypy]\nstrict = true\npackages = ["example"]\n')
+        subprocess.run(["git", "init", "--quiet"], cwd=project, check=True, timeout=TIMEOUT)
+        for text, outcome in (("import os\nnumber: str = (1)\n", "Failed"), ('text: str = "1"\n', "Passed")):
+            (project / "example.py").write_text(text)
+            self.assertEqual(re.findall(r"\.(Passed|Failed)$", hooks(project), re.MULTILINE), [outcome] * 3)
+
+
+def tracked() -> list[Path]:
+    """Return the files that git has, and those that it will have."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def hooks(project: Path) -> str:
+    """Return what the hooks say of a project."""
+    subprocess.run(["git", "add", "--all"], cwd=project, check=True, timeout=TIMEOUT)
+    ran = subprocess.run(
+        [".venv/bin/pre-commit", "run", "--all-files", "--color=never"],
+        cwd=project,
+        env={**os.environ, "PRE_COMMIT_HOME": str(project / ".git" / "hooks-cache")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return ran.stdout
 
 
 def cited(path: str) -> dict[str, set[str]]:
