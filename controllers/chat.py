@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controllers.realtime import protocol
-from controllers.realtime.channel import Reader
+from controllers.realtime.channel import Subscriber
 from controllers.realtime.protocol import BadMessage
 from controllers.site import Site
 from controllers.sockjs.router import Connection, Router
@@ -19,25 +19,25 @@ from models.errors import Failed, Refusal, SlowDown, Unavailable
 from models.logs.base import Draft, Entry
 from models.rooms import LOBBY, room_of
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-CHARS = 1024  # of a message that weigh as much as one message more
-JOIN = 10  # messages, as much as joining weighs: what was missed is read and sent
-MOST_APPENDING = 32  # posts of one connection that wait for the disk
-POLLING = ("xhr", "jsonp")
-HEARTBEAT = 25.0  # seconds of silence on a stream or a poll; proxies and home routers wait for little more
+CHARS_PER_MESSAGE = 1024  # of a message that weigh as much as one message more
+MESSAGES_PER_JOIN = 10  # messages, as much as joining weighs: what was missed is read and sent
+MAX_APPENDING_POSTS = 32  # posts of one connection that wait for the disk
+POLLING_TRANSPORTS = ("xhr", "jsonp")
+HEARTBEAT_SECONDS = 25.0  # seconds of silence on a stream or a poll; proxies and home routers wait for little more
 TOO_MANY = (1008, "You have too many connections open")
 
 
-class ChatConnection(Connection, Reader):
+class ChatConnection(Connection, Subscriber):
     """One chat client, over whichever transport: it speaks the wire protocol and is a cursor for the Hub."""
 
     def __init__(self, site: Site, session: Any) -> None:
         super().__init__(session)
         self.site = site
         self.room = LOBBY  # where plain text goes
-        self.tails = set()
-        self.appending = asyncio.Semaphore(MOST_APPENDING)
+        self.channels = set()
+        self.appending = asyncio.Semaphore(MAX_APPENDING_POSTS)
 
     # --- what the Hub calls
 
@@ -54,7 +54,7 @@ class ChatConnection(Connection, Reader):
         self.member = self.sign_in.member
         self.pace = self.site.limiter.paces.of(self.member.id)
         self.offer = self.session.offer
-        self.polls = self.session.transport_name in POLLING
+        self.polls = self.session.transport_name in POLLING_TRANSPORTS
         if 0 < self.site.limits.connections_per_member <= self.site.hub.connections(self.member.id):
             # Not at once: a transport that is still opening the session would answer twice.
             asyncio.get_running_loop().call_soon(self.end, *TOO_MANY)
@@ -76,7 +76,7 @@ class ChatConnection(Connection, Reader):
 
     async def on_message(self, text: str) -> None:
         """Do what a message asks, when it is its turn; a refused one is answered and changes nothing."""
-        await self.pace.wait(1 + len(text) / CHARS)
+        await self.pace.wait(1 + len(text) / CHARS_PER_MESSAGE)
         if self.session.is_closed:
             return
         asked: dict[str, Any] = {}
@@ -88,7 +88,7 @@ class ChatConnection(Connection, Reader):
         except Refusal as refusal:
             self.refuse(refusal, asked)
         except Exception:
-            log.exception("a %s failed", asked.get("type"))
+            logger.exception("a %s failed", asked.get("type"))
             self.refuse(Failed(), asked)
 
     def refuse(self, refusal: Refusal, asked: Mapping[str, Any]) -> None:
@@ -99,12 +99,12 @@ class ChatConnection(Connection, Reader):
     # --- the protocol's messages
 
     async def join(self, asked: dict[str, Any]) -> None:
-        await self.pace.wait(JOIN)
+        await self.pace.wait(MESSAGES_PER_JOIN)
         room = await self.site.memory.read(room_of, self.member.id, asked["room"])
         if await self.site.hub.join(self, room, asked.get("after")):
             self.site.presence.enter(room.slug, self.member)
         self.room = room.slug
-        if self in self.site.hub.readers:  # else it has closed meanwhile, and would be remembered for ever
+        if self in self.site.hub.subscribers:  # else it has closed meanwhile, and would be remembered for ever
             self.site.presence.tell(self, room.slug)
 
     async def leave(self, asked: dict[str, Any]) -> None:
@@ -128,7 +128,7 @@ class ChatConnection(Connection, Reader):
         except Refusal as refusal:
             self.refuse(refusal, asked)
         except Exception:
-            log.exception("appending failed")
+            logger.exception("appending failed")
             self.refuse(Failed(), asked)
 
     def acknowledge(self, entry: Entry) -> None:
@@ -156,7 +156,7 @@ def chat_router(site: Site, sockjs_url: str) -> Router:
     settings = {
         "authenticate": site.authenticator.find_sign_in,
         "sockjs_url": sockjs_url,
-        "heartbeat_delay": HEARTBEAT,
+        "heartbeat_delay": HEARTBEAT_SECONDS,
         "transports": site.limits.transports,
     }
     return Router(functools.partial(ChatConnection, site), "/chat", settings)

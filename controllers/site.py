@@ -13,7 +13,7 @@ from controllers.fetching.fetcher import Source
 from controllers.realtime.closing import end_all
 from controllers.realtime.hub import Hub
 from controllers.realtime.presence import Presence
-from controllers.realtime.revocation import Watch
+from controllers.realtime.revocation import Revoker
 from controllers.web.authenticator import Authenticator
 from controllers.web.hashing import Hashing
 from controllers.web.page_cache import Sheets
@@ -62,8 +62,8 @@ class Site:
         self.log = stores.log
         self.hub = Hub(self.log, artist.draw, artist.prepare, self.limiter.charge)
         self.presence = Presence(self.process, self.hub, stores)
-        self._watch = Watch(self.hub, self.presence, stores)
-        stores.doorbell.is_busy = lambda: bool(self.hub.readers)
+        self._revoker = Revoker(self.hub, self.presence, stores)
+        stores.doorbell.is_busy = lambda: bool(self.hub.subscribers)
         self.is_stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self._health: asyncio.Task[str] | None = None
@@ -73,7 +73,7 @@ class Site:
 
     def start(self) -> None:
         """Begin to listen to the other processes."""
-        for work in (self._stores.doorbell.watch, self.hub.follow, self.presence.follow, self._watch.follow):
+        for work in (self._stores.doorbell.watch, self.hub.follow, self.presence.follow, self._revoker.follow):
             self._tasks.append(asyncio.create_task(work()))
 
     def begin(self, request: object) -> None:
@@ -114,7 +114,7 @@ class Site:
         From now on every answer closes its connection.
         """
         self.is_stopping = True
-        await end_all(self.hub.readers, code, reason)
+        await end_all(self.hub.subscribers, code, reason)
         await self._is_idle.wait()
         await self.log.finish()
         await self.presence.stop()

@@ -125,17 +125,21 @@ MUTANTS = (
     ),
     Mutant(
         "no replay",
-        (Change(HUB_FILE, "tail.delivered if after is None else min(after, tail.delivered)", "tail.delivered"),),
+        (
+            Change(
+                HUB_FILE, "channel.delivered if after is None else min(after, channel.delivered)", "channel.delivered"
+            ),
+        ),
     ),
     Mutant(
         "a broadcast stops at the first connection that takes nothing",
         (
             Change(
                 HUB_FILE,
-                "                tail.behind[reader] = before\n",
-                "                tail.behind[reader] = before\n"
-                "                at_head.update(due)\n"
-                "                due.clear()\n"
+                "                channel.lagging[subscriber] = before\n",
+                "                channel.lagging[subscriber] = before\n"
+                "                at_head.update(pending)\n"
+                "                pending.clear()\n"
                 "                break\n",
             ),
         ),
@@ -154,19 +158,25 @@ MUTANTS = (
     ),
     Mutant(
         "the cursor moves although the connection took nothing",
-        (Change(HUB_FILE, "                tail.behind[reader] = before\n", "                at_head.add(reader)\n"),),
+        (
+            Change(
+                HUB_FILE,
+                "                channel.lagging[subscriber] = before\n",
+                "                at_head.add(subscriber)\n",
+            ),
+        ),
     ),
     Mutant(
         "what a process appends overtakes what others appended before",
-        (Change(HUB_FILE, "        if entry.seq == tail.head + 1:\n", "        if entry.seq > tail.head:\n"),),
+        (Change(HUB_FILE, "        if entry.seq == channel.head + 1:\n", "        if entry.seq > channel.head:\n"),),
     ),
     Mutant(
         "a process hears no doorbell",
         (
             Change(
                 HUB_FILE,
-                "            if tail is not None and head > tail.head:\n",
-                "            if tail is not None and head < 0:\n",
+                "            if channel is not None and head > channel.head:\n",
+                "            if channel is not None and head < 0:\n",
             ),
         ),
     ),

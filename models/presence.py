@@ -24,7 +24,7 @@ PUT = """
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class LocalPresence:
     """What a process knows of one member in one room; no connections: they left. `typing_for` in seconds."""
 
     room: str
@@ -34,7 +34,7 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True)
-class Somebody:
+class OnlineMember:
     """A member who is in a room, at whatever process, and writes for `typing_for` seconds more, if that is over 0."""
 
     room: str
@@ -42,7 +42,7 @@ class Somebody:
     typing_for: float
 
 
-def report(process: str, here: Collection[Here]) -> bool:
+def report(process: str, here: Collection[LocalPresence]) -> bool:
     """Say that `process` lives, and what has changed there; tell whether nothing was known of it before.
 
     A process that slept, or whose database saw its clock jump, may be forgotten although it lives.
@@ -72,7 +72,7 @@ def versions() -> dict[str, int]:
     return dict(rows(Process.select(Process.id, Process.version).where(alive)))
 
 
-def everybody() -> list[Somebody]:
+def everybody() -> list[OnlineMember]:
     """Return who is where, each member once for each room, by name."""
     query = (
         PresenceRow.select(PresenceRow.room, User.username, PresenceRow.typing_until - _now())
@@ -83,7 +83,7 @@ def everybody() -> list[Somebody]:
     found: dict[tuple[str, str], float] = {}
     for room, username, typing_for in rows(query):
         found[room, username] = max(typing_for, found.get((room, username), 0.0))
-    return [Somebody(room, username, seconds) for (room, username), seconds in found.items()]
+    return [OnlineMember(room, username, seconds) for (room, username), seconds in found.items()]
 
 
 def _now() -> SQL:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import unittest
 
-from controllers.realtime.recent import Recent
+from controllers.realtime.ring_buffer import RingBuffer
 from controllers.web.byte_cache import Cache
 
 
@@ -34,16 +34,16 @@ class CacheTest(unittest.TestCase):
         self.assertEqual((cache.get("a"), cache.bytes), (None, 0))
 
 
-class RecentTest(unittest.TestCase):
+class RingBufferTest(unittest.TestCase):
     """The last values."""
 
     def test_there_are_so_many_and_their_bytes_are_counted(self) -> None:
-        recent: Recent[str] = Recent(most=3)
+        buffer: RingBuffer[str] = RingBuffer(max_items=3)
         texts = ["x" * 100, "é" * 200, "😀" * 300, "y", "zz"]
         for text in texts:
-            recent.add(text, text)
-        self.assertEqual(list(recent), texts[2:])
-        self.assertEqual(recent.bytes, sum(map(sys.getsizeof, texts[2:])))
-        while recent:
-            recent.drop_oldest()
-        self.assertEqual(recent.bytes, 0)
+            buffer.add(text, text)
+        self.assertEqual(list(buffer), texts[2:])
+        self.assertEqual(buffer.bytes, sum(map(sys.getsizeof, texts[2:])))
+        while buffer:
+            buffer.drop_oldest()
+        self.assertEqual(buffer.bytes, 0)

@@ -26,9 +26,9 @@ PAYLOADS = (
     | damaged(st.lists(st.text(), max_size=20).map(dumped)).map(str.encode)
     | st.lists(st.text(max_size=5), min_size=14, max_size=20).map(dumped).map(str.encode)
 )
-TYPES = st.sampled_from([*protocol.FIELDS, "edit", "delete", "react", "read", "hello", "Post", "", "\0"])
+TYPES = st.sampled_from([*protocol.REQUIRED_FIELDS, "edit", "delete", "react", "read", "hello", "Post", "", "\0"])
 FIELDS = st.sampled_from(["room", "body", "nonce", "after", "seq", "emoji", "html", "author", "type"])
-KNOWN = st.sampled_from([*protocol.FIELDS])
+KNOWN = st.sampled_from([*protocol.REQUIRED_FIELDS])
 ONE_WRONG = st.dictionaries(st.sampled_from(["room", "body", "nonce", "after"]), JSON, min_size=1, max_size=1)
 MESSAGES = (
     st.builds(lambda kind, rest: {**rest, "type": kind}, TYPES, st.dictionaries(FIELDS, JSON, max_size=4)).map(dumped)
@@ -65,7 +65,7 @@ class DecoderTest(FuzzTest):
             asked = protocol.read(text, "lobby")
         except Refusal:
             return
-        for name, kind in protocol.FIELDS[asked["type"]].items():
+        for name, kind in protocol.REQUIRED_FIELDS[asked["type"]].items():
             self.assertIsInstance(asked[name], kind)
             if kind is str:
                 asked[name].encode()  # so that it can be stored

@@ -93,8 +93,8 @@ class Skewed(OnPostgresql, FolderTest):
 
     QUICK = (
         "models.presence:SILENCE=1.0",
-        "controllers.realtime.presence:HEARTBEAT=0.3",
-        "controllers.realtime.presence:TYPING=1.5",
+        "controllers.realtime.presence:HEARTBEAT_SECONDS=0.3",
+        "controllers.realtime.presence:TYPING_SECONDS=1.5",
     )
 
     def test_nobody_is_lost_however_far_the_clocks_of_two_machines_are_apart(self) -> None:

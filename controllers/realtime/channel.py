@@ -1,4 +1,4 @@
-"""The tail of a room's log as one process keeps it, and what the Hub knows of those who read it."""
+"""One room in this process, and its subscribers as the Hub sees them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from controllers.realtime.frame import Frame
-from controllers.realtime.recent import Recent
+from controllers.realtime.ring_buffer import RingBuffer
 from models.accounts import SignIn
 from models.logs.base import Entry
 
-RING = 500  # entries of each room that a process keeps at hand
-NEWEST = 100  # entries of each room that a process keeps for its newest page
-MAX_HELD_BYTES = 16 * 1024 * 1024  # of text in the tails of all rooms; 500 usual entries have half a megabyte
+MAX_RECENT_MESSAGES = 500  # entries of each room that a process keeps at hand
+MAX_NEWEST_ENTRIES = 100  # entries of each room that a process keeps for its newest page
+MAX_HELD_BYTES = 16 * 1024 * 1024  # of text in the channels of all rooms; 500 usual entries have half a megabyte
 
 
-class Reader(ABC):
+class Subscriber(ABC):
     """A connection, as the Hub sees it."""
 
     sign_in: SignIn
-    tails: set[Tail]  # of the rooms that it has joined
+    channels: set[Channel]  # of the rooms that it has joined
     polls: bool  # whether it hears one frame with each request
 
     # Sends a frame now and returns True, or returns False and calls Hub.drained later. An attribute, not a
@@ -30,31 +30,35 @@ class Reader(ABC):
 
     @abstractmethod
     def say(self, text: str) -> None:
-        """Send one message that answers this reader alone."""
+        """Send one message that answers this subscriber alone."""
 
     @abstractmethod
     def end(self, code: int, reason: str) -> None:
         """Close the connection with a SockJS close code."""
 
 
-class Tail:
-    """The newest entries of one room, and its readers: at the head, or behind with a cursor."""
+class Channel:
+    """The newest entries of one room, and its subscribers: at the head, or lagging with a cursor."""
 
     def __init__(self, room: str, head: int) -> None:
         self.room = room
         self.head = head
         self.delivered = head
-        self.version: object = None  # the log's, when this tail was last up to date
-        self.ring: Recent[tuple[int, str]] = Recent(RING)  # seq and message of the entries up to the head
-        self.newest: Recent[Entry] = Recent(NEWEST)  # the entries up to the head
-        self.at_head: set[Reader] = set()
-        self.due: set[Reader] = set()  # whom the frame that is being delivered has not reached yet
+        self.version: object = None  # the log's, when this channel was last up to date
+        self.ring: RingBuffer[tuple[int, str]] = RingBuffer(
+            MAX_RECENT_MESSAGES
+        )  # seq and message of the entries up to the head
+        self.newest: RingBuffer[Entry] = RingBuffer(MAX_NEWEST_ENTRIES)  # the entries up to the head
+        self.at_head: set[Subscriber] = set()
+        self.pending: set[Subscriber] = set()  # whom the frame that is being delivered has not reached yet
         self.authors: set[int] = set()  # of the entries that are not delivered yet
-        self.is_cut = False  # whether that frame had no room for all that there is
-        self.rests = False  # after a delivery, until what is just being written is there too, or for REST
+        self.truncated = False  # whether that frame had no room for all that there is
+        self.coalescing = (
+            False  # after a delivery, until what is just being written is there too, or for COALESCE_SECONDS
+        )
         self.moved = asyncio.Event()  # a pulse, whenever a delivery begins
-        self.behind: dict[Reader, int] = {}
-        self.serving: set[Reader] = set()
+        self.lagging: dict[Subscriber, int] = {}
+        self.reading_log: set[Subscriber] = set()
 
     @property
     def bytes(self) -> int:
@@ -73,12 +77,12 @@ class Tail:
         newest_first = takewhile(lambda item: item[0] > seq, reversed(self.ring))
         return [item for item in newest_first if item[0] <= self.delivered][::-1]
 
-    def readers(self) -> list[Reader]:
+    def subscribers(self) -> list[Subscriber]:
         """Return everybody who has joined."""
-        return [*self.at_head, *self.due, *self.behind]
+        return [*self.at_head, *self.pending, *self.lagging]
 
-    def remove(self, reader: Reader) -> None:
-        """Forget a reader."""
-        self.at_head.discard(reader)
-        self.due.discard(reader)
-        self.behind.pop(reader, None)
+    def remove(self, subscriber: Subscriber) -> None:
+        """Forget a subscriber."""
+        self.at_head.discard(subscriber)
+        self.pending.discard(subscriber)
+        self.lagging.pop(subscriber, None)

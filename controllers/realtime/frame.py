@@ -9,7 +9,7 @@ Encoded = TypeVar("Encoded", str, bytes)
 
 
 class Frame:
-    """Messages that leave together, encoded once for each kind of transport however many readers get them."""
+    """Messages that leave together, encoded once for each kind of transport however many subscribers get them."""
 
     __slots__ = ("_encoded", "messages")
 

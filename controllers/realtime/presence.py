@@ -11,24 +11,24 @@ import contextlib
 import time
 from collections import Counter, defaultdict
 
-from controllers.realtime.channel import Reader
+from controllers.realtime.channel import Subscriber
 from controllers.realtime.frame import Frame
 from controllers.realtime.hub import Hub
 from controllers.realtime.protocol import message
 from models import presence
 from models.accounts import Member
 from models.errors import Unavailable
-from models.presence import GRACE, Here, Somebody
+from models.presence import GRACE, LocalPresence, OnlineMember
 from models.stores import Stores
 
-COALESCE = 0.25  # seconds between two looks
-HEARTBEAT = 3.0  # seconds
-TYPING = 5.0  # seconds that one `typing` holds
-MOST_NAMES = 100  # in one frame; `count` tells of the rest
+COALESCE_SECONDS = 0.25  # seconds between two looks
+HEARTBEAT_SECONDS = 3.0  # seconds
+TYPING_SECONDS = 5.0  # seconds that one `typing` holds
+MAX_NAMES = 100  # in one frame; `count` tells of the rest
 
 
 class Presence:
-    """One process's share of the presence table, and what it tells its readers of the whole."""
+    """One process's share of the presence table, and what it tells its subscribers of the whole."""
 
     def __init__(self, process: str, hub: Hub, stores: Stores) -> None:
         self._process = process
@@ -41,11 +41,11 @@ class Presence:
         self._typing: dict[tuple[str, int], float] = {}  # until when (time.monotonic)
         self._unreported: set[tuple[str, int]] = set()
         self._versions: dict[str, int] = {}
-        self._told: dict[str, tuple[str, str]] = {}  # by room: the frames' messages of presence and typing
+        self._last_sent: dict[str, tuple[str, str]] = {}  # by room: the frames' messages of presence and typing
         self._online: dict[str, list[str]] = {}  # by room: names
-        self._stale: dict[Reader, set[str]] = defaultdict(set)
+        self._owed: dict[Subscriber, set[str]] = defaultdict(set)
         self._wake = asyncio.Event()
-        self._beaten_at = -HEARTBEAT  # when this process last said that it lives
+        self._beaten_at = -HEARTBEAT_SECONDS  # when this process last said that it lives
         self._next_stop: float | None = None  # when somebody's typing expires (time.monotonic)
 
     # --- what happens here
@@ -72,25 +72,25 @@ class Presence:
     def type(self, room: str, member: Member, is_typing: bool = True) -> None:
         """Note that `member` writes, or has stopped, in a room where they are connected."""
         key = (room, member.id)
-        until = time.monotonic() + TYPING if is_typing else 0.0
+        until = time.monotonic() + TYPING_SECONDS if is_typing else 0.0
         if self._connections[key] > 0 and until != self._typing.get(key, 0.0):
             self._typing[key] = until
             self._note(*key)
 
-    def forget(self, reader: Reader) -> None:
-        """Owe nothing to a reader that has closed."""
-        self._stale.pop(reader, None)
+    def forget(self, subscriber: Subscriber) -> None:
+        """Owe nothing to a subscriber that has closed."""
+        self._owed.pop(subscriber, None)
 
-    def tell(self, reader: Reader, room: str) -> None:
-        """Tell one reader who is in `room`, now or when it has room again."""
-        told = self._told.get(room)
-        if told and not reader.offer(Frame(told)):
-            self._stale[reader].add(room)
+    def tell(self, subscriber: Subscriber, room: str) -> None:
+        """Tell one subscriber who is in `room`, now or when it has room again."""
+        told = self._last_sent.get(room)
+        if told and not subscriber.offer(Frame(told)):
+            self._owed[subscriber].add(room)
 
-    def drained(self, reader: Reader) -> None:
-        """Tell a reader what it could not take before, of the rooms that it has not left meanwhile."""
-        for room in self._stale.pop(reader, set()) & {tail.room for tail in reader.tails}:
-            self.tell(reader, room)
+    def drained(self, subscriber: Subscriber) -> None:
+        """Tell a subscriber what it could not take before, of the rooms that it has not left meanwhile."""
+        for room in self._owed.pop(subscriber, set()) & {channel.room for channel in subscriber.channels}:
+            self.tell(subscriber, room)
 
     # --- the others
 
@@ -106,7 +106,7 @@ class Presence:
                 with contextlib.suppress(Unavailable):  # the next round says it all again
                     await self._report()
                     await self._look()
-                await asyncio.sleep(COALESCE)
+                await asyncio.sleep(COALESCE_SECONDS)
                 await self._wait_for_news()
         finally:
             ringing.cancel()
@@ -123,7 +123,7 @@ class Presence:
     async def _wait_for_news(self) -> None:
         """Return when something happened, at the latest when the next beat is due."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(HEARTBEAT):
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await self._wake.wait()
         self._wake.clear()
 
@@ -138,7 +138,7 @@ class Presence:
     async def _report(self) -> None:
         """Write what has changed here, or that this process lives while it has anybody."""
         keys, self._unreported = self._unreported, set()
-        beat_is_due = self._connections and time.monotonic() - self._beaten_at > HEARTBEAT
+        beat_is_due = self._connections and time.monotonic() - self._beaten_at > HEARTBEAT_SECONDS
         if not keys and not beat_is_due:
             return
         here = [self._here(*key) for key in keys]
@@ -155,12 +155,12 @@ class Presence:
                 self._connections.pop(key, None)
                 self._typing.pop(key, None)
 
-    def _here(self, room: str, member_id: int) -> Here:
+    def _here(self, room: str, member_id: int) -> LocalPresence:
         """Return what the others shall know; who may still come back counts as connected."""
         key = (room, member_id)
         connections = max(self._connections[key], 1 if key in self._leaving else 0)
         typing_for = max(self._typing.get(key, 0.0) - time.monotonic(), 0.0)
-        return Here(room, member_id, connections, typing_for)
+        return LocalPresence(room, member_id, connections, typing_for)
 
     async def _look(self) -> None:
         """Read everybody's presence if it has changed, and tell it."""
@@ -169,19 +169,19 @@ class Presence:
             self._show(await self._read(presence.everybody))
             self._versions = versions
 
-    def _show(self, everybody: list[Somebody]) -> None:
+    def _show(self, everybody: list[OnlineMember]) -> None:
         left = [one.typing_for for one in everybody if one.typing_for > 0]
         self._next_stop = time.monotonic() + min(left) if left else None
-        rooms: dict[str, list[Somebody]] = {room: [] for room in self._told}
+        rooms: dict[str, list[OnlineMember]] = {room: [] for room in self._last_sent}
         for one in everybody:
             rooms.setdefault(one.room, []).append(one)
         self._online = {room: [one.username for one in people] for room, people in rooms.items()}
         for room, people in rooms.items():
             told = (
-                message("presence", room=room, online=[p.username for p in people[:MOST_NAMES]], count=len(people)),
+                message("presence", room=room, online=[p.username for p in people[:MAX_NAMES]], count=len(people)),
                 message("typing", room=room, members=[p.username for p in people if p.typing_for > 0][:3]),
             )
-            if told != self._told.get(room):
+            if told != self._last_sent.get(room):
                 self._tell_all(room, told)
 
     def _someone_stops_typing(self) -> bool:
@@ -189,9 +189,9 @@ class Presence:
 
     def _tell_all(self, room: str, told: tuple[str, str]) -> None:
         """Send what is new to everybody in `room`."""
-        known = self._told.get(room, ("", ""))
-        self._told[room] = told
+        known = self._last_sent.get(room, ("", ""))
+        self._last_sent[room] = told
         frame = Frame([text for text in told if text not in known])
-        for reader in self._hub.readers_in(room):
-            if not reader.offer(frame):
-                self._stale[reader].add(room)
+        for subscriber in self._hub.subscribers_in(room):
+            if not subscriber.offer(frame):
+                self._owed[subscriber].add(room)

@@ -15,7 +15,7 @@ VERSION = 1
 MAX_ID_CHARS = MAX_NONCE_CHARS  # of a room's slug or a nonce
 
 # What each kind of message must have, besides its type.
-FIELDS: dict[str, dict[str, type]] = {
+REQUIRED_FIELDS: dict[str, dict[str, type]] = {
     "join": {"room": str},
     "leave": {"room": str},
     "post": {"room": str, "body": str},
@@ -79,11 +79,11 @@ def _check_all(asked: dict[str, Any]) -> None:
     kind = asked.get("type")
     if not isinstance(kind, str):
         raise BadMessage()
-    if kind not in FIELDS:
+    if kind not in REQUIRED_FIELDS:
         raise UnknownType()
     if kind == "post" and "nonce" not in asked:
         asked["nonce"] = secrets.token_hex(16)
-    _check(asked, FIELDS[kind])
+    _check(asked, REQUIRED_FIELDS[kind])
 
 
 def _object(text: str) -> dict[str, Any]:

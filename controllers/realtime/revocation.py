@@ -11,12 +11,12 @@ from models import accounts, rooms
 from models.errors import NotMember, Unavailable
 from models.stores import Stores
 
-SETTLE = 1.0  # seconds between two looks
+RECHECK_SECONDS = 1.0  # seconds between two looks
 SIGNED_OUT = (4008, "You are signed out")
 REMOVED = (4008, "You were removed")  # the page looks for these words
 
 
-class Watch:
+class Revoker:
     """Looks, when the doorbell rings, whether this process still serves somebody whom it may not."""
 
     def __init__(self, hub: Hub, presence: Presence, stores: Stores) -> None:
@@ -33,7 +33,7 @@ class Watch:
             if version != self._version:
                 self._version = version
                 await self._look_at_last()
-                await asyncio.sleep(SETTLE)
+                await asyncio.sleep(RECHECK_SECONDS)
                 await self._look_at_last()  # for those who were just being let in
 
     async def _look_at_last(self) -> None:
@@ -43,11 +43,11 @@ class Watch:
                 await self._end_sessions()
                 return await self._expel()
             except Unavailable:
-                await asyncio.sleep(SETTLE)
+                await asyncio.sleep(RECHECK_SECONDS)
 
     async def _end_sessions(self) -> None:
         """End those whose session does not hold any more; what the clocks say about it may be wrong."""
-        here = {reader.sign_in.session_id: reader.sign_in.member.id for reader in self._hub.readers}
+        here = {subscriber.sign_in.session_id: subscriber.sign_in.member.id for subscriber in self._hub.subscribers}
         ended = here.keys() - await self._read(accounts.valid_sessions, here)
         removed = await self._read(accounts.removed_members, {here[session_id] for session_id in ended})
         self._hub.end_sessions([session_id for session_id in ended if here[session_id] in removed], *REMOVED)
@@ -56,6 +56,6 @@ class Watch:
     async def _expel(self) -> None:
         for room in self._hub.rooms():
             members = await self._read(rooms.member_ids, room)
-            for reader in self._hub.expel(room, members):
-                self._presence.leave(room, reader.sign_in.member)
-                reader.say(message("error", code=NotMember.code, message=NotMember.sentence, room=room))
+            for subscriber in self._hub.expel(room, members):
+                self._presence.leave(room, subscriber.sign_in.member)
+                subscriber.say(message("error", code=NotMember.code, message=NotMember.sentence, room=room))

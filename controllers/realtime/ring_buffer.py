@@ -9,12 +9,12 @@ from typing import TypeVar
 V = TypeVar("V")
 
 
-class Recent(deque[V]):
-    """The last values, at most `most`, each with a text whose bytes are counted."""
+class RingBuffer(deque[V]):
+    """The last values, at most `max_items`, each with a text whose bytes are counted."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, max_items: int) -> None:
         super().__init__()
-        self._most = most
+        self._max_items = max_items
         self._sizes: deque[int] = deque()
         self.bytes = 0
 
@@ -24,7 +24,7 @@ class Recent(deque[V]):
         self.append(value)
         self._sizes.append(size)
         self.bytes += size
-        if len(self) > self._most:
+        if len(self) > self._max_items:
             self.drop_oldest()
 
     def drop_oldest(self) -> None:
