@@ -33,7 +33,7 @@ from controllers.chat import chat_router
 from controllers.fetching.reach import is_web_url
 from controllers.rooms import RoomHandler, RoomsHandler
 from controllers.server import Server
-from controllers.serving.compression import Compression, FileCompression
+from controllers.serving.compression import FileAndPageCompression, FileCompression
 from controllers.site import Limits, Site
 from controllers.sockjs.framing import LONGEST_BODY, MAX_MESSAGE
 from controllers.sockjs.router import RESTARTING, TRANSPORTS, Router
@@ -117,7 +117,7 @@ class App(tornado.web.Application):
         ]
         super().__init__(
             routes,
-            transforms=[FileCompression if is_behind_proxy else Compression],
+            transforms=[FileCompression if is_behind_proxy else FileAndPageCompression],
             site=site,
             debug=debug,
             autoreload=False,

@@ -15,7 +15,7 @@ import unittest
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from controllers.serving.connection_limits import holder_of
+from controllers.serving.connection_limits import client_key
 from testsuite.live import TIMEOUT, Answer, Chat, Client, Server, SiteTest, wait_for
 from testsuite.polling import FORM
 
@@ -159,7 +159,7 @@ class Flood(SiteTest):
 class Dribblers(SiteTest):
     """docs/security.rst 18: clients that say little, slowly, or nothing; for a while."""
 
-    altered = ("controllers.server:HEADER_TIMEOUT=4.0", "controllers.server:BODY_TIMEOUT=4.0")
+    altered = ("controllers.server:HEAD_TIMEOUT_SECONDS=4.0", "controllers.server:BODY_TIMEOUT_SECONDS=4.0")
     HEAD = b"GET /login HTTP/1.1\r\nHost: prosa\r\nX-Padding: "
     BODY = b"POST /login HTTP/1.1\r\nHost: prosa\r\nContent-Length: 100000\r\n\r\n"
     CHUNKS = b"POST /login HTTP/1.1\r\nHost: prosa\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -313,9 +313,9 @@ class FewFilesBehindProxy(SiteTest):
             self.assertIn(b"200 OK", peer.recv(100), number)
 
 
-class Holders(unittest.TestCase):
+class ClientKeys(unittest.TestCase):
     def test_a_connection_counts_for_its_address_or_its_network(self) -> None:
-        for address, holder in (
+        for address, key in (
             ("192.0.2.7", "192.0.2.7"),
             ("::ffff:192.0.2.7", "192.0.2.7"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
@@ -323,7 +323,7 @@ class Holders(unittest.TestCase):
             ("fe80::1%eth0", "fe80::/64"),
             ("", ""),
         ):
-            self.assertEqual(holder_of(address), holder)
+            self.assertEqual(client_key(address), key)
 
 
 def answers(client: Client) -> bool:

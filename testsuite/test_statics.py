@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from controllers.serving.compression import MAX_HEADER_CHARS, MIN_BYTES, takes_gzip
+from controllers.serving.compression import MAX_HEADER_CHARS, MIN_BYTES, accepts_gzip
 from testsuite.browser import BrowserTest, expect_live
 from testsuite.live import ROOT, Answer, SiteTest
 from testsuite.polling import EventSource, HtmlFile, Jsonp, Xhr, XhrStreaming
@@ -43,7 +43,7 @@ class AcceptEncoding(unittest.TestCase):
     def test_only_who_asks_for_gzip_gets_it(self) -> None:
         for header, taken in ENCODINGS.items():
             with self.subTest(header[:40]):
-                self.assertEqual(takes_gzip(header), taken)
+                self.assertEqual(accepts_gzip(header), taken)
 
 
 class FilesTest(SiteTest):

@@ -38,7 +38,7 @@ ENDS = ("", "\0", "!", "\n")
 
 # Every pattern, with how many characters a text has at most where it meets it.
 PATTERNS = {
-    "controllers.serving.compression._REFUSED": MAX_READ_BYTES,
+    "controllers.serving.compression._ZERO_QUALITY": MAX_READ_BYTES,
     "controllers.sockjs.handler.JSESSIONID": MAX_READ_BYTES,
     "controllers.sockjs.handler.PRINTABLE": MAX_READ_BYTES,
     "controllers.sockjs.http.CALLBACK": MAX_READ_BYTES,
@@ -60,7 +60,7 @@ PATTERNS = {
     "controllers.web.rendering._LETTER": MAX_MESSAGE_CHARS,
     "controllers.web.rendering._PLAIN": MAX_MESSAGE_CHARS,
     "controllers.web.headers.NAMED_HOST": headers.MAX_HOST_CHARS,
-    "controllers.server.ABSOLUTE": MAX_READ_BYTES,
+    "controllers.serving.request_heads.ABSOLUTE_URL": MAX_READ_BYTES,
     "controllers.statics._VERSION": MAX_READ_BYTES,
     "models.accounts.EMAIL": accounts.MAX_EMAIL_CHARS,
     "models.lookalikes.DOT": 18 * names.MAX_TYPED_CHARS,
@@ -75,7 +75,7 @@ CALLS: dict[str, tuple[Callable[[str], object], int]] = {
     "controllers.fetching.fetcher: urljoin": (reach.is_web_url, MAX_READ_BYTES),
     "controllers.sockjs.framing: json.loads": (lambda text: framing.decode_messages(text, 16), MAX_MESSAGE),
     "controllers.sockjs.http: re.sub": (lambda text: re.sub(r"[\W_]+", "", text), 128),
-    "controllers.serving.connection_limits: ip_address": (connection_limits.holder_of, MAX_READ_BYTES),
+    "controllers.serving.connection_limits: ip_address": (connection_limits.client_key, MAX_READ_BYTES),
     "controllers.web.headers: ipaddress.ip_address": (headers.origin_of, MAX_READ_BYTES),
     "controllers.web.headers: urlsplit": (headers.origin_of, MAX_READ_BYTES),
     "controllers.fetching.reach: ip_address": (reach.is_web_url, MAX_READ_BYTES),

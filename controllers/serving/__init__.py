@@ -1,1 +1,1 @@
-"""What the HTTP server uses: limits on connections and request heads, and compression."""
+"""What the HTTP server uses: the limits of connections and of request heads, and compression."""

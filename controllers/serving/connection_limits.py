@@ -1,4 +1,4 @@
-"""Who gets one of the process's places for connections: nobody may take them all."""
+"""Limits how many connections this process has open, so that no client address can use up all of them."""
 
 from __future__ import annotations
 
@@ -8,72 +8,72 @@ from itertools import chain
 
 import tornado.iostream
 
-NETWORK_BITS = 64  # of an IPv6 address: whoever has one address has all of its network
+IPV6_NETWORK_BITS = 64  # the part of an IPv6 address that one customer gets as a whole
 
 
-class Stream(tornado.iostream.IOStream):
-    """A connection that gives its place back as it closes."""
+class LimitedStream(tornado.iostream.IOStream):
+    """The stream of a connection that a ConnectionLimit counts until it closes."""
 
-    places: Places | None = None  # that it has one of
-    holder = ""  # who it counts for
+    limit: ConnectionLimit | None = None  # which counts it
+    client: str = ""  # the key under which it is counted
 
     def close_fd(self) -> None:
         super().close_fd()
-        if self.places is not None:
-            self.places.give_back(self)
+        if self.limit is not None:
+            self.limit.remove(self)
 
 
-class Places:
-    """So many connections, of which one address gets another only while it has fewer than are left for all.
+class ConnectionLimit:
+    """At most `max_connections` connections; a client gets another one only while it has fewer than are free.
 
-    So one alone can take half of them, a second one half of the rest, and the last are for those who have none. Where
-    places are scarce, the oldest connections that have not asked anything yet make room.
+    So one client alone can have half of them, a second one half of the rest, and the last ones go to clients that have
+    none. When connections are scarce, the oldest ones on which no request has come yet are closed for new ones.
     """
 
-    def __init__(self, most: int) -> None:
-        self._left = most
-        self._taken: Counter[str] = Counter()
-        self._silent: dict[Stream, None] = {}  # which have not asked anything yet, the oldest first
+    def __init__(self, max_connections: int) -> None:
+        self._free = max_connections
+        self._counts: Counter[str] = Counter()  # open connections, by client
+        self._idle: dict[LimitedStream, None] = {}  # those on which no request has come yet, the oldest first
 
-    def take(self, stream: Stream, holder: str) -> bool:
-        """Give a place to a new connection, if there is one for this holder; "" may hold all."""
-        while not self._has_room(holder):
-            silent = self._silent_one(holder)
-            if silent is None:
+    def add(self, stream: LimitedStream, client: str) -> bool:
+        """Count a new connection; return False if there is none left for this client. "" may have all of them."""
+        while not self._has_room(client):
+            idle = self._idle_stream(client)
+            if idle is None:
                 return False
-            silent.close()
-        stream.places, stream.holder = self, holder
-        self._left -= 1
-        self._taken[holder] += 1
-        self._silent[stream] = None
+            idle.close()
+        stream.limit, stream.client = self, client
+        self._free -= 1
+        self._counts[client] += 1
+        self._idle[stream] = None
         return True
 
-    def hear(self, stream: Stream) -> None:
-        """Note that a connection asks something."""
-        self._silent.pop(stream, None)
+    def mark_used(self, stream: LimitedStream) -> None:
+        """Note that a request has come on a connection."""
+        self._idle.pop(stream, None)
 
-    def give_back(self, stream: Stream) -> None:
-        """Note that a connection has closed."""
-        self._silent.pop(stream, None)
-        self._left += 1
-        self._taken[stream.holder] -= 1
-        if not self._taken[stream.holder]:
-            del self._taken[stream.holder]
+    def remove(self, stream: LimitedStream) -> None:
+        """Count a connection no longer: it has closed."""
+        self._idle.pop(stream, None)
+        self._free += 1
+        self._counts[stream.client] -= 1
+        if not self._counts[stream.client]:
+            del self._counts[stream.client]
 
-    def _has_room(self, holder: str) -> bool:
-        return self._left > (self._taken[holder] if holder else 0)
+    def _has_room(self, client: str) -> bool:
+        return self._free > (self._counts[client] if client else 0)
 
-    def _silent_one(self, holder: str) -> Stream | None:
-        """Return the connection that makes room for one more of this holder: one of their own, else another's."""
-        own = (stream for stream in self._silent if stream.holder == holder)
-        others = iter(self._silent if self._left == self._taken[holder] else ())
+    def _idle_stream(self, client: str) -> LimitedStream | None:
+        """Return the idle connection to close for this client's new one: its own oldest, else the oldest of all."""
+        own = (stream for stream in self._idle if stream.client == client)
+        others = iter(self._idle if self._free == self._counts[client] else ())
         return next(chain(own, others), None)
 
 
-def holder_of(address: str) -> str:
-    """Return who a connection from this address counts for: its address, or its network where that is one customer's.
+def client_key(address: str) -> str:
+    """Return the key under which connections from this address are counted: the address, or its IPv6 network.
 
-    "" where it is no IP address, but that of a local socket.
+    It is "" for what is no IP address, such as the path of a Unix socket.
     """
     try:
         found = ip_address(address.partition("%")[0])
@@ -81,4 +81,4 @@ def holder_of(address: str) -> str:
         return ""
     if not isinstance(found, IPv6Address):
         return str(found)
-    return str(found.ipv4_mapped or IPv6Network((found, NETWORK_BITS), strict=False))
+    return str(found.ipv4_mapped or IPv6Network((found, IPV6_NETWORK_BITS), strict=False))
