@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from controllers.web.logs import line_of
-from models.moving.move import Place, Progress, Same
+from models.moving.move import Place, Progress, TableMatches
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # ^C, `kill`, and the terminal that is closed
 
@@ -148,7 +148,7 @@ def _first_line() -> str:
 # --- a move
 
 
-def show(steps: Iterable[Progress | Same], say: Callable[[str], None]) -> None:
+def show(steps: Iterable[Progress | TableMatches], say: Callable[[str], None]) -> None:
     """Show the steps of a move, as they are made. Raise Unheard."""
     if sys.stdout is None:
         raise Unheard(CLOSED)
@@ -163,9 +163,9 @@ def show(steps: Iterable[Progress | Same], say: Callable[[str], None]) -> None:
             meter.close()
 
 
-def _show(step: Progress | Same, meter: Meter | None, say: Callable[[str], None]) -> Meter | None:
+def _show(step: Progress | TableMatches, meter: Meter | None, say: Callable[[str], None]) -> Meter | None:
     """Show one step; return the meter of what is being done."""
-    if isinstance(step, Same):
+    if isinstance(step, TableMatches):
         say(f"{step.table}: {step.count:,} rows, the same on both sides, SHA-256 {step.checksum}")
         return meter
     if meter is None or meter.doing != step.doing:

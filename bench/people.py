@@ -22,7 +22,7 @@ from models import accounts, passwords
 from models.database import database, writing
 from models.engines.base import Row
 from models.models import EntryRow, Membership, Room, User, create_tables
-from models.moving.mongo_table import MongoShelf
+from models.moving.mongo_table import MongoTableCopy
 from models.names import fold
 
 LOBBY = "lobby"
@@ -95,10 +95,10 @@ def add_entries(count: int, authors: int) -> None:
 
 def add_documents(url: str, count: int, authors: int) -> None:
     """Fill the lobby's log in a MongoDB."""
-    with closing(MongoShelf(url)) as shelf:
+    with closing(MongoTableCopy(url)) as table:
         for rows in entries(count, authors):
-            shelf.add(rows)
-        shelf.note({LOBBY: count})
+            table.add(rows)
+        table.save_heads({LOBBY: count})
 
 
 def open_sessions(secret: str) -> list[str]:

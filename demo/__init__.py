@@ -12,7 +12,7 @@ from pathlib import Path
 from models import accounts
 from models.database import patiently, writing
 from models.models import EntryRow, Room
-from models.moving.move import Place, Side
+from models.moving.move import Place, Store
 from models.passwords import PasswordHash
 from models.rooms import LOBBY
 
@@ -61,22 +61,22 @@ def fill(place: Place, messages: list[Message], password: PasswordHash) -> list[
     The last day is yesterday. Raise Occupied unless the site is empty.
     """
     names = sorted({message.author for message in messages})
-    with contextlib.closing(Side(place)) as side:
-        if side.log and side.log.count():
+    with contextlib.closing(Store(place)) as store:
+        if store.log and store.log.count():
             raise Occupied()
-        ids = patiently(_add_people, side, names, password)
-        side.shelf(EntryRow).add(_rows(messages, ids))
-        if side.log:
-            side.log.note({LOBBY: len(messages)})
+        ids = patiently(_add_people, store, names, password)
+        store.table(EntryRow).add(_rows(messages, ids))
+        if store.log:
+            store.log.save_heads({LOBBY: len(messages)})
         else:
             patiently(_set_head, len(messages))
     return names
 
 
-def _add_people(side: Side, names: list[str], password: PasswordHash) -> dict[str, int]:
+def _add_people(store: Store, names: list[str], password: PasswordHash) -> dict[str, int]:
     """Return the new members' ids by their names."""
     with writing():
-        if side.has_people():
+        if store.has_people():
             raise Occupied()
         return {
             name: accounts.add_member(name, password, f"{name.lower()}@example.org", is_admin=name == names[0]).id

@@ -43,7 +43,7 @@ HOSTILE = (
     "NULL",
     '{"json": [1, 2]} %s ? $1 \\u0000',
 )
-SLOWLY = ("models.moving.tables:BATCH=1", "models.moving.mongo_table:BATCH=1")
+SLOWLY = ("models.moving.tables:BATCH_ROWS=1", "models.moving.mongo_table:BATCH_ROWS=1")
 
 
 def fill(path: str, entries: int = ENTRY_COUNT) -> None:
@@ -203,7 +203,7 @@ class CopyTest(MoveTest):
         steps = move.move(Place(source), Place(target))
         with self.assertRaisesRegex(CannotMove, "the table entry is not the same on both sides"):
             for step in steps:
-                if isinstance(step, move.Same) and step.table == "user":
+                if isinstance(step, move.TableMatches) and step.table == "user":
                     shared_server().sql("UPDATE entry SET body = body || ' ' WHERE seq = 77", target.rpartition("/")[2])
         open_database(source)
         User.update(email="new@example.org").where(User.username == "Ana").execute()

@@ -1,10 +1,10 @@
-"""The log on a MongoDB as a move sees it: one shelf with the entries of all rooms, and a door that can be shut."""
+"""The log on MongoDB as a move reads and fills it: one table with the entries of all rooms."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from pymongo.uri_parser import parse_uri
 
@@ -13,18 +13,21 @@ from models.engines.base import Row
 from models.logs.base import Entry
 from models.logs.mongo import DATABASE, NOTHING, MongoLog
 from models.logs.mongo_errors import answering
-from models.moving.tables import BATCH
+from models.moving.tables import BATCH_ROWS
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-class MongoShelf:
-    """The entries of all rooms, as rows of the table that keeps them elsewhere.
+class MongoTableCopy:
+    """The entries of all rooms, as rows of the SQL table `entry`.
 
-    Used while the models are bound to a database that has these rooms.
+    Used while the models are bound to a database that has these rooms. Raise CannotOpen.
     """
 
     def __init__(self, url: str) -> None:
         self._loop = asyncio.Runner()
-        self._log = MovedLog(url, _call)
+        self._log = MovableLog(url, _call)
         try:
             self._loop.run(self._log.open())
         except BaseException:
@@ -35,16 +38,16 @@ class MongoShelf:
         self.label = f"mongodb://{hosts}/{parsed['database'] or DATABASE}"
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         with self._loop:
             self._loop.run(self._log.close())
 
     def count(self) -> int:
         return self._loop.run(self._log.count())
 
-    def newest(self) -> Row | None:
-        """Return a key one batch before the last one: of a batch that was cut off, any part may be there."""
-        key, left = None, BATCH
+    def resume_key(self) -> Row | None:
+        """Return a key one batch before the last one: any part of a batch that was interrupted may be stored."""
+        key, left = None, BATCH_ROWS
         for room in reversed(_slugs()):
             if left and (last := self._loop.run(self._log.before(room, None, left))):
                 key, left = (room, last[-1].seq - 1), left - len(last)
@@ -53,10 +56,12 @@ class MongoShelf:
     def after(self, key: Row | None) -> list[Row]:
         if key is None:
             for room in _slugs():
-                self.head(room)  # where it is known, the log is read faster
+                self.head(room)  # the log reads faster where it knows the head
         begun, seq = key or ("", 0)
         for room in _slugs():
-            if room >= begun and (found := self._loop.run(self._log.after(room, seq if room == begun else 0, BATCH))):
+            if room >= begun and (
+                found := self._loop.run(self._log.after(room, seq if room == begun else 0, BATCH_ROWS))
+            ):
                 return [(e.room, e.seq, e.kind, e.target, e.author_id, e.body, e.at, e.nonce) for e in found]
         return []
 
@@ -74,8 +79,8 @@ class MongoShelf:
         """Return the seq of the newest entry that the room ever had."""
         return self._loop.run(self._log.head(room))
 
-    def note(self, heads: dict[str, int]) -> None:
-        """Write down how far the rooms have grown."""
+    def save_heads(self, heads: dict[str, int]) -> None:
+        """Store the heads of the rooms."""
         self._loop.run(self._log.restore([], heads))
 
     def empty(self) -> None:
@@ -83,16 +88,16 @@ class MongoShelf:
         self._loop.run(self._log.empty())
 
     def refuse_writing(self) -> None:
-        """Let the server itself refuse entries, whoever appends; who has begun before is waited for."""
-        self._loop.run(self._log.accept(NOTHING))
+        """Make the server itself refuse new entries; return when appends that have begun are over."""
+        self._loop.run(self._log.accept_only(NOTHING))
 
     def allow_writing(self) -> None:
-        """Take back what `refuse_writing` did."""
-        self._loop.run(self._log.accept({}))
+        """Undo `refuse_writing`."""
+        self._loop.run(self._log.accept_only({}))
 
 
-class MovedLog(MongoLog):
-    """The log, and what is done to it as a whole."""
+class MovableLog(MongoLog):
+    """A MongoLog with the operations that a move needs on the whole log."""
 
     async def count(self) -> int:
         """Return how many entries there are."""
@@ -100,24 +105,24 @@ class MovedLog(MongoLog):
             return await self._entries.estimated_document_count()
 
     async def empty(self) -> None:
-        """Remove all entries, and what is known of the rooms' heads."""
+        """Remove all entries and heads."""
         with answering(self._refusals):
             await self._entries.drop()
             await self._floors.drop()
         self._heads.clear()
         await self._prepare("cannot move")
 
-    async def accept(self, documents: dict[str, Any]) -> None:
-        """Let the server accept only entries that match, from now on."""
+    async def accept_only(self, query: dict[str, Any]) -> None:
+        """Make the server accept only entries that match `query`."""
         with answering(self._refusals):
-            await self._client[self._entries.database.name].command("collMod", self._entries.name, validator=documents)
+            await self._client[self._entries.database.name].command("collMod", self._entries.name, validator=query)
 
 
-async def _call(verb: Callable[..., Any], *values: Any) -> Any:
-    """Run a verb on the people's database here: nobody waits for this loop."""
-    return verb(*values)
+async def _call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function of the people's database in this thread: nothing else runs in this loop."""
+    return function(*args, **kwargs)
 
 
 def _slugs() -> list[str]:
-    """Return the rooms in the order in which tables have them."""
+    """Return the slugs of all rooms in the order of the table's keys."""
     return sorted(rooms.slugs())

@@ -1,6 +1,6 @@
-"""Moving a site: everything that one configuration keeps is copied to another one, and compared.
+"""Moving a site: copy everything from one database (and MongoDB) to another, and compare the two.
 
-Meanwhile the site is read-only (models/read_only.py). A move that was killed goes on where it was.
+Meanwhile the site is read-only (models/read_only.py). A move that was killed continues where it stopped.
 """
 
 from __future__ import annotations
@@ -31,20 +31,21 @@ from models.models import (
     Setting,
     User,
 )
-from models.moving.tables import RoomShelf, Shelf, SqlShelf
+from models.moving.tables import RoomTableCopy, SqlTableCopy, TableCopy
 
 if TYPE_CHECKING:
-    from models.moving.mongo_table import MongoShelf
+    from models.moving.mongo_table import MongoTableCopy
 
-# In this order each row comes after those that it names; settings are last since the others' triggers change one.
+# In this order each row comes after the rows that it refers to; settings are last, since triggers of the other tables
+# change one of them.
 CONTENT: tuple[type[BaseModel], ...] = (User, Room, Invitation, Session, Failure, Membership, EntryRow, Setting)
-STATE: tuple[type[BaseModel], ...] = (Process, PresenceRow)  # of running processes, which stay where they are
+STATE: tuple[type[BaseModel], ...] = (Process, PresenceRow)  # of running processes: it is not moved
 TABLES = tuple(model._meta.table_name for model in CONTENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a site keeps everything: what the options `database` and `mongo` say."""
+    """Where a site stores everything: its options `database` and `mongo`."""
 
     database: str
     mongo: str = ""
@@ -52,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """So many of `total` rows are done, `before` of them since an earlier try."""
+    """`done` of `total` rows are copied or compared, `before` of them by an earlier try."""
 
     doing: str
     done: int
@@ -61,138 +62,137 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
-    """A table is the same on both sides; `checksum` is the SHA-256 of its rows."""
+class TableMatches:
+    """A table has the same `count` rows in both stores; `checksum` is the SHA-256 of the rows, in hexadecimal."""
 
     table: str
     count: int
     checksum: str
 
 
-def _mongo_shelf(url: str) -> MongoShelf:
-    from models.moving.mongo_table import MongoShelf  # noqa: PLC0415 - who has no MongoDB starts without what it needs
+def _open_mongo_table(url: str) -> MongoTableCopy:
+    from models.moving.mongo_table import MongoTableCopy  # noqa: PLC0415 - its drivers are loaded only where a log is there
 
-    return MongoShelf(url)
+    return MongoTableCopy(url)
 
 
-class Side:
-    """A place that is open."""
+class Store:
+    """The open databases of a place: one side of a move. Raise CannotOpen."""
 
     def __init__(self, place: Place) -> None:
         open_database(place.database, half_moved_too=True)
-        self.engine: Any = database.obj
+        self.engine: Any = database.obj  # an Engine and a peewee.Database, for which there is no type
         self.engine.take_time()
-        self.log = _mongo_shelf(place.mongo) if place.mongo else None
+        self.log = _open_mongo_table(place.mongo) if place.mongo else None
         self.log_label = self.log.label if self.log else ""
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         if self.log:
             self.log.close()
         self.engine.close()
 
-    def shelf(self, model: type[BaseModel]) -> Shelf:
-        """Return where the rows of `model` are."""
+    def table(self, model: type[BaseModel]) -> TableCopy:
+        """Return the table of `model`."""
         if self.log and model is EntryRow:
             return self.log
         if self.log and model is Room:
-            return RoomShelf(self.engine, model, self.log.head)
-        return SqlShelf(self.engine, model)
+            return RoomTableCopy(self.engine, model, self.log.head)
+        return SqlTableCopy(self.engine, model)
 
     def count(self) -> int:
-        """Return how many rows there are."""
-        return sum(self.shelf(model).count() for model in CONTENT)
+        """Return the number of rows in all tables."""
+        return sum(self.table(model).count() for model in CONTENT)
 
     def has_people(self) -> bool:
-        """Tell whether the database has been used."""
-        return any(SqlShelf(self.engine, model).newest() for model in (User, EntryRow))
+        """Return whether there are users or entries."""
+        return any(SqlTableCopy(self.engine, model).resume_key() for model in (User, EntryRow))
 
-    def mark(self) -> str:
-        """Return which move has begun to fill this place, if that is not finished."""
+    def filled_by(self) -> str:
+        """Return the mark of the move that has begun to fill this store and is not complete, or an empty string."""
         found = self.engine.execute_sql(FIND_MARK).fetchone()
         return found[0] if found else ""
 
-    def begin(self, mark: str) -> None:
-        """Empty this place, so that `mark` fills it."""
+    def prepare(self, mark: str) -> None:
+        """Remove all rows, and store the mark of the move that is going to fill this store."""
         if self.log:
             self.log.empty()
         with self.engine.writing():
             self.engine.empty(reversed(TABLES))
             self.engine.execute_sql(ADD_MARK.format(self.engine.param), (mark,))
 
-    def finish(self) -> None:
-        """Say that this place is complete."""
+    def complete(self) -> None:
+        """Remove the mark: the store may be used."""
         self.engine.execute_sql(REMOVE_MARK)
 
 
-SETTING = read_only.SETTING
-FIND_MARK = f"SELECT value FROM {SETTING} WHERE name = '{read_only.HALF_MOVED}'"  # noqa: S608 - of constants
-ADD_MARK = f"INSERT INTO {SETTING} (name, value) VALUES ('{read_only.HALF_MOVED}', {{}})"  # noqa: S608
-REMOVE_MARK = f"DELETE FROM {SETTING} WHERE name = '{read_only.HALF_MOVED}'"  # noqa: S608
+SETTING_TABLE = read_only.SETTING
+FIND_MARK = f"SELECT value FROM {SETTING_TABLE} WHERE name = '{read_only.HALF_MOVED}'"  # noqa: S608 - of constants
+ADD_MARK = f"INSERT INTO {SETTING_TABLE} (name, value) VALUES ('{read_only.HALF_MOVED}', {{}})"  # noqa: S608
+REMOVE_MARK = f"DELETE FROM {SETTING_TABLE} WHERE name = '{read_only.HALF_MOVED}'"  # noqa: S608
 
 
-def move(here: Place, there: Place) -> Generator[Progress | Same, None, None]:
-    """Copy everything from `here` to `there`, and compare; tell how it goes.
+def move(here: Place, there: Place) -> Generator[Progress | TableMatches, None, None]:
+    """Copy everything from `here` to `there`, and compare; yield the progress. Raise CannotMove, CannotOpen.
 
-    The site is read-only from the first step on, and stays so when all has gone well. Raise CannotMove, CannotOpen.
-
-    The old place says that it is left before the new one may be used, so that there are never two sites. A move that
-    was killed in between goes on there.
+    The site is read-only from the first step on, and stays so after a complete move. The old database is marked as
+    moved before the new one may be used, so that there are never two sites; a move that was killed in between
+    continues there.
     """
-    with contextlib.ExitStack() as stack, _explained():
-        target = stack.enter_context(contextlib.closing(Side(there)))
-        source = stack.enter_context(contextlib.closing(Side(here)))  # second: the models are bound to it
+    with contextlib.ExitStack() as stack, _raising_cannot_move():
+        target = stack.enter_context(contextlib.closing(Store(there)))
+        source = stack.enter_context(contextlib.closing(Store(here)))  # second, so that the models are bound to it
         _check(source, target)
         if not read_only.moved_by():
             yield from _fill(source, target)
-        target.finish()
+        target.complete()
 
 
-def _fill(source: Side, target: Side) -> Iterator[Progress | Same]:
-    """Copy and compare, and leave the old place; where that fails, it can be written to again."""
+def _fill(source: Store, target: Store) -> Iterator[Progress | TableMatches]:
+    """Copy, compare, and mark the old site as moved. If that fails, the old site can be written to again."""
     name = patiently(read_only.begin, TABLES)
     try:
         if source.log:
             source.log.refuse_writing()
         mark = _mark(name, target)
-        if target.mark() != mark:
-            target.begin(mark)
+        if target.filled_by() != mark:
+            target.prepare(mark)
         yield from _copy(source, target)
         yield from _compare(source, target)
         source.engine.verify()
         target.engine.verify()
         read_only.complete(name)
     except BaseException:
-        _open_again(source)
+        _allow_writing(source)
         raise
 
 
-def _mark(name: str, target: Side) -> str:
-    """Return by which mark a place is known that this move fills."""
+def _mark(name: str, target: Store) -> str:
+    """Return the mark of the move `name` in the store that it fills."""
     return f"{name} {target.log_label}"
 
 
 def is_read_only(here: Place) -> bool:
-    """Tell whether a site is read-only, since a move was killed or is complete. Raise CannotOpen, CannotMove."""
-    with _explained(), contextlib.closing(Side(here)):
+    """Return whether a site is read-only, after a move that was killed or is complete. Raise CannotOpen, CannotMove."""
+    with _raising_cannot_move(), contextlib.closing(Store(here)):
         return patiently(read_only.is_on)
 
 
 def cancel(here: Place) -> None:
-    """Let a site be written to again whose move was killed and shall not go on. Raise CannotOpen."""
-    with _explained(), contextlib.closing(Side(here)) as side:
-        _open_again(side)
+    """Make a site writable again whose move was killed and is given up. Raise CannotOpen, CannotMove."""
+    with _raising_cannot_move(), contextlib.closing(Store(here)) as store:
+        _allow_writing(store)
 
 
-def _open_again(side: Side) -> None:
+def _allow_writing(store: Store) -> None:
     patiently(read_only.end, TABLES)
-    if side.log:
-        side.log.allow_writing()
+    if store.log:
+        store.log.allow_writing()
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Say in one line why a database gave up in the middle."""
+def _raising_cannot_move() -> Iterator[None]:
+    """Turn errors of the databases into CannotMove, with the reason in one line."""
     try:
         yield
     except Lost as lost:
@@ -203,13 +203,13 @@ def _explained() -> Iterator[None]:
         raise CannotMove(f"cannot move: {database.why(error)}") from error
 
 
-def _check(source: Side, target: Side) -> None:
+def _check(source: Store, target: Store) -> None:
     """Raise CannotMove if `target` cannot be what `source` is moved to."""
     if source.engine.is_same(target.engine):
         raise CannotMove("cannot move: this is the database that the site is in")
     if target.log and target.log_label == source.log_label:
         raise CannotMove("cannot move: the log is in this MongoDB already; name another database of it")
-    mark = target.mark()
+    mark = target.filled_by()
     if not mark and target.has_people():
         raise CannotMove(f"cannot move: there are people or entries already in the database {target.engine.label}")
     if target.log and target.log.count() and mark.partition(" ")[2] != target.log_label:
@@ -219,13 +219,13 @@ def _check(source: Side, target: Side) -> None:
         raise CannotMove("cannot move: this site was moved already; python app.py move --cancel makes it a site again")
 
 
-def _copy(source: Side, target: Side) -> Iterator[Progress]:
+def _copy(source: Store, target: Store) -> Iterator[Progress]:
     total, before = source.count(), target.count()
     done = before
     yield Progress("copying", done, total, before)
     for model in CONTENT:
-        full, empty = source.shelf(model), target.shelf(model)
-        key = empty.newest()
+        full, empty = source.table(model), target.table(model)
+        key = empty.resume_key()
         while rows := full.after(key):
             empty.add(rows)
             key = full.key(rows[-1])
@@ -235,37 +235,37 @@ def _copy(source: Side, target: Side) -> Iterator[Progress]:
         if "id" in model._meta.fields and (last_id := source.engine.last_id(model._meta.table_name)):
             target.engine.number_on(model._meta.table_name, last_id)
     if target.log:
-        target.log.note(_heads(source))
+        target.log.save_heads(_heads(source))
 
 
-def _heads(side: Side) -> dict[str, int]:
-    """Return how far the rooms have grown."""
-    heads, shelf, key = {}, side.shelf(Room), None
-    while rows := shelf.after(key):
+def _heads(store: Store) -> dict[str, int]:
+    """Return the heads of all rooms."""
+    heads, table, key = {}, store.table(Room), None
+    while rows := table.after(key):
         heads.update({row[0]: row[-1] for row in rows})
-        key = shelf.key(rows[-1])
+        key = table.key(rows[-1])
     return heads
 
 
-def _compare(source: Side, target: Side) -> Iterator[Progress | Same]:
-    """Read everything on both sides. Raise CannotMove at the first table that differs."""
+def _compare(source: Store, target: Store) -> Iterator[Progress | TableMatches]:
+    """Read and compare all rows of both stores. Raise CannotMove at the first table that differs."""
     done, total = 0, source.count() + target.count()
     for model in CONTENT:
         sums = []
-        for side in (source, target):
-            shelf, key, count, checksum = side.shelf(model), None, 0, hashlib.sha256()
-            while rows := shelf.after(key):
+        for store in (source, target):
+            table, key, count, checksum = store.table(model), None, 0, hashlib.sha256()
+            while rows := table.after(key):
                 checksum.update("".join(map(_line, rows)).encode())
-                key, count, done = shelf.key(rows[-1]), count + len(rows), done + len(rows)
+                key, count, done = table.key(rows[-1]), count + len(rows), done + len(rows)
                 yield Progress("comparing", min(done, total), total)
             sums.append((count, checksum.hexdigest()))
         if sums[0] != sums[1]:
             raise CannotMove(_difference(model._meta.table_name, *sums))
-        yield Same(model._meta.table_name, *sums[0])
+        yield TableMatches(model._meta.table_name, *sums[0])
 
 
 def _line(row: Any) -> str:
-    """Return a row as a line of JSON. Where an engine cannot keep the character 0, it has a mark instead."""
+    """Return a row as a line of JSON, with U+FFFD for U+0000, as PostgreSQL stores it."""
     return _encode(row).replace("\\u0000", "\\ufffd") + "\n"
 
 

@@ -1,4 +1,4 @@
-"""A shelf is one table as a move sees it: rows in the order of their keys, read and added batch by batch."""
+"""A table as a move reads and fills it: rows in the order of their keys, batch by batch."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from models.engines.base import Engine, Row
 from models.models import Setting
 from models.read_only import IS_CONTENT
 
-BATCH = 2000  # rows: large enough to be fast, and 2,000 of the longest messages are 64 MB at most
+BATCH_ROWS = 2000  # large enough to be fast, and 2,000 of the longest messages are 64 MB at most
 
 
-class Shelf(Protocol):
-    """One table at one side of a move. Values are those of JSON, whichever engine keeps them."""
+class TableCopy(Protocol):
+    """One table in one store. Its values are JSON values, the same on each engine."""
 
     def count(self) -> int:
         """Return how many rows there are."""
 
-    def newest(self) -> Row | None:
-        """Return a key up to which nothing is missing; None where nothing is."""
+    def resume_key(self) -> Row | None:
+        """Return a key up to which no row is missing, after which a move continues; None if there are no rows."""
 
     def after(self, key: Row | None) -> list[Row]:
-        """Return the next rows that follow `key`, none at the end."""
+        """Return the next rows after `key` (None: the first ones), at most BATCH_ROWS; an empty list at the end."""
 
     def key(self, row: Row) -> Row:
         """Return the key of a row."""
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Add rows, all or, after a crash, none or some of them; those that are there already stay."""
+        """Add rows. A crash may leave some of them added; rows that are there already are kept."""
 
 
-class SqlShelf:
-    """A table in a database."""
+class SqlTableCopy:
+    """A table in an SQL database."""
 
     def __init__(self, engine: Engine, model: type[Model]) -> None:
-        meta: Any = model._meta
-        self._engine: Any = engine
+        meta: Any = model._meta  # untyped in peewee
+        self._engine: Any = engine  # an Engine is a peewee.Database too, which its type does not say
         self._table = meta.table_name
         self._columns = [field.column_name for field in meta.sorted_fields]
-        self._readers: dict[int, Callable[[Any], Any]] = {
+        self._converters: dict[int, type[int] | type[str]] = {
             place: int if isinstance(field, BooleanField) else str
             for place, field in enumerate(meta.sorted_fields)
             if isinstance(field, BooleanField | DateTimeField)
@@ -56,7 +56,7 @@ class SqlShelf:
         found: int = self._ask("SELECT count(*) FROM {table} WHERE {condition}")[0][0]
         return found
 
-    def newest(self) -> Row | None:
+    def resume_key(self) -> Row | None:
         backwards = self._order.replace(",", " DESC,") + " DESC"
         sql = f"SELECT {self._order} FROM {{table}} WHERE {{condition}} ORDER BY {backwards} LIMIT 1"  # noqa: S608
         found = self._ask(sql)
@@ -65,9 +65,11 @@ class SqlShelf:
     def after(self, key: Row | None) -> list[Row]:
         marks = ", ".join([self._engine.param] * len(self._key))
         beyond = f"AND ({self._order}) > ({marks})" if key else ""
-        sql = f"SELECT {{columns}} FROM {{table}} WHERE {{condition}} {beyond} ORDER BY {self._order} LIMIT {BATCH}"  # noqa: S608
+        sql = (
+            f"SELECT {{columns}} FROM {{table}} WHERE {{condition}} {beyond} ORDER BY {self._order} LIMIT {BATCH_ROWS}"  # noqa: S608
+        )
         found = self._ask(sql, key or ())
-        return [self._plain(row) for row in found] if self._readers else [tuple(row) for row in found]
+        return [self._to_json(row) for row in found] if self._converters else [tuple(row) for row in found]
 
     def _ask(self, sql: str, values: Row = ()) -> list[Any]:
         columns, table = ", ".join(self._columns), f'"{self._table}"'
@@ -75,10 +77,10 @@ class SqlShelf:
         rows: list[Any] = self._engine.execute_sql(sql, values).fetchall()
         return rows
 
-    def _plain(self, row: Row) -> Row:
-        """Return the row with booleans as 0 and 1, and dates as SQLite keeps them."""
+    def _to_json(self, row: Row) -> Row:
+        """Return the row with booleans as 0 and 1, and dates as the text that SQLite stores."""
         return tuple(
-            self._readers[place](value) if place in self._readers and value is not None else value
+            self._converters[place](value) if place in self._converters and value is not None else value
             for place, value in enumerate(row)
         )
 
@@ -89,8 +91,8 @@ class SqlShelf:
         self._engine.load(self._table, self._columns, rows)
 
 
-class RoomShelf(SqlShelf):
-    """The rooms of a site whose log lies elsewhere, with their heads from there."""
+class RoomTableCopy(SqlTableCopy):
+    """The rooms of a site whose log is on MongoDB, with their heads from there."""
 
     def __init__(self, engine: Engine, model: type[Model], head: Callable[[str], int]) -> None:
         super().__init__(engine, model)
