@@ -116,7 +116,7 @@ class Site:
         self.is_stopping = True
         await end_all(self.hub.subscribers, code, reason)
         await self._is_idle.wait()
-        await self.log.finish()
+        await self.log.flush()
         await self.presence.stop()
 
     async def close(self) -> None:

@@ -1,25 +1,25 @@
-"""Why a store refuses: said in the log once in a while, not once for everybody who is refused."""
+"""Logging why a store refuses: once in a while, and not for each request that is refused."""
 
 from __future__ import annotations
 
 import logging
 import time
 
-AGAIN = 10.0  # seconds after which the same is said again
+REPEAT_SECONDS = 10.0
 
 
-class Refusals:
-    """What was said just now."""
+class RefusalLogger:
+    """Logs the same line at most once in REPEAT_SECONDS."""
 
-    def __init__(self, log: logging.Logger) -> None:
-        self._log = log
-        self._said: dict[str, float] = {}  # lines, and when
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._logged: dict[str, float] = {}  # when each line was logged (time.monotonic())
 
-    def warn(self, what: str, reason: str) -> None:
-        """Say in one line what has failed and why, unless that was said just now."""
+    def report(self, what: str, reason: str) -> None:
+        """Log in one line, as a warning, what has failed and why."""
         first, _, _ = reason.strip().partition("\n")
         line, now = f"{what}: {first}", time.monotonic()
-        self._said = {said: at for said, at in self._said.items() if now - at < AGAIN}
-        if line not in self._said:
-            self._said[line] = now
-            self._log.warning("%s", line)
+        self._logged = {logged: at for logged, at in self._logged.items() if now - at < REPEAT_SECONDS}
+        if line not in self._logged:
+            self._logged[line] = now
+            self._logger.warning("%s", line)

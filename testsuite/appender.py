@@ -33,7 +33,7 @@ async def open_log(address: str) -> AsyncIterator[RoomLog]:
     try:
         yield stores.log
     finally:
-        await stores.log.finish()
+        await stores.log.flush()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         await stores.close()

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pymongo
 from pymongo.errors import PyMongoError
 
-from models.logs.mongo import NOTHING
+from models.logs.mongo import MATCHES_NOTHING
 from testsuite.database_server import DatabaseServer
 from testsuite.live import wait_for
 from testsuite.ports import free_ports
@@ -102,7 +102,7 @@ def opened(url: str) -> Iterator[pymongo.database.Database[Any]]:
 def refusing(url: str) -> Iterator[None]:
     """Let the log of `url` take no entry within the block."""
     with opened(url) as database:
-        database.command("collMod", "entries", validator=NOTHING)
+        database.command("collMod", "entries", validator=MATCHES_NOTHING)
         try:
             yield
         finally:

@@ -10,7 +10,7 @@ import pymongo
 
 from models.errors import CannotOpen, Unavailable
 from models.logs.mongo import MongoLog
-from models.logs.mongo_changes import RETRY
+from models.logs.mongo_changes import RETRY_SECONDS
 from testsuite import log_contract
 from testsuite.appender import open_log
 from testsuite.live import wait_for
@@ -84,7 +84,7 @@ class MongoLogTest(MongoTest):
     async def test_the_doorbell_says_nothing_of_a_database_of_people_that_is_away(self) -> None:
         with mock.patch.object(self.log, "_read", side_effect=Unavailable), self.assertNoLogs("models", "WARNING"):
             async with self.listening():
-                await asyncio.sleep(2 * RETRY)
+                await asyncio.sleep(2 * RETRY_SECONDS)
         async with self.listening() as heard:
             await self.fill(1)
             await self.until(lambda: heard.get("lobby") == 1)

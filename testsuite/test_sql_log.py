@@ -17,14 +17,14 @@ from models.errors import Unavailable
 from testsuite import log_contract
 from testsuite.tables import locked, sql
 
-HEADER, FRAME_HEADER = 32, 24  # bytes, in a write-ahead log (sqlite.org/fileformat2.html, 4)
+HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24  # in a write-ahead log (sqlite.org/fileformat2.html, 4)
 
 
 def commits(path: str) -> int:
     """Return how many transactions stand in the write-ahead log of the database: frames that end one say its size."""
     wal = Path(path + "-wal").read_bytes()
     page_size, salt = struct.unpack(">8xI4x8s", wal[:24])
-    starts = range(HEADER, len(wal), FRAME_HEADER + page_size)
+    starts = range(HEADER_BYTES, len(wal), FRAME_HEADER_BYTES + page_size)
     frames = [struct.unpack(">4xI8s", wal[start : start + 16]) for start in starts]
     return sum(1 for size, frame_salt in frames if size and frame_salt == salt)
 

@@ -15,7 +15,7 @@ import peewee
 
 from models.engines.base import Engine
 from models.errors import Unavailable, Unstorable, first_of
-from models.refusals import Refusals
+from models.refusals import RefusalLogger
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Worker:
         self._threads = ThreadPoolExecutor(size, name)
         self._size = size
         self._is_closed = False
-        self._refusals = Refusals(log)
+        self._refusal_logger = RefusalLogger(log)
 
     async def run(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `verb` returns, called in one of the threads. Raise what it raises, Unavailable, Unstorable."""
@@ -48,7 +48,7 @@ class Worker:
         except (peewee.DataError, UnicodeError, OverflowError) as error:
             raise Unstorable() from error
         except (peewee.OperationalError, peewee.InternalError, peewee.InterfaceError) as error:
-            self._refusals.warn("the database refused", str(first_of(error)))
+            self._refusal_logger.report("the database refused", str(first_of(error)))
             raise Unavailable() from error
 
     def _call(self, since: float, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -60,7 +60,7 @@ class RoomLog(ABC):
         """
 
     @abstractmethod
-    async def finish(self) -> None:
+    async def flush(self) -> None:
         """Return when everything that was appended is on disk."""
 
     @abstractmethod

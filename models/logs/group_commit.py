@@ -9,16 +9,16 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from models.errors import Unstorable
 from models.logs.base import Draft, Entry
-from models.refusals import Refusals
+from models.refusals import RefusalLogger
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-BATCH = 256  # drafts that are written together
+MAX_BATCH_DRAFTS = 256  # written together
 
 Write = Callable[[list[Draft], float], Awaitable[Sequence[Entry | Exception]]]
 
 
-class Batches:
+class GroupCommit:
     """What waits to be written, in the order in which it came.
 
     `write` is handed a batch and since when its oldest draft has waited (time.monotonic()); it returns an entry or a
@@ -30,7 +30,7 @@ class Batches:
         self._write = write
         self._waiting: list[tuple[Draft, float, asyncio.Future[Entry]]] = []
         self._writing: asyncio.Task[None] | None = None
-        self._refusals = Refusals(log)
+        self._refusal_logger = RefusalLogger(logger)
 
     async def append(self, draft: Draft) -> Entry:
         """Return the draft's entry as soon as it is written. Raise what `write` raises or returns for it."""
@@ -40,14 +40,14 @@ class Batches:
             self._writing = asyncio.create_task(self._write_all())
         return await appended
 
-    async def finish(self) -> None:
+    async def flush(self) -> None:
         """Return when nothing waits any more."""
         if self._writing is not None:
             await self._writing
 
     async def _write_all(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            batch, self._waiting = self._waiting[:MAX_BATCH_DRAFTS], self._waiting[MAX_BATCH_DRAFTS:]
             outcomes = await self._outcomes([draft for draft, _, _ in batch], batch[0][1])
             for (_, _, appended), outcome in zip(batch, outcomes, strict=True):
                 if appended.cancelled():
@@ -75,4 +75,4 @@ class Batches:
             reason: BaseException = error
             while reason.__cause__ is not None:
                 reason = reason.__cause__
-            self._refusals.warn("a message cannot be stored", type(reason).__name__)
+            self._refusal_logger.report("a message cannot be stored", type(reason).__name__)

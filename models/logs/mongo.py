@@ -24,35 +24,35 @@ from pymongo.write_concern import WriteConcern
 from models import read_only, rooms
 from models.errors import CannotOpen, NotMember, ReadOnly, Unavailable, Unstorable
 from models.logs.base import Draft, Entry, RoomLog
-from models.logs.group_commit import Batches
-from models.logs.mongo_changes import MongoBell
+from models.logs.group_commit import GroupCommit
+from models.logs.mongo_changes import MongoChanges
 from models.logs.mongo_errors import (
+    ANSWER_TIMEOUT_SECONDS,
     BAD_URL,
-    DUPLICATE,
-    INVALID,
-    LIMIT,
-    OF_THE_DATA,
+    DATA_ERRORS,
+    DUPLICATE_KEY,
     REFUSED,
-    answering,
-    storable,
-    why,
-    words,
+    VALIDATION_FAILED,
+    describe,
+    describe_opening,
+    raising_unavailable,
+    raising_unstorable,
 )
-from models.refusals import Refusals
+from models.refusals import RefusalLogger
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 Key = tuple[int, str]  # author and nonce: what makes a draft the same one
 Read = Callable[..., Awaitable[Any]]  # a verb on the people's database, in its thread
 
-VERSION = 1  # of what the documents look like
-NOTHING: Document = {"_id": {"$exists": False}}  # what no document matches: all that a log takes while it is moved
-DATABASE = "prosa"  # where the URL names none
-LEAST = 0.5  # seconds that a batch is tried although it has waited for LIMIT already
-PAUSE = (0.001, 0.01)  # seconds until an append is tried again: short, since somebody else has just been quicker
-REST = 0.1  # seconds between two notes of the heads
-SILENCE = 3_000  # milliseconds without an answer before a connection is given up; a process that stops waits for it
+SCHEMA_VERSION = 1  # of what the documents look like
+MATCHES_NOTHING: Document = {"_id": {"$exists": False}}  # the validator of a log that is being moved
+DEFAULT_DATABASE = "prosa"  # where the URL names none
+MIN_TRY_SECONDS = 0.5  # for which a batch is tried although it has waited for ANSWER_TIMEOUT_SECONDS already
+RETRY_RANGE_SECONDS = (0.001, 0.01)  # until an append is tried again: short, since another process was just quicker
+SAVE_INTERVAL_SECONDS = 0.1  # between two writes of the heads
+SOCKET_TIMEOUT_MS = 3_000  # a connection without an answer is given up; a process that stops waits for it
 
 
 class MongoLog(RoomLog):
@@ -62,15 +62,15 @@ class MongoLog(RoomLog):
     outlives the loss of any minority of its servers.
 
     `heads` holds for each room a number that its head never falls below. It follows the appends, so that nobody has to
-    look far for the head. Who purges entries raises it to the head first, and lets LIMIT pass before the first entry
-    goes: what is being appended may have read the older number.
+    look far for the head. Who purges entries raises it to the head first, and lets ANSWER_TIMEOUT_SECONDS pass before
+    the first entry goes: what is being appended may have read the older number.
     """
 
     def __init__(self, url: str, read: Read) -> None:
         self._url = url
         self._read = read
-        self._batches = Batches(self._append_batch)
-        self._refusals = Refusals(log)
+        self._group_commit = GroupCommit(self._append_batch)
+        self._refusal_logger = RefusalLogger(logger)
         self._heads: dict[str, int] = {}  # as far as this process knows; none ever falls
         self._grown: dict[str, int] = {}  # what `heads` is to be told
         self._noting: asyncio.Task[None] | None = None
@@ -80,18 +80,18 @@ class MongoLog(RoomLog):
     async def open(self) -> None:
         """Connect, and make the indexes that are missing. Raise CannotOpen, without the URL's password."""
         try:
-            parsed = parse_uri(self._url, connect_timeout=LIMIT)
+            parsed = parse_uri(self._url, connect_timeout=ANSWER_TIMEOUT_SECONDS)
             self._client: MotorClient[Document] = MotorClient(
                 self._url,
-                serverSelectionTimeoutMS=int(LIMIT * 1000),
-                connectTimeoutMS=int(LIMIT * 1000),
-                socketTimeoutMS=SILENCE,
+                serverSelectionTimeoutMS=int(ANSWER_TIMEOUT_SECONDS * 1000),
+                connectTimeoutMS=int(ANSWER_TIMEOUT_SECONDS * 1000),
+                socketTimeoutMS=SOCKET_TIMEOUT_MS,
                 appname="prosa",
             )
         except (PyMongoError, ValueError):
             raise CannotOpen(BAD_URL) from None  # PyMongo's own words may hold a part of the password
         hosts = ", ".join(f"{host}:{port}" for host, port in parsed["nodelist"])
-        name = parsed["database"] or DATABASE
+        name = parsed["database"] or DEFAULT_DATABASE
         self._bind(name)
         try:
             await self._prepare(f"cannot open the database {name!r} of the MongoDB at {hosts}")
@@ -110,37 +110,37 @@ class MongoLog(RoomLog):
         self._entries = database["entries"]
         self._floors = database["heads"]
         self._settings = database["settings"]
-        self._bell = MongoBell(self._watch, self._know, self._noted_heads, self._all_heads)
+        self._changes = MongoChanges(self._watch, self._know, self._noted_heads, self._all_heads)
 
     async def _prepare(self, cannot: str) -> None:
         try:
-            with pymongo.timeout(LIMIT):
+            with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
                 version = await self._schema_version()
-                if version <= VERSION:
+                if version <= SCHEMA_VERSION:
                     await self._entries.create_index([("room", 1), ("seq", 1)], unique=True)
                     await self._entries.create_index([("author_id", 1), ("nonce", 1)], unique=True)
         except PyMongoError as error:
-            raise CannotOpen(f"{cannot}: {why(error)}") from None
-        if version > VERSION:
-            raise CannotOpen(f"{cannot}: it is of a newer version ({version}; this program knows {VERSION})")
+            raise CannotOpen(f"{cannot}: {describe_opening(error)}") from None
+        if version > SCHEMA_VERSION:
+            raise CannotOpen(f"{cannot}: it is of a newer version ({version}; this program knows {SCHEMA_VERSION})")
 
     async def _schema_version(self) -> int:
         """Return the version of the documents, and write down ours where there are none."""
         with contextlib.suppress(DuplicateKeyError):  # several processes may start at once
-            ours = {"$setOnInsert": {"version": VERSION}}
+            ours = {"$setOnInsert": {"version": SCHEMA_VERSION}}
             await self._settings.update_one({"_id": "schema"}, ours, upsert=True)
         found = await self._settings.find_one({"_id": "schema"})
-        return int(found["version"]) if found else VERSION
+        return int(found["version"]) if found else SCHEMA_VERSION
 
     async def check(self) -> None:
         """Return if entries can be read and written now. Raise Unavailable."""
-        with answering(self._refusals):
+        with raising_unavailable(self._refusal_logger):
             await self._settings.find_one({"_id": "schema"})
             await self._settings.update_one({"_id": "check"}, {"$set": {"at": time.time()}}, upsert=True)
 
     async def close(self) -> None:
         """Stop listening, close the connections; heads that are not noted yet are found above those that are."""
-        await self._bell.close()
+        await self._changes.close()
         if self._noting is not None:
             self._noting.cancel()
             await asyncio.gather(self._noting, return_exceptions=True)
@@ -154,10 +154,10 @@ class MongoLog(RoomLog):
         Unavailable says that nothing is known to be stored. Where the server was lost in the middle and did not come
         back in time, the entry may turn up: who sends the same nonce again gets it.
         """
-        return await self._batches.append(draft)
+        return await self._group_commit.append(draft)
 
-    async def finish(self) -> None:
-        await self._batches.finish()
+    async def flush(self) -> None:
+        await self._group_commit.flush()
 
     async def _append_batch(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
         """Store `drafts`; return an entry or a refusal for each. Those with the same nonce are one.
@@ -170,8 +170,9 @@ class MongoLog(RoomLog):
             if (draft.author_id, draft.room) in names:
                 pending.setdefault(_key(draft), draft)
         by_id = {author_id: name for (author_id, _), name in names.items()}
-        with storable():
-            stored = await self._store(pending, by_id, max(since + LIMIT, time.monotonic() + LEAST))
+        with raising_unstorable():
+            until = max(since + ANSWER_TIMEOUT_SECONDS, time.monotonic() + MIN_TRY_SECONDS)
+            stored = await self._store(pending, by_id, until)
         outcomes: list[Entry | Exception] = []
         for draft in drafts:
             if (draft.author_id, draft.room) in names:
@@ -195,7 +196,7 @@ class MongoLog(RoomLog):
             except PyMongoError as error:
                 found, is_unknown = [], True
                 if time.monotonic() > until:
-                    self._refusals.warn(REFUSED, words(error))
+                    self._refusal_logger.report(REFUSED, describe(error))
             for entry in found:
                 key = entry.author_id, entry.nonce
                 stored[key] = entry
@@ -203,7 +204,7 @@ class MongoLog(RoomLog):
             if not pending or time.monotonic() > until:
                 break
             if not found:
-                await asyncio.sleep(random.uniform(*PAUSE))  # noqa: S311
+                await asyncio.sleep(random.uniform(*RETRY_RANGE_SECONDS))  # noqa: S311
         return stored
 
     async def _insert(self, pending: dict[Key, Draft], names: dict[int, str]) -> list[Entry]:
@@ -218,12 +219,12 @@ class MongoLog(RoomLog):
                 raise
             refused = details["writeErrors"][0]
             entries = entries[: refused["index"]]
-            if refused["code"] == INVALID and await self._read(read_only.is_on):
+            if refused["code"] == VALIDATION_FAILED and await self._read(read_only.is_on):
                 raise ReadOnly() from error
-            if refused["code"] in OF_THE_DATA and not await self._is_closed():
+            if refused["code"] in DATA_ERRORS and not await self._is_closed():
                 raise Unstorable() from error
-            if refused["code"] != DUPLICATE:
-                self._refusals.warn(REFUSED, words(error))
+            if refused["code"] != DUPLICATE_KEY:
+                self._refusal_logger.report(REFUSED, describe(error))
                 raise _Refused(entries) from error
             if "nonce" in refused["keyPattern"]:
                 entries += await self._find(list(pending)[refused["index"] :], names)
@@ -234,7 +235,7 @@ class MongoLog(RoomLog):
 
     async def _is_closed(self) -> bool:
         """Tell whether the log takes nothing at all, since a move has shut it."""
-        return (await self._entries.options()).get("validator") == NOTHING
+        return (await self._entries.options()).get("validator") == MATCHES_NOTHING
 
     async def _find(self, keys: Iterable[Key], names: dict[int, str]) -> list[Entry]:
         """Return the entries that have these nonces of these authors."""
@@ -252,7 +253,7 @@ class MongoLog(RoomLog):
     # --- reading
 
     async def after(self, room: str, seq: int, limit: int) -> list[Entry]:
-        with answering(self._refusals):
+        with raising_unavailable(self._refusal_logger):
             documents = []
             if seq + limit < self._heads.get(room, 0):
                 # A range no longer than the page: not every server stops reading at the limit.
@@ -262,7 +263,7 @@ class MongoLog(RoomLog):
             return await self._as_entries(documents)
 
     async def before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
-        with answering(self._refusals):
+        with raising_unavailable(self._refusal_logger):
             if seq is None and room not in self._heads:
                 await self._newest(room)
             below = {} if seq is None else {"$lt": seq}
@@ -284,7 +285,7 @@ class MongoLog(RoomLog):
     # --- heads
 
     async def head(self, room: str) -> int:
-        with answering(self._refusals):
+        with raising_unavailable(self._refusal_logger):
             return await self._newest(room)
 
     async def _newest(self, room: str) -> int:
@@ -325,11 +326,11 @@ class MongoLog(RoomLog):
         while self._grown:
             grown, self._grown = self._grown, {}
             try:
-                with pymongo.timeout(LIMIT):
+                with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
                     await self._raise_floors(grown)
             except PyMongoError:  # appends say so; the numbers are right without it
                 self._grown = {**grown, **self._grown}
-            await asyncio.sleep(REST)
+            await asyncio.sleep(SAVE_INTERVAL_SECONDS)
         self._noting = None
 
     async def _raise_floors(self, heads: dict[str, int]) -> None:
@@ -342,14 +343,14 @@ class MongoLog(RoomLog):
 
         Raise Unavailable.
         """
-        with answering(self._refusals):
+        with raising_unavailable(self._refusal_logger):
             try:
                 if entries:
                     await self._entries.insert_many([_document(entry) for entry in entries], ordered=False)
             except BulkWriteError as error:
                 details = error.details or {}
                 codes = {refused["code"] for refused in details["writeErrors"]}
-                if codes != {DUPLICATE} or details["writeConcernErrors"]:
+                if codes != {DUPLICATE_KEY} or details["writeConcernErrors"]:
                     raise
             if heads:
                 await self._raise_floors(heads)
@@ -357,7 +358,7 @@ class MongoLog(RoomLog):
     # --- the doorbell
 
     def changes(self) -> AsyncIterator[tuple[str, int]]:
-        return self._bell.changes()
+        return self._changes.changes()
 
     def _watch(self, token: Any, **options: Any) -> Any:
         """Return a stream of new entries, after the one of which `token` was."""

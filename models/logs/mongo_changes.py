@@ -11,20 +11,21 @@ from typing import Any
 from pymongo.errors import OperationFailure, PyMongoError
 
 from models.errors import Unavailable
-from models.logs.mongo_errors import NO_REPLICA_SET, words
-from models.refusals import Refusals
+from models.logs.mongo_errors import NO_REPLICA_SET, describe
+from models.refusals import RefusalLogger
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Heads = Callable[[], Awaitable[dict[str, int]]]
 
-AWAIT = 250  # milliseconds that the server holds a question for news; as long may closing take
-POLL, QUICK = 1.0, 0.1  # seconds between two looks at the noted heads: beside a change stream, and without one
-EXACTLY = 10.0  # seconds between two looks at all entries' heads, which cost a query a room
-RETRY = 0.5  # seconds before a server that did not answer is asked again
+MAX_AWAIT_MS = 250  # for which the server holds a query for news; closing may take as long
+POLL_SECONDS = 1.0  # between two queries of the stored heads, beside a change stream
+POLL_WITHOUT_STREAM_SECONDS = 0.1
+EXACT_POLL_SECONDS = 10.0  # between two queries of the newest entries, one for each room
+RETRY_SECONDS = 0.5  # before a server that did not answer is asked again
 
 
-class MongoBell:
+class MongoChanges:
     """Rings when a room may have grown, whoever appended.
 
     `watch` opens a change stream after a token; `know` is told how far a room has grown and returns how far that is
@@ -37,8 +38,8 @@ class MongoBell:
         self._know = know
         self._noted = noted
         self._exact = exact
-        self._refusals = Refusals(log)
-        self._pace = POLL
+        self._refusal_logger = RefusalLogger(logger)
+        self._pace = POLL_SECONDS
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def changes(self) -> AsyncIterator[tuple[str, int]]:
@@ -72,7 +73,7 @@ class MongoBell:
             with contextlib.suppress(PyMongoError, Unavailable):
                 if loop.time() >= exactly:
                     heard.ring(await self._exact())
-                    exactly = loop.time() + EXACTLY
+                    exactly = loop.time() + EXACT_POLL_SECONDS
                 else:
                     heard.ring(await self._noted())
             await asyncio.sleep(self._pace)
@@ -84,20 +85,20 @@ class MongoBell:
                 await self._follow(heard)
             except OperationFailure as error:
                 if error.code == NO_REPLICA_SET:
-                    log.warning("this MongoDB is no replica set and has no change streams: asking it every 0.1 s")
-                    self._pace = QUICK
+                    logger.warning("this MongoDB is no replica set and has no change streams: asking it every 0.1 s")
+                    self._pace = POLL_WITHOUT_STREAM_SECONDS
                     return
-                self._refusals.warn("the change stream ended", words(error))
+                self._refusal_logger.report("the change stream ended", describe(error))
                 heard.token = None  # too old, or of a collection that is gone
             except PyMongoError as error:
-                self._refusals.warn("the change stream broke", words(error))
+                self._refusal_logger.report("the change stream broke", describe(error))
             except Unavailable:
                 pass  # the people's database refused, and that was said
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self, heard: _Heard) -> None:
         """Ring for what a stream tells, from where the one before it broke. Raise PyMongoError, Unavailable."""
-        async with self._watch(heard.token, max_await_time_ms=AWAIT) as stream:
+        async with self._watch(heard.token, max_await_time_ms=MAX_AWAIT_MS) as stream:
             change = await stream.try_next()
             if heard.token is None:
                 heard.ring(await self._exact())  # what came before the stream was open

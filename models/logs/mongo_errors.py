@@ -10,17 +10,17 @@ from bson.errors import BSONError
 from pymongo.errors import BulkWriteError, ConnectionFailure, DocumentTooLarge, OperationFailure, PyMongoError
 
 from models.errors import Unavailable, Unstorable
-from models.refusals import Refusals
+from models.refusals import RefusalLogger
 
-LIMIT = 5.0  # seconds that an answer may take
-LONGEST = 300  # characters of an error's text
+ANSWER_TIMEOUT_SECONDS = 5.0
+MAX_ERROR_CHARS = 300
 
 # MongoDB's error codes.
-DUPLICATE = 11000
-INVALID = 121  # what the collection does not take; of a log that is being moved, nothing (models/moving/mongo_table.py)
-OF_THE_DATA = (22, INVALID, 10334, 17280, 17419)  # too large or broken; 2 and 9 a server says that dies, too
+DUPLICATE_KEY = 11000
+VALIDATION_FAILED = 121  # of any document while the log is being moved (models/moving/mongo_table.py)
+DATA_ERRORS = (22, VALIDATION_FAILED, 10334, 17280, 17419)  # too large or broken; 2 and 9 a server says that dies, too
 NO_REPLICA_SET = 40573  # it has no change streams
-WRONG_PASSWORD, NO_PASSWORD = 18, 13
+AUTHENTICATION_FAILED, UNAUTHORIZED = 18, 13
 
 REFUSED = "MongoDB refused"
 BAD_URL = (
@@ -30,18 +30,18 @@ BAD_URL = (
 
 
 @contextlib.contextmanager
-def answering(refusals: Refusals) -> Iterator[None]:
+def raising_unavailable(refusal_logger: RefusalLogger) -> Iterator[None]:
     """Limit how long MongoDB may take, and turn what it refuses into Unavailable."""
     try:
-        with pymongo.timeout(LIMIT):
+        with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
             yield
     except PyMongoError as error:
-        refusals.warn(REFUSED, words(error))
+        refusal_logger.report(REFUSED, describe(error))
         raise Unavailable() from error
 
 
 @contextlib.contextmanager
-def storable() -> Iterator[None]:
+def raising_unstorable() -> Iterator[None]:
     """Turn what cannot be written at all, whenever it comes, into Unstorable."""
     try:
         yield
@@ -49,7 +49,7 @@ def storable() -> Iterator[None]:
         raise Unstorable() from error
 
 
-def words(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """Return what an error says, without what was written and without all that the driver knows of the servers."""
     text = str(error)
     if isinstance(error, BulkWriteError) and error.details:
@@ -57,13 +57,13 @@ def words(error: Exception) -> str:
         text = str(refusals[0]["errmsg"]) if refusals else "it did not take all entries"
     for tail in (", full error:", ", Topology Description:", " (configured timeouts:"):
         text = text.partition(tail)[0]
-    return (text.splitlines() or [""])[0][:LONGEST]
+    return (text.splitlines() or [""])[0][:MAX_ERROR_CHARS]
 
 
-def why(error: PyMongoError) -> str:
+def describe_opening(error: PyMongoError) -> str:
     """Say why a MongoDB cannot be opened."""
-    if isinstance(error, OperationFailure) and error.code == WRONG_PASSWORD:
+    if isinstance(error, OperationFailure) and error.code == AUTHENTICATION_FAILED:
         return "it does not know this name with this password"
-    if isinstance(error, OperationFailure) and error.code == NO_PASSWORD:
+    if isinstance(error, OperationFailure) and error.code == UNAUTHORIZED:
         return "it wants a name and a password that may read and write there"
-    return "it does not answer" if isinstance(error, ConnectionFailure) else words(error)
+    return "it does not answer" if isinstance(error, ConnectionFailure) else describe(error)

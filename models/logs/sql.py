@@ -13,7 +13,7 @@ from models.database import appending, database, execute, rows, values
 from models.engines.base import Doorbell, Run
 from models.errors import NotMember, Unavailable, Unstorable
 from models.logs.base import Draft, Entry, RoomLog
-from models.logs.group_commit import Batches
+from models.logs.group_commit import GroupCommit
 from models.models import EntryRow, Room, User
 from models.rooms import authors
 
@@ -27,7 +27,7 @@ FIND_ENTRIES = """
 ADD_ENTRIES = "INSERT INTO entry (room_id, seq, kind, target, author_id, body, at, nonce) VALUES {}"
 SET_HEAD = "UPDATE room SET head = ? WHERE slug = ?"
 
-RETRY = 0.5  # seconds before a database that could not answer is asked again
+RETRY_SECONDS = 0.5  # before a database that could not answer is asked again
 
 
 class SqlLog(RoomLog):
@@ -37,13 +37,13 @@ class SqlLog(RoomLog):
         self._write = write
         self._read = read
         self._doorbell = doorbell
-        self._batches = Batches(self._append_batch)
+        self._group_commit = GroupCommit(self._append_batch)
 
     async def append(self, draft: Draft) -> Entry:
-        return await self._batches.append(draft)
+        return await self._group_commit.append(draft)
 
-    async def finish(self) -> None:
-        await self._batches.finish()
+    async def flush(self) -> None:
+        await self._group_commit.flush()
 
     async def _append_batch(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
         return await self._write(_append, drafts, since)
@@ -75,7 +75,7 @@ class SqlLog(RoomLog):
             try:
                 return await self._doorbell.heads()
             except Unavailable:
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(RETRY_SECONDS)
 
 
 def _append(drafts: list[Draft], since: float) -> Sequence[Entry | NotMember]:
@@ -132,8 +132,8 @@ def _add_entries(entries: list[Entry]) -> None:
     """Store entries, and move their rooms' heads."""
     if not entries:
         return
-    rows = [(e.room, e.seq, e.kind, e.target, e.author_id, e.body, e.at, e.nonce) for e in entries]
-    execute(ADD_ENTRIES.format(values(8, len(rows))), *chain.from_iterable(rows))
+    stored = [(e.room, e.seq, e.kind, e.target, e.author_id, e.body, e.at, e.nonce) for e in entries]
+    execute(ADD_ENTRIES.format(values(8, len(stored))), *chain.from_iterable(stored))
     for room, head in {entry.room: entry.seq for entry in entries}.items():
         execute(SET_HEAD, head, room)
 

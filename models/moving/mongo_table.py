@@ -11,8 +11,8 @@ from pymongo.uri_parser import parse_uri
 from models import rooms
 from models.engines.base import Row
 from models.logs.base import Entry
-from models.logs.mongo import DATABASE, NOTHING, MongoLog
-from models.logs.mongo_errors import answering
+from models.logs.mongo import DEFAULT_DATABASE, MATCHES_NOTHING, MongoLog
+from models.logs.mongo_errors import raising_unavailable
 from models.moving.tables import BATCH_ROWS
 
 P = ParamSpec("P")
@@ -35,7 +35,7 @@ class MongoTableCopy:
             raise
         parsed = parse_uri(url)
         hosts = ",".join(f"{host}:{port}" for host, port in parsed["nodelist"])
-        self.label = f"mongodb://{hosts}/{parsed['database'] or DATABASE}"
+        self.label = f"mongodb://{hosts}/{parsed['database'] or DEFAULT_DATABASE}"
 
     def close(self) -> None:
         """Close the connections."""
@@ -89,7 +89,7 @@ class MongoTableCopy:
 
     def refuse_writing(self) -> None:
         """Make the server itself refuse new entries; return when appends that have begun are over."""
-        self._loop.run(self._log.accept_only(NOTHING))
+        self._loop.run(self._log.accept_only(MATCHES_NOTHING))
 
     def allow_writing(self) -> None:
         """Undo `refuse_writing`."""
@@ -101,12 +101,12 @@ class MovableLog(MongoLog):
 
     async def count(self) -> int:
         """Return how many entries there are."""
-        with answering(self._refusals):
+        with raising_unavailable(self._refusal_logger):
             return await self._entries.estimated_document_count()
 
     async def empty(self) -> None:
         """Remove all entries and heads."""
-        with answering(self._refusals):
+        with raising_unavailable(self._refusal_logger):
             await self._entries.drop()
             await self._floors.drop()
         self._heads.clear()
@@ -114,7 +114,7 @@ class MovableLog(MongoLog):
 
     async def accept_only(self, query: dict[str, Any]) -> None:
         """Make the server accept only entries that match `query`."""
-        with answering(self._refusals):
+        with raising_unavailable(self._refusal_logger):
             await self._client[self._entries.database.name].command("collMod", self._entries.name, validator=query)
 
 
