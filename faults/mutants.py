@@ -230,8 +230,8 @@ MUTANTS = (
         (
             Change(
                 "models/engines/workers.py",
-                "        except (peewee.OperationalError, peewee.InternalError) as error:\n",
-                "        except peewee.InternalError as error:\n",
+                "        except (peewee.OperationalError, peewee.InternalError, peewee.InterfaceError) as error:\n",
+                "        except (peewee.InternalError, peewee.InterfaceError) as error:\n",
             ),
         ),
     ),

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import shutil
+import tempfile
 import unittest
+from pathlib import Path
 
 from faults.checker import CHECKS, SETTLING_SECONDS, check
 from faults.history import Acked, Gap, Heard, History, Joined, Row, Sent, load
+from faults.mutants import MUTANTS, apply
+from testsuite.live import ROOT
 
 HEALTHY_AT = 100.0
 
@@ -235,3 +240,13 @@ class Checker(unittest.TestCase):
         self.history.heard.append(Gap(8.0, 0, 3))
         written = io.StringIO("\n".join(self.history.lines()))
         self.assertEqual(load(written), self.history)
+
+
+class Mutants(unittest.TestCase):
+    def test_the_site_still_has_each_text_that_a_mutant_replaces(self) -> None:
+        for mutant in MUTANTS:
+            with self.subTest(mutant.name), tempfile.TemporaryDirectory() as folder:
+                for path in {change.path for change in mutant.changes}:
+                    (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(ROOT / path, Path(folder) / path)
+                apply(mutant, Path(folder))
