@@ -117,7 +117,7 @@ async def _append(log: RoomLog, room: str, author: int, under_way: int) -> float
 
 
 def say(text: str) -> None:
-    """Tell whoever has started this process."""
+    """Write one line to the process that started this one."""
     sys.stdout.write(text)
     sys.stdout.flush()
 

@@ -70,7 +70,7 @@ def prosa(cookies: list[str]) -> Chat:
 
 
 def prosa_behind(cookies: list[str], after: int) -> Chat:
-    """Return the chat of members who have entries up to `after`, and are in when the next ones come."""
+    """Return the chat of members whose cursor is `after` and who have joined."""
     join = json.dumps({"type": "join", "room": "lobby", "after": after})
     return replace(prosa(cookies), enter=join, welcome="entry")
 

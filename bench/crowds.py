@@ -1,4 +1,4 @@
-"""Ten thousand members in one room, and readers who read nothing: what one process carries, and what it is spared."""
+"""Ten thousand members in one room; and members who read nothing of what is sent to them."""
 
 import statistics
 import time
@@ -58,7 +58,7 @@ class Delivery:
 
 
 def one_by_one(crowd: Crowd, count: int, run: str) -> Delivery:
-    """Send `count` messages, each when everybody has the one before; a delay ends when 99 % have the message."""
+    """Send `count` messages, each once all members have the one before; a delay ends when 99 % have the message."""
     crowd.quiet(limit=30)
     sender, others = crowd.members[0], crowd.members[1:]
     masses = [crowd.mass(member) for member in others]
@@ -70,7 +70,7 @@ def one_by_one(crowd: Crowd, count: int, run: str) -> Delivery:
 
 
 def _deliver(crowd: Crowd, sender: Member, others: Sequence[Member], token: str) -> float:
-    """Send one message to everybody; return the seconds until 99 % of the others had it."""
+    """Send one message to all; return the seconds until 99 % of the others had it."""
     before, most, reads, delay = crowd.frames(others), len(others) * 99 // 100, 0, 0.0
     began = time.perf_counter()
     sender.send(sender.chat.frame(sender.chat.say(token)))
@@ -90,7 +90,7 @@ def _deliver(crowd: Crowd, sender: Member, others: Sequence[Member], token: str)
 
 
 def silent_readers(bench: Bench) -> None:
-    """Members who read nothing of 100 MB: what they cost the process, and the others."""
+    """What members who read nothing of 100 MB cost the process, and the other members."""
     for name, silent in ((WITHOUT_SILENT, 0), (PROSA, SILENT_MEMBERS)):
         home, cookies = bench.site(READING_MEMBERS + SILENT_MEMBERS)
         with (

@@ -126,7 +126,7 @@ class Crowd:
         return sum([self._frames[member.socket.fileno()] for member in members])
 
     def quiet(self, limit: float) -> None:
-        """Read until no text has come for a while; among thousands there is always somebody's ping."""
+        """Read until no text has come for a while; pings keep coming from a thousand connections."""
         ends = time.perf_counter() + limit
         before = -1
         while (received := sum(self._frames)) != before:
@@ -184,7 +184,7 @@ class Crowd:
             self._watch(member)
 
     def _look(self, fd: int, size: int) -> None:
-        """Take `size` bytes apart: anything but one whole text frame of a member who counts."""
+        """Parse `size` bytes that are not just one whole text frame of a counted member."""
         member = self._by_fd[fd]
         if size == 0:
             raise ConnectionError(f"the server closed the connection of member {member.index}")
@@ -197,7 +197,7 @@ class Crowd:
         self._plain[fd] = member.joined and member.listener is None and not decoder.partial
 
     def _take(self, member: Member, opcode: int, data: bytes) -> None:
-        """Count one frame, answer a ping, and hand a text to whom it concerns."""
+        """Count one frame, answer a ping, pass a text on to its member."""
         if opcode == PING:
             member.send(client_frame(data, PONG))
         elif opcode == CLOSE:

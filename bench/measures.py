@@ -85,7 +85,7 @@ def cross_process(bench: Bench) -> None:
 
 
 def room_page(bench: Bench) -> None:
-    """The room page for members who are signed in, while others write."""
+    """The room page for signed-in members, while others post."""
     home, cookies = bench.site(20, entries=200)
     with Server(sites.prosa(home.options(), bench.secret)) as server, Crowd(server.port, chats.prosa(cookies)) as crowd:
         crowd.join(1, JOIN_TIMEOUT_SECONDS)

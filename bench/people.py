@@ -43,7 +43,7 @@ def make(home: Sequence[str], secret: str, members: int, entries: int = 0, rooms
 
 
 def add_members(count: int) -> None:
-    """Store `count` members of the lobby, who all have the same password."""
+    """Store `count` members of the lobby, all with the same password."""
     password = passwords.hash_password("correct horse battery")
     names = [f"member{number:05d}" for number in range(count)]
     users = [
@@ -57,7 +57,7 @@ def add_members(count: int) -> None:
 
 
 def add_rooms(count: int) -> None:
-    """Make `count` rooms, of everybody."""
+    """Make `count` rooms with every member in each."""
     slugs = [f"room{number}" for number in range(count)]
     for slug in slugs:
         Room.create(slug=slug, name=slug)
@@ -67,7 +67,7 @@ def add_rooms(count: int) -> None:
 
 
 def entries(count: int, authors: int) -> Iterator[list[Row]]:
-    """Yield the rows of the lobby's log, many at a time: everybody in turn, evenly over the time until now."""
+    """Yield batches of rows of the lobby's log: the members post in turn, at equal intervals until now."""
     began = time.time() - count * MESSAGE_INTERVAL_SECONDS
     for start in range(1, count + 1, ROWS_PER_STATEMENT):
         yield [

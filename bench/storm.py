@@ -1,4 +1,4 @@
-"""Fan-out: k messages in flight among all members, and the proof that everybody got all of them.
+"""Fan-out: k messages in flight among all members, and the proof that each member got all of them.
 
 "k in flight": k members each have one message under way and send the next one as soon as they see
 their own come back. The clock runs from the first send until the last byte has reached the last
@@ -52,7 +52,7 @@ class Senders:
             self._send(member)
 
     def heard(self, member: Member, payload: bytes) -> None:
-        """Send the next message if one's own is in this frame."""
+        """Send the next message if this frame has the sender's own last one."""
         token = self.waiting.get(member.index)
         if token and token in payload:
             del self.waiting[member.index]
@@ -133,7 +133,7 @@ def _pump(crowd: Crowd, senders: Senders, probe: Probe, ends: float) -> None:
 
 
 def _uneven(crowd: Crowd, before: list[int], senders: Senders, probe: Probe) -> str:
-    """Name the number of members who did not receive what the probe received.
+    """Return how many members did not receive what the probe received.
 
     The senders are left out: their own acknowledgements come on top. That each of their own
     messages came back is seen by the sending itself.

@@ -1,4 +1,4 @@
-"""Much talk in one room: what each reader has of it, and members who read nothing at all."""
+"""Many messages in one room: what each reader receives, beside members who read nothing."""
 
 import re
 import socket
@@ -17,7 +17,7 @@ PONG_INTERVAL_SECONDS = 5.0  # between two pongs of somebody who reads nothing
 
 
 class Silent(Crowd):
-    """Members who join and then read nothing any more; now and then they say that they are alive.
+    """Members who join and then read nothing more, but answer pings.
 
     A pong needs no ping (RFC 6455, section 5.5.3): so the server keeps them though they never see its pings.
     """
@@ -57,7 +57,7 @@ class Talk:
         self._number = re.compile(rb'"body\\":\\"%s%s-(\d{7})' % (BODY_PREFIX.encode(), run.encode()))
 
     def go_on(self, enough: Callable[[], bool], limit: float) -> None:
-        """Talk until it is enough and everybody has everything. Raise TimeoutError after `limit` seconds."""
+        """Send until enough was sent and all readers have it. Raise TimeoutError after `limit` seconds."""
         ends = time.perf_counter() + limit
         for member in self.crowd.members:
             self.crowd.listen(member, self._heard)
@@ -79,7 +79,7 @@ class Talk:
         member.send(member.chat.frame(member.chat.say(f"{BODY_PREFIX}{self._run}-{number:07d}")))
 
     def _heard(self, member: Member, payload: bytes) -> None:
-        """Note what came; who sees a message of their own sends the next one."""
+        """Record what came; a member who receives their own message sends the next one."""
         now = time.perf_counter()
         for number in map(int, self._number.findall(payload)):
             self._seen[member.index].append(number)
@@ -88,7 +88,7 @@ class Talk:
                 self._send(member)
 
     def fault(self) -> str:
-        """Say who got something else than all messages once and in the order of the first reader, or nothing."""
+        """Name the readers that missed or repeated a message, or got them in another order; "" if there are none."""
         order = self._seen[self.crowd.members[0].index]
         if sorted(order) != list(range(len(self._sent))):
             return f"a reader got {len(order)} of {len(self._sent)} messages"

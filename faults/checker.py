@@ -82,7 +82,7 @@ def unknown(history: History) -> Iterator[str]:
 
 
 def content(history: History) -> Iterator[str]:
-    """One seq is one content, for everybody."""
+    """Every reader hears the same content under one seq."""
     first: dict[int, Heard] = {}
     for heard in _entries(history):
         known = first.setdefault(heard.seq, heard)

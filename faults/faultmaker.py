@@ -95,7 +95,7 @@ class Faultmaker:
             connection.reset()
 
     async def half_open(self, plan: Plan) -> None:
-        """Nothing arrives any more, in either direction, and nobody is told."""
+        """Drop everything in both directions, without closing a connection."""
         connections = self._network.some(plan.pick, CONNECTIONS_PER_FAULT)
         self._note(plan.kind, f"{len(connections)} connections")
         for connection in connections:
@@ -123,7 +123,7 @@ class Faultmaker:
     # --- the database
 
     async def lock(self, plan: Plan) -> None:
-        """Another program keeps everybody from writing."""
+        """Another program holds the database's write lock."""
         async with self._mending:
             with contextlib.ExitStack() as held:
                 if await to_the_end(held.enter_context, self._store.locked()):
@@ -159,14 +159,14 @@ class Faultmaker:
             await self._start_again(server, server.kill, plan.lasts)
 
     async def restart_database(self, plan: Plan) -> None:
-        """A server hangs up on everybody and is started again, as for an upgrade."""
+        """Restart a database server in an orderly way, as for an upgrade."""
         async with self._mending:
             server = self._pick_server(plan)
             self._note(plan.kind, type(server).__name__)
             await self._start_again(server, server.stop)
 
     async def pause_database(self, plan: Plan) -> None:
-        """A server stands still, and nobody is told."""
+        """Pause a database server without closing its connections."""
         async with self._mending:
             server = self._pick_server(plan)
             self._note(plan.kind, f"{type(server).__name__} for {plan.lasts} s")

@@ -95,7 +95,7 @@ Record = Sent | Acked | Joined | Gap | Heard | Row | Fault
 
 @dataclass(slots=True)
 class History:
-    """One run. `readers` names everybody who should have heard everything."""
+    """One run. `readers` are the names of those who must have heard every entry."""
 
     seed: int = 0
     readers: list[str] = field(default_factory=list)

@@ -147,7 +147,7 @@ class Link(ABC):
         """Send one message. Raise Lost."""
 
     def hang_up(self) -> None:
-        """End it from this side, while somebody may be receiving."""
+        """Close it from this side, even while another task is receiving."""
         self._heard.put_nowait(None)
 
     def abort(self) -> None:  # noqa: B027 - the requests of the other transports end with the listener

@@ -21,7 +21,7 @@ class Machine:
         self._nginx: Nginx | None = None
 
     def port(self) -> int:
-        """Where its Nginx listens; 0, where nobody does, while it is away."""
+        """The port where its Nginx listens; 0 while the machine is away."""
         return self._nginx.port if self._nginx else 0
 
     async def start(self) -> None:

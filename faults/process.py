@@ -24,7 +24,7 @@ FAILURE_SIGNS = ("Traceback", "Exception ignored", "was never awaited", "Task wa
 
 
 class Process:
-    """One process of the site, over all its lives. Whoever breaks or mends it holds `lock`."""
+    """One process of the site over all its restarts. Hold `lock` to stop or start it."""
 
     def __init__(self, index: int, port: int, start: Callable[[int], Server], history: History) -> None:
         self.index = index

@@ -57,7 +57,7 @@ class Scribe:
 
 
 class Reader:
-    """Somebody who has the room open. `cursor` is the last seq that they saw; None before the first."""
+    """A reader of the room. `cursor` is the last seq that it showed; None before the first."""
 
     def __init__(self, client: Client, scribe: Scribe) -> None:
         self.client = client
@@ -105,7 +105,7 @@ class Reader:
 
 
 class PageReader(Reader):
-    """Somebody without a script, who looks again and again, and back to where they were."""
+    """A reader without JavaScript: it reloads the page, and pages back to its cursor."""
 
     def __init__(self, client: Client, scribe: Scribe) -> None:
         super().__init__(client, scribe)
@@ -123,7 +123,7 @@ class PageReader(Reader):
 
 
 class ChatReader(Reader):
-    """Somebody with a live connection of one `transport`."""
+    """A reader with a live connection over one `transport`."""
 
     def __init__(self, client: Client, transport: str, scribe: Scribe) -> None:
         super().__init__(client, scribe)

@@ -90,7 +90,7 @@ class Run:
         self.history.readers = [reader.name for reader in self.readers]
 
     def _latecomers(self, head: int) -> list[Reader]:
-        """Make readers who come back after a long time: every kind of reader once, under another name."""
+        """Return readers with an old cursor: one of every kind, under new names."""
         late: dict[str, Reader] = {}
         for reader in self.readers:
             client = dataclasses.replace(reader.client, name=f"{reader.name} later")

@@ -58,7 +58,7 @@ class Store:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[bool]:
-        """Keep everybody from writing, by a program that dies with its lock; tell whether it has that."""
+        """Hold the write lock in a program of its own; yield whether that has the lock. Killed, it releases it."""
         command = [sys.executable, "-m", "faults.holder", self.database, self.locking]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as holder:
             assert holder.stdout is not None

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def to_the_end(call: Callable[..., T], *arguments: object) -> T:
-    """Call in a thread. Who is cancelled meanwhile waits for the call first.
+    """Call in a thread. When cancelled, wait for the call before raising.
 
     A thread goes on when its task is cancelled, or never begins if it has not yet: what it was to end would be
     left running, and what it starts would be started after everything has been ended.

@@ -68,7 +68,7 @@ def _cookie(answer: Answer, name: str) -> tuple[str, str]:
 
 
 class Writer:
-    """Somebody who writes. `waiting` are the messages that are not acknowledged, by nonce."""
+    """A member who posts. `waiting` maps the nonces of unacknowledged messages to their bodies."""
 
     def __init__(self, client: Client, transport: str, history: History) -> None:
         self.client = client

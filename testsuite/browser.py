@@ -133,7 +133,7 @@ class BrowserTest(SiteTest):
         page.goto("/rooms/lobby")
 
     def shoot(self, page: Page, name: str, full_page: bool = False) -> None:
-        """Keep a picture of the page, if somebody wants to look at it."""
+        """Save a screenshot of the page, if the environment asks for screenshots."""
         folder = os.environ.get("PROSA_SCREENSHOTS")
         if folder:
             page.screenshot(path=Path(folder) / f"{name}.png", full_page=full_page)

@@ -27,7 +27,7 @@ def tables(folder: str) -> Iterator[None]:
 
 
 def make_crowd(folder: str, count: int) -> list[str]:
-    """Make `count` members of the lobby, who sign in by `signed_in` only; return their names."""
+    """Make `count` members of the lobby, who sign in only by `signed_in`; return their names."""
     names = [f"member {number:04}" for number in range(count)]
     with tables(folder):
         for name in names:

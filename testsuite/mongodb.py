@@ -84,7 +84,7 @@ def any_mongo() -> Iterator[str]:
 
 @contextlib.contextmanager
 def mongo_database(url: str) -> Iterator[str]:
-    """Have a database that nobody else uses. Yield its URL."""
+    """Yield the URL of a database of its own."""
     name = f"prosa_{secrets.token_hex(6)}"
     yield urlsplit(url)._replace(path=f"/{name}").geturl()
     with pymongo.MongoClient[Any](url) as client:

@@ -1,4 +1,4 @@
-"""Somebody who has just got the project: a copy of it, and a terminal in which to type what the documents say."""
+"""A newcomer: a copy of the project, and a terminal in which to type what the documents say."""
 
 from __future__ import annotations
 

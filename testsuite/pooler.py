@@ -14,7 +14,7 @@ READY, QUERY, SYNC, TERMINATE = b"Z", b"Q", b"S", b"X"  # PostgreSQL's protocol 
 
 
 class Pooler:
-    """Its first connection to the server answers everybody, one question after the other."""
+    """One connection to the server serves all clients, one query after the other."""
 
     def __init__(self, server: int) -> None:
         self._server = ("127.0.0.1", server)

@@ -12,7 +12,7 @@ PORTS = range(20_000, 32_000)  # below those that the kernel gives to clients, w
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
+    """Return ports that are free now."""
     found: list[int] = []
     for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe, contextlib.suppress(OSError):

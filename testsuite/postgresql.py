@@ -82,7 +82,7 @@ class PostgresqlServer(DatabaseServer):
 
     @contextlib.contextmanager
     def fresh_database(self) -> Iterator[str]:
-        """Make an empty database, yield its address, and remove it with whoever is still connected."""
+        """Make an empty database, yield its address, and remove it with the connections that are left."""
         name = f"test_{secrets.token_hex(6)}"
         self.sql(f"CREATE DATABASE {name}")
         try:
@@ -99,7 +99,7 @@ class PostgresqlServer(DatabaseServer):
 
 @functools.cache
 def shared_server() -> PostgresqlServer:
-    """Return the server of this run of the tests, which is started when somebody asks first."""
+    """Return the server of this run of the tests, started at the first call."""
     server = PostgresqlServer()
     atexit.register(server.close)
     server.start()

@@ -119,7 +119,7 @@ class ProtocolTest(unittest.TestCase):
         cls.url = shared_server().url
 
     def session(self, service: str = "/echo") -> str:
-        """Return the path of a session that nobody has opened yet."""
+        """Return the path of a new session."""
         return f"{service}/000/{secrets.token_hex(8)}"
 
     def ask(self, method: str, path: str, body: str | bytes | None = None, **headers: str) -> Answer:
@@ -182,7 +182,7 @@ class ProtocolTest(unittest.TestCase):
         self.assertIsNone(answer.headers["Last-Modified"])
 
     def assert_cached(self, answer: Answer) -> None:
-        """Check that everybody may keep the answer for months."""
+        """Check that any cache may keep the answer for months."""
         self.assertIn("public", answer.headers["Cache-Control"])
         self.assertRegex(answer.headers["Cache-Control"], r"max-age=[1-9]\d{6,}")
         self.assertRegex(answer.headers["Expires"], r"^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$")

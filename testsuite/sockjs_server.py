@@ -49,7 +49,7 @@ class Close(Connection):
 
 
 class Broadcast(Connection):
-    """Tells everybody what anybody says."""
+    """Broadcasts every message to all connections."""
 
     everybody: set[Broadcast] = set()
 

@@ -20,7 +20,7 @@ RETRY_SECONDS = 0.05  # before another try
 
 
 class Survivor(threading.Thread):
-    """A reader, who also writes one message after the other while `writes`.
+    """A reader that also posts one message after the other while `writes` is true.
 
     `connect` returns a chat that has joined the lobby after a seq. It reads until it has `last`.
     """

@@ -1,4 +1,4 @@
-"""One's own account: a new password, signed-in devices; and members who are removed."""
+"""The account page: a new password, signed-in devices; and members who are removed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ EDGE = (
 
 
 class AccountTest(SiteTest):
-    """A test with two processes; each test has a member of its own, who is made by `newcomer`."""
+    """A test with two processes; each test has a member of its own, made by `newcomer`."""
 
     processes = 2
 
     def newcomer(self, name: str) -> Client:
-        """Return the client of a member who has just joined."""
+        """Return the client of a new member."""
         self.client("ana").post("/members/invitations")
         ((token,),) = sql(self.folder, "SELECT token FROM invitation ORDER BY id DESC LIMIT 1")
         client = self.client()
@@ -128,7 +128,7 @@ class Password(AccountTest):
 
 
 class Devices(AccountTest):
-    """docs/security.rst 5: each of one's devices can be signed out from any other."""
+    """docs/security.rst 5: a member can sign each of their devices out from any other."""
 
     def devices(self, client: Client) -> list[tuple[str, int | None]]:
         """Return the names of the devices that the page lists, each with the number of its button."""
@@ -223,7 +223,7 @@ class Devices(AccountTest):
 
 
 class Removed(AccountTest):
-    """docs/security.rst 5: who was removed is out at every process at once."""
+    """docs/security.rst 5: a removed member is signed out at every process at once."""
 
     def number(self, name: str) -> int:
         ((found,),) = sql(self.folder, "SELECT id FROM user WHERE username = ?", name)

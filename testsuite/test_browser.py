@@ -1,4 +1,4 @@
-"""The lobby in a real browser: members who read and write, with and without JavaScript."""
+"""The lobby in a real browser: members read and write, with and without JavaScript."""
 
 from __future__ import annotations
 

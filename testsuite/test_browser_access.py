@@ -1,4 +1,4 @@
-"""For those who use a keyboard, or listen."""
+"""The site by keyboard and by screen reader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from testsuite.live import Chat
 
 
 class Access(BrowserTest):
-    """For those who use a keyboard, or listen."""
+    """The site by keyboard and by screen reader."""
 
     def test_everything_in_the_room_can_be_reached_by_keyboard(self) -> None:
         page = self.member("ana")

@@ -167,7 +167,7 @@ class Away(BrowserTest):
 
 
 class Reading(BrowserTest):
-    """Readers who look at the past."""
+    """Readers on a page of older messages."""
 
     def test_older_messages_come_above_and_the_reader_stays_where_they_are(self) -> None:
         beto = self.chat("beto")

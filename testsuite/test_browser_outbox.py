@@ -222,7 +222,7 @@ class Refused(OutboxTest):
 
 
 class OnTheWay(OutboxTest):
-    """Somebody on the way takes less than the page believes: frames of 3,000 bytes, forms of 9,000."""
+    """A proxy between page and site takes less than the page believes: frames of 3,000 bytes, forms of 9,000."""
 
     altered = ("controllers.sockjs.framing:MAX_MESSAGE=3000", "controllers.server:MAX_BODY_BYTES=9000")
 

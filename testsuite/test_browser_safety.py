@@ -1,4 +1,4 @@
-"""A real browser and hostile texts: it runs no script but the site's own, and asks nobody but the site."""
+"""A real browser and hostile texts: it runs no script but the site's own, and requests nothing from elsewhere."""
 
 from __future__ import annotations
 

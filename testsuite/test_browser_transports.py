@@ -96,7 +96,7 @@ class Connection(BrowserTest):
 
 
 class RoundTrip(BrowserTest):
-    """How long an answer takes, which is asked while somebody looks."""
+    """The response time that the page shows while its panel is open."""
 
     def open_anew(self, page: Page) -> WebSocket:
         """Load the room again, with a clock that the test can put forward; return its websocket."""

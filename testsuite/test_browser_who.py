@@ -1,4 +1,4 @@
-"""Who is writing: a page was made for one member, and in its browser another one signs in."""
+"""A page was made for one member, and in its browser another one signs in."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class Who(BrowserTest):
         self.tolerate(NETWORK)
 
     def session(self, name: str) -> Client:
-        """Return a session of somebody, which a browser may take over."""
+        """Return a new session of a member, to be set in a browser."""
         return self.client(name)
 
     def take_over(self, page: Page, who: Client) -> None:
-        """Let the browser of `page` be signed in as somebody else, or by another session."""
+        """Replace the session in the browser of `page` by that of `who`."""
         cookies = [(name, value) for name, value in who.cookies.items() if "xsrf" not in name]
         page.context.add_cookies([{"name": name, "value": value, "url": self.server.url} for name, value in cookies])
 
     def authors(self, body: str) -> list[str]:
-        """Return who has written this, as often as it is stored."""
+        """Return the authors of the stored messages with this body, one for each."""
         found = sql(self.folder, 'SELECT username FROM entry JOIN "user" ON "user".id = author_id WHERE body = ?', body)
         return [name for (name,) in found]
 
     def expect_stopped(self, page: Page, me: str = "ana", other: str = "beto") -> None:
-        """Wait until a page says that it was made for somebody else."""
+        """Wait until a page says that it was made for another member."""
         expect(page.locator("#refusal")).to_contain_text(f"You are signed in as {other} now")
         expect(page.locator("#refusal")).to_contain_text(f"this page was made for {me}.")
         expect(page.get_by_role("link", name=f"Open as {other}")).to_be_visible()

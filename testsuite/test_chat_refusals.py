@@ -157,7 +157,7 @@ class Refusals(SiteTest):
 
 
 class Haste(SiteTest):
-    """docs/security.rst 16: members who send faster than they may."""
+    """docs/security.rst 16: members who exceed the rate limit."""
 
     options = ("--messages_per_second=20",)
 

@@ -205,7 +205,7 @@ class Dockerfile(unittest.TestCase):
         return {name: value for name, _, value in (word.partition("=") for word in words) if name != "PATH"}
 
     def program(self, instruction: str, port: str) -> list[str]:
-        """Return the program that an instruction starts, for a port of this machine that nobody else reaches."""
+        """Return the program that an instruction starts, with a loopback port instead of the instruction's."""
         rest = dict(instructions())[instruction]
         words: list[str] = json.loads(rest[rest.index("[") :])
         self.assertEqual(words.pop(0), "python")

@@ -1,4 +1,4 @@
-"""Two thousand members in one room; and members who read nothing of what is said to them."""
+"""Two thousand members in one room; and members who read nothing of what is sent to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CROWD_TIMEOUT_SECONDS = 60.0
 
 
 class CrowdTest(FolderTest):
-    """A site with as many members as a test wants, all of whom are signed in."""
+    """A site with as many signed-in members as a test wants."""
 
     def serve(self, members: int) -> tuple[Server, list[str]]:
         """Start a process; return it and the members' Cookie headers."""
@@ -74,7 +74,7 @@ class SilentReaders(CrowdTest):
             self.assertEqual(self.told_of_a_gap(beside), set(range(self.silent)))
 
     def told_of_a_gap(self, beside: Silent) -> set[int]:
-        """Let the silent ones read; return who of them was still there, and is told what they have missed."""
+        """Let the silent members read; return those still connected who are told what they missed."""
         told = set[int]()
 
         def heard(member: Member, payload: bytes) -> None:

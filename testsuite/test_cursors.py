@@ -21,7 +21,7 @@ LONG_BODY = "long " * 1600  # 8,000 characters, which are 16 KB of an entry
 
 
 class Replay(SiteTest):
-    """Readers who come back."""
+    """Readers that reconnect with their cursor."""
 
     processes = 2
 
@@ -107,7 +107,7 @@ class Replay(SiteTest):
 
 
 class Gap(SiteTest):
-    """Readers who were away for too long to be told everything."""
+    """Readers that have missed more entries than are replayed."""
 
     processes = 2
 
@@ -204,7 +204,7 @@ class Purged(SiteTest):
 
 
 class Sleeper(Chat):
-    """A member of the lobby with a small receive buffer, who reads only when asked to."""
+    """A member of the lobby with a small receive buffer; reads only when told to."""
 
     def __init__(self, client: Client) -> None:
         parts = urlsplit(client.url)
@@ -230,7 +230,7 @@ class Sleeper(Chat):
 
 
 def post_all(chat: Chat, count: int, body: str = "one of many") -> int:
-    """Post many messages, a few at once; return the last one's seq."""
+    """Post many messages, a few at once; return the last seq."""
     for _ in range(count // 20):
         for _ in range(20):
             chat.post(body)

@@ -49,7 +49,7 @@ class Counted(SiteTest):
         self.assertEqual([guess(self.guest(), username).status for _ in range(10)], [403] * 10)
 
     def fail_from(self, *addresses: str) -> None:
-        """Use up what an address has, with names that nobody has."""
+        """Use up the failures of an address, with unknown names."""
         for number, address in enumerate(addresses):
             self.assertEqual(guess(self.guest(address), f"{address} {number}").status, 403)
 
@@ -323,7 +323,7 @@ CLAIMS = (
 
 
 def claim(url: str, number: int) -> Answer:
-    """Guess a name that nobody has tried, and claim to be somewhere else each time."""
+    """Guess a new name each time, and claim to come from another address."""
     client = Client(url)
     client.headers = {name: value.format(n=number) for name, value in CLAIMS[number % len(CLAIMS)].items()}
     return guess(client, f"nobody {number}")

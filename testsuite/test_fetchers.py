@@ -146,7 +146,7 @@ class AnswersTest(FetcherTest):
 
 
 class SlowUpstreamTest(FetcherTest):
-    """docs/security.rst 19: a fetch ends in time, and holds nobody else up."""
+    """docs/security.rst 19: a fetch ends in time, and delays no other request."""
 
     def test_stuff_has_two_fetches_under_way_at_once_and_waits_for_the_slower(self) -> None:
         both, slower_may_go = threading.Barrier(2), threading.Event()
@@ -207,7 +207,7 @@ class SlowUpstreamTest(FetcherTest):
 
 @contextlib.contextmanager
 def port_of_nobody() -> Iterator[int]:
-    """Hold a port on which nobody listens."""
+    """Hold a port without listening on it."""
     with contextlib.closing(socket.socket()) as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]

@@ -18,17 +18,17 @@ RECONNECT_SECONDS = 2.0  # in which clients are back on another process
 
 
 class BehindNginxTest(SiteTest):
-    """A test with clients who come through Nginx, and stay whatever happens to the processes."""
+    """A test with clients that come through Nginx, and reconnect when processes end."""
 
     options = ("--messages_per_second=0", "--xheaders")
     nginx: Nginx
 
     def through_nginx(self, member: str) -> Client:
-        """Return a client of `member` who comes through Nginx."""
+        """Return a client of `member` that comes through Nginx."""
         return Client(self.nginx.url).sign_in(member)
 
     def survivors(self, head: int) -> list[Survivor]:
-        """Start clients of several transports who have everything up to `head`; most of them write."""
+        """Start clients of several transports with the cursor `head`; most of them post."""
         members = [self.through_nginx(member) for member in self.members]
         survivors = [Survivor(functools.partial(websocket, client), head, writes=True) for client in members * 3]
         survivors += [Survivor(functools.partial(polling, client, Xhr), head, writes=True) for client in members]
@@ -38,7 +38,7 @@ class BehindNginxTest(SiteTest):
         return survivors
 
     def progress(self, survivors: list[Survivor]) -> None:
-        """Wait until every writer has been acknowledged some more, and everybody has heard some more."""
+        """Wait until each writer has further acknowledgements, and each client further entries."""
         goals = {survivor: (len(survivor.acknowledged) + 3, survivor.cursor + 20) for survivor in survivors}
 
         def late() -> list[str]:
@@ -66,7 +66,7 @@ class BehindNginxTest(SiteTest):
         return last
 
     def check(self, survivors: list[Survivor], first: int, last: int) -> None:
-        """Fail unless everybody has heard everything once, in order, and was never away for long."""
+        """Fail unless each client heard every entry once, in order, and was never away for long."""
         acknowledged = {nonce: seq for survivor in survivors for nonce, seq in survivor.acknowledged.items()}
         stored = {nonce: seq for nonce, seq in acknowledged.items() if seq <= last}
         for survivor in survivors:

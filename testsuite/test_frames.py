@@ -159,7 +159,7 @@ def asks(type: str, **fields: str) -> bytes:
 
 
 class Floods(SiteTest):
-    """docs/security.rst 37 and 42: what one member sends without an end, nobody else notices."""
+    """docs/security.rst 37 and 42: an endless stream from one member delays no other."""
 
     options = ("--messages_per_second=50", "--connections_per_member=0")  # the last flood's have not ended yet
     SOCKETS = 45

@@ -77,7 +77,7 @@ class FormTest(FuzzedSite):
         self.assertNotIn("Traceback", answer.text)
 
     def forms(self) -> list[tuple[Client, str, dict[str, str]]]:
-        """Return who sends a form, where to, and what makes it one that must be refused."""
+        """Return a sender, a path, and a change that makes a form one to be refused."""
         return [
             (self.visitor, "/login", {"password": "wrong"}),
             (self.visitor, "/setup", {}),

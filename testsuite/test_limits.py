@@ -1,4 +1,4 @@
-"""Too much, too slowly, too many: what is refused, and that everybody else notices nothing of it."""
+"""Too large, too slow, too many: what is refused, without delaying the others."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class TooLarge(SiteTest):
 
 
 class Flood(SiteTest):
-    """docs/security.rst 16: 1,000 messages a second from one client harm nobody else."""
+    """docs/security.rst 16: 1,000 messages a second from one client delay no other."""
 
     options = ("--messages_per_second=50",)
     seconds = 4
@@ -266,7 +266,7 @@ class FewFiles(SiteTest):
         there.until("entry", nonce=here.post("all the time"))
 
     def test_no_address_takes_the_places_of_the_others(self) -> None:
-        """docs/security.rst 42: whatever a few addresses hold, who comes from another one is served."""
+        """docs/security.rst 42: whatever a few addresses hold, a client from another one is served."""
         self.crowd(MANY_CONNECTIONS, "127.0.0.1")
         for number in range(4):
             self.crowd(MANY_CONNECTIONS // 4, f"127.0.1.{number}")
@@ -286,7 +286,7 @@ class FewFiles(SiteTest):
         self.assertTrue(has_ended(silent[0]), "the oldest go first")
 
     def refused(self, client: Client) -> None:
-        """Fail unless somebody who comes now is told that there is no room, as soon as there is room to say it."""
+        """Fail unless a new connection is answered 503, as soon as a reserved place for such answers is free."""
         refusals: list[Answer] = []
 
         def is_refused() -> bool:

@@ -154,7 +154,7 @@ class Files(unittest.TestCase):
 
 @contextlib.contextmanager
 def silence(address: str) -> Iterator[int]:
-    """Yield a port on which nobody refuses a connection and nobody answers, as if the machine were switched off."""
+    """Yield a port that neither refuses nor answers connections, as if the machine were switched off."""
     with contextlib.ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
         listener.bind((address, 0))

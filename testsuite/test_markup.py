@@ -52,7 +52,7 @@ MARKUP += ["*", "**", "***", "_", "__", "~~", "~~~", "`", "``", "\n```\n", "€"
 
 
 def alike(html: str) -> str:
-    """Return `html` without what nobody sees: spaces around the words of code, the last line end of a block of it."""
+    """Return `html` without what is invisible: spaces around inline code, the last line end of a code block."""
     html = html.replace("\n</code></pre>", "</code></pre>")
     return re.sub(r"<code>([^<]*)</code>(?!</pre>)", lambda code: f"<code>{' '.join(code[1].split())}</code>", html)
 

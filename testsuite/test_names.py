@@ -1,4 +1,4 @@
-"""What members may be called: who is who, what cannot be seen, and what can be mistaken."""
+"""Usernames: the same name in other spellings, invisible characters, names that look alike."""
 
 from __future__ import annotations
 

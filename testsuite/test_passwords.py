@@ -1,4 +1,4 @@
-"""Passwords at the sign-in: of any characters, hashed anew when that has become too weak, and nobody waits for it."""
+"""Passwords at the sign-in: of any characters, rehashed when their hash is too weak, without blocking the loop."""
 
 from __future__ import annotations
 

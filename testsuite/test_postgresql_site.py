@@ -101,7 +101,7 @@ class ServerAway(OnOwnServer, outage.Outage):
 
 
 class Browsing(OnOwnServer, BrowserTest):
-    """What somebody sees in the browser meanwhile."""
+    """What the browser shows meanwhile."""
 
     def test_the_chat_says_that_nothing_can_be_saved_and_keeps_what_was_typed(self) -> None:
         ana, bia = self.member("ana"), self.member("beto", locale="pt-BR")

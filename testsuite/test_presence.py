@@ -1,4 +1,4 @@
-"""Who is online, as the readers of every process are told it."""
+"""Who is online, as the subscribers of every process are told it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testsuite.tables import sql
 
 
 class Presence(SiteTest):
-    """Members who come and go at two processes."""
+    """Members come and go at two processes."""
 
     processes = 2
 

@@ -86,7 +86,7 @@ class ReadOnlyTest(SiteTest):
                 sql(self.folder, statement)
 
     def move_on(self, ana: Client, target: str, nonce: str) -> None:
-        """Fail unless the new site knows who is signed in, and takes what the old one refused."""
+        """Fail unless the new site has the sessions, and takes what the old one refused."""
         server = Server(self.folder, f"--database={target}")
         self.addCleanup(server.stop)
         moved = Client(server.wait().url)

@@ -1,4 +1,4 @@
-"""Who is removed from a room, or from a session, hears nothing more, whichever process they are at."""
+"""A connection whose membership or session was ended receives nothing more, at every process."""
 
 from __future__ import annotations
 

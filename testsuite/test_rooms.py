@@ -1,4 +1,4 @@
-"""The room's page: reading back, posting by form, and who may do either."""
+"""The room's page: reading back, posting by form, and access to both."""
 
 from __future__ import annotations
 

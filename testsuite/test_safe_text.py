@@ -1,4 +1,4 @@
-"""Whatever somebody writes, or is called, is shown as text: no script runs and no link leads astray."""
+"""Message bodies and usernames are shown as text: no script runs, and no link leads anywhere unsafe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The secret that signs the cookies: exchanged without signing anybody out, and never one that everybody knows."""
+"""The secret that signs the cookies: rotated without ending sessions, and never a published example."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Rotation(FolderTest):
             server.stop()
 
     def sign_in(self, *given: str) -> dict[str, str]:
-        """Return the cookies of somebody who signs in at such a site."""
+        """Return the cookies after a sign-in at such a site."""
         with self.signed_with(*given) as client:
             return client.sign_in("ana").cookies
 

@@ -88,7 +88,7 @@ class Make(unittest.TestCase):
         self.assertIn(asked.stdout, ("1\n", "True\n"))
 
     def tools(self, folder: str, needed: str) -> subprocess.CompletedProcess[str]:
-        """Look for tools as somebody who is not root."""
+        """Look for tools as a user without root's rights."""
         return subprocess.run(
             ["make", "--no-print-directory", "tools", f"APT_TOOLS={needed}"],
             cwd=folder,

@@ -1,4 +1,4 @@
-"""A page is drawn once for all who see the same; nobody sees what is another's."""
+"""A cached page is filled in for each reader, without another reader's values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line for hashing: bounded, fair, empty of those who have hung up, and the right person is in soon."""
+"""The queue for hashing: bounded, fair, without clients that have hung up; the right password is in soon."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Flood(SiteTest):
                 connection.sendall(request)
 
     def until_in(self, member: str) -> float:
-        """Return after how many seconds a member is in, who tries again when told to."""
+        """Return the seconds until a member is signed in, with a retry whenever the site asks for one."""
         began = time.monotonic()
         guest = self.client()
         while (status := guest.post("/login", {"username": member, "password": PASSWORD}).status) == 503:
@@ -131,13 +131,13 @@ class Line(unittest.IsolatedAsyncioTestCase):
         return asyncio.get_running_loop().create_future()
 
     async def stand(self, account: str, gone: Gone | None = None) -> None:
-        """Stand in line, and note when it is one's turn."""
+        """Wait in the queue, and record the turn."""
         async with self.hashing.turn(account, gone or self.gone()):
             self.turns.append(account)
             await self.may_go.wait()
 
     async def line_up(self, *accounts: str) -> list[asyncio.Task[None]]:
-        """Return those who stand in line; the first has its turn."""
+        """Return the tasks in the queue; the first has its turn."""
         tasks = [asyncio.create_task(self.stand(account)) for account in accounts]
         await asyncio.sleep(0)
         return tasks

@@ -1,4 +1,4 @@
-"""Signing in and out: who is let in, where they land, what an onlooker learns, and what ends with a session."""
+"""Signing in and out: right and wrong passwords, redirects, what answers reveal, and what ends with a session."""
 
 from __future__ import annotations
 

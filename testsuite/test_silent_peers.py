@@ -1,4 +1,4 @@
-"""Peers that are there and do not answer: they end, and nobody waits for them."""
+"""Peers that do not answer pings: they are closed, and delay no broadcast."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class PeerTest(SiteTest):
 
 
 class Pings(PeerTest):
-    """Everybody is pinged in time, whoever comes meanwhile: routers forget a connection on which nothing passes."""
+    """Each connection is pinged in time, however many new ones come: routers forget silent connections."""
 
     altered = ("app:PING_INTERVAL=2.0", "app:PING_TIMEOUT=1.6")
     late = 1.0  # seconds that a ping may come late on a busy machine; behind a newcomer it comes 1.6 s late

@@ -1,4 +1,4 @@
-"""PostgreSQL stands still while its machine keeps the connections: nobody waits for it for ever."""
+"""PostgreSQL stands still while its connections stay open: no request waits for it for ever."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class StandingStill(FolderTest):
 
 
 class Connecting(unittest.TestCase):
-    """Nobody answers who wants to connect: the socket is closed at once, not when Python looks for cycles."""
+    """No answer to a new connection: the socket is closed at once, not when Python collects garbage."""
 
     def setUp(self) -> None:
         gc.disable()
@@ -79,7 +79,7 @@ class Connecting(unittest.TestCase):
         self.database = Postgresql(f"postgresql://me:secret@127.0.0.1:{port}/prosa?connect_timeout=2")
 
     def check_closed(self) -> None:
-        """Check that who has connected has hung up."""
+        """Check that the connected sockets were closed."""
         peer, _ = self.server.accept()
         with peer:
             peer.settimeout(1.0)

@@ -51,7 +51,7 @@ class Hooks(ProtocolTest):
 
 
 class SilentPeers(ProtocolTest):
-    """docs/sockjs.rst 14 and 15: a silent peer is gone, and harms nobody's broadcast."""
+    """docs/sockjs.rst 14 and 15: a silent peer is closed, and delays no broadcast."""
 
     def test_a_peer_that_answers_no_ping_is_gone_and_everybody_else_hears_everything(self) -> None:
         silent = [self.wire() for _ in range(2)]
@@ -71,7 +71,7 @@ class SilentPeers(ProtocolTest):
 
 
 class ReadersThatDoNotRead(ProtocolTest):
-    """docs/sockjs.rst 16 and 17: nobody's unread messages grow without limit."""
+    """docs/sockjs.rst 16 and 17: no session's unread messages grow without limit."""
 
     def test_a_websocket_that_is_never_read_is_ended(self) -> None:
         socket = self.websocket("/echo/websocket", max_queue=1, close_timeout=0.1)
@@ -243,7 +243,7 @@ class Stopping(OwnServerTest):
 
 
 class Importing(unittest.TestCase):
-    """docs/sockjs.rst 26: its warnings are kept away, and nobody else's."""
+    """docs/sockjs.rst 26: its warnings are silenced, and no others."""
 
     def run_python(self, code: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-W", "error", "-c", code]

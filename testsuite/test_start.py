@@ -128,7 +128,7 @@ class HealthTest(SiteTest):
 
 
 class Broken:
-    """A site with something in its database that nobody has foreseen."""
+    """A site with unforeseen data in its database."""
 
     folder: str
 

@@ -85,7 +85,7 @@ class Stopping(FolderTest):
 
 
 class CutOff(FolderTest):
-    """What cannot be finished in time is nobody's mistake: another process, or a later one, may do it."""
+    """What cannot be finished in time is answered 503, not 500: another process may do it."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -125,7 +125,7 @@ class Streams(CommandTest):
 
 
 class Prompt(FolderTest):
-    """Somebody types at a terminal of their own."""
+    """Input typed at a pseudo-terminal."""
 
     def setUp(self) -> None:
         super().setUp()

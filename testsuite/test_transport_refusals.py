@@ -1,4 +1,4 @@
-"""Who is kept out of SockJS's transports, and what they make of nonsense."""
+"""Access to SockJS's transports, and their answers to malformed requests."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Heartbeats(SiteTest):
 
 
 class HangingUp(SiteTest):
-    """Who hangs up while the site still asks who it is leaves nothing behind."""
+    """A client that hangs up during authentication leaves nothing behind."""
 
     altered = (WITHOUT_WAL,)  # there a lock keeps readers waiting, too
     options = ("--connections_per_member=1",)

@@ -44,7 +44,7 @@ class TutorialUser(peewee.Model):
 
 @contextlib.contextmanager
 def umask(mode: int) -> Iterator[None]:
-    """Make files as a user does who thinks of nothing."""
+    """Create files with this umask inside the block."""
     before = os.umask(mode)
     try:
         yield
@@ -156,7 +156,7 @@ class Upgraded(TutorialTest):
 
 
 class Renamed(TutorialTest):
-    """docs/security.rst 7: of those whose names cannot stay as they are nobody is lost."""
+    """docs/security.rst 7: members whose names must change keep their accounts."""
 
     people = {
         "bob ": SECRETS[0],

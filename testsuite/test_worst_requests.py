@@ -61,7 +61,7 @@ class WorstRequests(SiteTest):
         self.assertIn("y" * 100_000, answer.text)
 
     def is_cheap(self, cost: tuple[float, float]) -> bool:
-        """Tell whether nobody notices what took so many seconds of the loop and of all threads."""
+        """Tell whether this many seconds of the loop and of all threads delay no other request."""
         return cost[0] < MAX_LOOP_SECONDS and cost[1] < MAX_ALL_SECONDS
 
     def cost(self, request: Request) -> tuple[float, float]:

@@ -28,7 +28,7 @@ def padded(length: int) -> bytes:
 
 
 def endless(connection: socket.socket) -> None:
-    """Send chunks for as long as somebody takes them."""
+    """Send chunks until the client hangs up."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:
         connection.sendall(b"10000\r\n" + b" " * 0x10000 + b"\r\n")

@@ -17,7 +17,7 @@ HEADER_CHARS = 15_000  # of a header that is read
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; `who` is "" for a stranger."""
+    """One request; `who` is "" without a session."""
 
     name: str
     method: str
