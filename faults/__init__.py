@@ -4,7 +4,7 @@ With `--engine=postgresql` the processes are on two machines, as far as one can 
 but the database's server, and each machine has its own Nginx. With `--engine=mongodb` that is two servers: MongoDB has
 the log, and PostgreSQL the people and rooms.
 
-`python -m faults` proves the promise of the design: what was acknowledged is on disk, and every member sees
+`python -m faults` proves the promise of docs/architecture.rst: what was acknowledged is on disk, and every member sees
 every message exactly once, in one order, whatever happens to processes, machines, connections, the disk and the
 database's server.
 """

@@ -16,8 +16,10 @@ from testsuite.live import ROOT
 DOCUMENTS = (
     "README.rst",
     "README.pt-BR.rst",
+    "CONTRIBUTING.rst",
     "CHANGES.rst",
     "docs/tutorial.rst",
+    "docs/architecture.rst",
     "docs/protocol.rst",
     "docs/deploy.rst",
     "docs/scale.rst",
@@ -85,6 +87,13 @@ class Document:
     def pictures(self) -> list[str]:
         """Return the pictures that it shows."""
         return [node["uri"] for node in self._tree.findall(nodes.image)]
+
+    def section(self, title: str) -> nodes.Element:
+        """Return the section with this title."""
+        for section in self._tree.findall(nodes.section):
+            if section[0].astext() == title:
+                return section
+        raise AssertionError(f"{self.path} has no section {title}")
 
     def tables(self) -> list[list[list[str]]]:
         """Return the tables, each a list of rows, the first of which has the titles."""

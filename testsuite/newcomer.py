@@ -19,7 +19,7 @@ PORTS = ("8888", "9000", "9001", "9002", "9003")  # the documents'; the tests ta
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "node_modules", "*_cache", "__pycache__", "*.db*", "build")
 
 # Commands that keep running and serve; whatever has a word after the options ends.
-SERVES = re.compile(r"(?:\w+=\S+ )*(?:make run|python app\.py(?: --\S+)*)")
+SERVES = re.compile(r"(?:\w+=\S+ )*(?:make (?:run|dev|demo)|python app\.py(?: --\S+)*)")
 # Commands that change what the following ones find.
 PREPARES = re.compile(r"(?:\.|cd|export) ")
 

@@ -18,9 +18,10 @@ from testsuite.documents import DOCUMENTS, Block, Document, find_excerpt
 from testsuite.live import PASSWORD, ROOT, Chat, SiteTest
 from testsuite.newcomer import Terminal, copy_project
 
-# How a block is proven goes by its language; "figures" are what `make bench` has printed.
+# How a block is proven goes by its language; "figures" are what `make bench` has printed, "text" is a drawing
+# (test_architecture.py).
 EXCERPTS = {"python", "html", "javascript", "nginx", "ini", "yaml"}
-PROVEN = EXCERPTS | {"console", "pycon", "wscat", "figures"}
+PROVEN = EXCERPTS | {"console", "pycon", "wscat", "figures", "text"}
 
 # Run so by the test of the commands, which is itself a part of what they run.
 INSTEAD = {

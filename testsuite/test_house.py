@@ -14,6 +14,7 @@ from pathlib import Path
 
 from testsuite.documents import Document
 from testsuite.live import ROOT, TIMEOUT
+from testsuite.test_architecture import tracked
 
 LISTS = ("docs/security.rst", "docs/sockjs.rst")
 CITING = (
@@ -70,9 +71,9 @@ class Makefile(unittest.TestCase):
 
 class Habits(unittest.TestCase):
     def test_the_files_are_as_editorconfig_has_an_editor_write_them(self) -> None:
-        for path in tracked():
+        for path in map(Path, tracked()):
             if path.suffix != ".png":
-                text = path.read_bytes().decode("utf-8")
+                text = (ROOT / path).read_bytes().decode("utf-8")
                 self.assertNotRegex(text, r"[ \t\r]\n", path)
                 self.assertTrue(path.name == "Makefile" or "\t" not in text, f"{path} has a tab")
                 self.assertTrue(
@@ -88,19 +89,6 @@ class Habits(unittest.TestCase):
         for text, outcome in (("import os\nnumber: str = (1)\n", "Failed"), ('text: str = "1"\n', "Passed")):
             (project / "example.py").write_text(text)
             self.assertEqual(re.findall(r"\.(Passed|Failed)$", hooks(project), re.MULTILINE), [outcome] * 3)
-
-
-def tracked() -> list[Path]:
-    """Return the files that git has, and those that it will have."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=True,
-    )
-    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 
 def hooks(project: Path) -> str:
