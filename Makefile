@@ -24,7 +24,7 @@ OPTIONS ?=
 BIN := .venv/bin
 TYPED := app.py commands.py configuration.py terminal.py dev.py tests.py controllers demo models testsuite bench faults
 # Each program that the tests need of the system's, and Debian's package of it.
-APT_TOOLS := nginx:nginx chromium:chromium openssl:openssl initdb:postgresql-15
+APT_TOOLS := nginx:nginx chromium:chromium openssl:openssl postgres:postgresql-15
 
 # Debian keeps some of them where the PATH of a plain user often does not look.
 export PATH := $(PATH):/usr/sbin:/sbin:/usr/lib/postgresql/15/bin

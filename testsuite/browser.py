@@ -11,6 +11,7 @@ from typing import Any
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from testsuite.live import PASSWORD, TIMEOUT, Client, SiteTest
+from testsuite.needs import need
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -61,11 +62,13 @@ RECORD_LINES = """() => {
 class BrowserTest(SiteTest):
     """A test with a running site and a browser; each page has a context, so cookies, of its own."""
 
+    needs = ("chromium",)
     browser: Browser
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
+        need("chromium")
         program = shutil.which("chromium")
         if program is None:
             raise AssertionError("chromium is missing (apt-get install chromium)")

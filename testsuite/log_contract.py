@@ -89,6 +89,7 @@ class LogTest(unittest.IsolatedAsyncioTestCase):
 class OnMongodb(LogTest):
     """A test with a log on a MongoDB, in a database of its own."""
 
+    needs = ("mongodb",)
     server: str
 
     @classmethod

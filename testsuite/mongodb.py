@@ -20,6 +20,7 @@ from pymongo.errors import PyMongoError
 from models.logs.mongo import MATCHES_NOTHING
 from testsuite.database_server import DatabaseServer
 from testsuite.live import wait_for
+from testsuite.needs import need
 from testsuite.ports import free_ports
 
 PROGRAM = Path(sys.executable).parent / "secantusd-py"
@@ -36,6 +37,7 @@ class MongoServer(DatabaseServer):
         self.start(*options)
 
     def start(self, *options: str) -> None:
+        need("mongodb")
         data = self._folder / "mongodb"
         with (self._folder / "mongodb.log").open("ab") as output:
             self._process = subprocess.Popen(
@@ -75,6 +77,7 @@ def mongo_server(*options: str) -> Iterator[MongoServer]:
 @contextlib.contextmanager
 def any_mongo() -> Iterator[str]:
     """Have a server for tests that leave it as it is: the one of MONGODB_URL, or one of its own. Yield its URL."""
+    need("mongodb")
     if url := os.environ.get("MONGODB_URL"):
         yield url
     else:

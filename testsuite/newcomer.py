@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from testsuite.live import ROOT, TIMEOUT, wait_for
+from testsuite.needs import need
 from testsuite.nginx import free_port
 
 INSTALL_TIMEOUT_SECONDS = 600.0  # for an installation
@@ -26,6 +27,7 @@ PREPARES = re.compile(r"(?:\.|cd|export) ")
 
 def copy_project(folder: str) -> Path:
     """Copy the project without what was installed or made in it."""
+    need("registries")
     return Path(shutil.copytree(ROOT, Path(folder) / "prosa", ignore=LEFT_OUT))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from testsuite.live import ROOT, TIMEOUT, wait_for
+from testsuite.needs import need
 from testsuite.ports import free_ports
 
 DEPLOY = ROOT / "deploy"
@@ -101,6 +102,7 @@ class Nginx:
     def __init__(
         self, folder: str, processes: Sequence[int | str], tls: bool = False, shipped: str = "nginx.conf"
     ) -> None:
+        need("nginx")
         program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
         if program is None:
             raise AssertionError("nginx is missing (apt-get install nginx)")

@@ -20,6 +20,7 @@ import psycopg
 
 from testsuite.database_server import DatabaseServer
 from testsuite.live import TIMEOUT, wait_for
+from testsuite.needs import need
 from testsuite.ports import free_ports
 from testsuite.tables import elsewhere
 
@@ -55,6 +56,7 @@ class PostgresqlServer(DatabaseServer):
         assert made.returncode == 0, made.stderr
 
     def start(self) -> None:
+        need("postgres")
         options = [f"-p{self.port}", "-h127.0.0.1", f"-k{self._folder}", "-cmax_connections=200"]
         command = [str(PROGRAMS / "postgres"), "-D", str(self._folder / "data"), *options]
         deadline = time.monotonic() + TIMEOUT
@@ -98,16 +100,23 @@ class PostgresqlServer(DatabaseServer):
 
 
 @functools.cache
-def shared_server() -> PostgresqlServer:
-    """Return the server of this run of the tests, started at the first call."""
+def _shared() -> PostgresqlServer:
     server = PostgresqlServer()
     atexit.register(server.close)
     server.start()
     return server
 
 
+def shared_server() -> PostgresqlServer:
+    """Return the server of this run of the tests, started at the first call."""
+    need("postgres")
+    return _shared()
+
+
 class OnPostgresql:
     """Put before a test with a site: it keeps everything in a database of the shared server."""
+
+    needs = ("postgres",)
 
     @classmethod
     @contextlib.contextmanager

@@ -24,6 +24,8 @@ def bench(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 class Bench(unittest.TestCase):
+    needs = ("postgres", "mongodb")
+
     def test_it_measures_a_site_on_each_engine(self) -> None:
         for name, engine in ENGINES.items():
             with self.subTest(name):

@@ -31,6 +31,7 @@ class Kills(BrowserTest):
     The panel offers the tutorial's seven transports; the test puts eventsource and htmlfile beside them.
     """
 
+    needs = ("nginx",)
     processes = 4
     options = ("--messages_per_second=0", "--xheaders")
     nginx: Nginx

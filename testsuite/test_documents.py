@@ -194,6 +194,8 @@ def _value_fits(name: str, expected: Any, heard: Any) -> bool:
 class Commands(unittest.TestCase):
     """Everything that a reader is told to type, in a fresh copy of the project with nothing installed."""
 
+    needs = ("registries", "openssl")
+
     def test_the_commands_do_what_the_documents_say(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             project = copy_project(folder)

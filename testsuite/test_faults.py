@@ -17,6 +17,7 @@ from faults.history import History
 from faults.process import Process
 from faults.schedule import FAULTS_BY_ENGINE, schedule
 from testsuite.live import ROOT, Server
+from testsuite.needs import need
 
 RUN_SECONDS = 60
 SEED = 20261122
@@ -104,6 +105,8 @@ class Promise(unittest.TestCase):
     have their minute at the same time: a site on a busy machine has to keep its word, too.
     """
 
+    needs = ("faults", "postgres", "mongodb")
+
     def test_what_was_acknowledged_is_heard_by_everybody_exactly_once_and_in_order(self) -> None:
         with ThreadPoolExecutor() as threads:
             runs = {engine: threads.submit(run, engine) for engine in FAULTS_BY_ENGINE}
@@ -119,6 +122,7 @@ class Promise(unittest.TestCase):
 
 def run(engine: str) -> tuple[int, str]:
     """Run the harness; return its exit code and what it said."""
+    need("faults")
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-W", "error", "-m", "faults", f"--engine={engine}"]
         ended = subprocess.run(

@@ -238,6 +238,8 @@ class DefaultTest(SiteTest):
 class TlsTest(FolderTest):
     """docs/security.rst 19: over HTTPS the other site must prove that it has the URL's name."""
 
+    needs = ("openssl",)
+
     def certificate(self, name: str) -> ssl.SSLContext:
         """Return what a server needs that is called `name`, as it says itself."""
         key, certificate = Path(self.folder) / f"{name}.key", Path(self.folder) / f"{name}.pem"

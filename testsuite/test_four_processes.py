@@ -20,6 +20,7 @@ RECONNECT_SECONDS = 2.0  # in which clients are back on another process
 class BehindNginxTest(SiteTest):
     """A test with clients that come through Nginx, and reconnect when processes end."""
 
+    needs = ("nginx",)
     options = ("--messages_per_second=0", "--xheaders")
     nginx: Nginx
 

@@ -28,6 +28,8 @@ class OnSqlite(log_contract.RoomLogContract):
 
 
 class OnPostgresql(log_contract.RoomLogContract):
+    needs = ("postgres",)
+
     def people_url(self) -> str:
         self.enterContext(mock.patch.dict(SETTINGS, lock_timeout=500))
         return self.enterContext(shared_server().fresh_database())
@@ -54,6 +56,8 @@ class OnMongodb(log_contract.OnMongodb, log_contract.RoomLogContract):
 
 
 class ServedByPostgresql(log_contract.ServedLogContract):
+    needs = ("postgres",)
+
     def people_url(self) -> str:
         self.server = PostgresqlServer()
         self.addCleanup(self.server.close)
@@ -71,6 +75,8 @@ class ServedByPostgresql(log_contract.ServedLogContract):
 
 
 class ServedByMongodb(log_contract.ServedLogContract):
+    needs = ("mongodb",)
+
     def setUp(self) -> None:
         super().setUp()
         self.server = self.enterContext(mongo_server())

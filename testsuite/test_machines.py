@@ -106,6 +106,8 @@ class TwoMachines(OnPostgresql, BehindNginxTest):
 class Files(unittest.TestCase):
     """What deploy/ ships for Nginx."""
 
+    needs = ("nginx", "openssl")
+
     def setUp(self) -> None:
         self.folder = self.enterContext(tempfile.TemporaryDirectory())
 

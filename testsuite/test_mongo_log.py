@@ -93,6 +93,8 @@ class MongoLogTest(MongoTest):
 class Standalone(log_contract.LogTest):
     """A MongoDB that is no replica set."""
 
+    needs = ("mongodb",)
+
     def setUp(self) -> None:
         super().setUp()
         self.server = self.enterContext(mongo_server("--standalone"))
@@ -115,6 +117,7 @@ class Standalone(log_contract.LogTest):
 class CannotBeOpened(log_contract.LogTest):
     """Bad input: one clear line, and no password in it."""
 
+    needs = ("mongodb",)
     server: MongoServer
 
     @classmethod

@@ -17,6 +17,8 @@ from testsuite.tables import logs
 class OnMongodb:
     """Put before a SiteTest: its log lies on the MongoDB of the tests, in a database of its own."""
 
+    needs = ("mongodb",)
+
     @classmethod
     @contextlib.contextmanager
     def database(cls, folder: str) -> Iterator[None]:
@@ -48,6 +50,7 @@ class Balanced(OnMongodb, test_four_processes.Balanced):
 class ServerAway(outage.Outage):
     """MongoDB is away; people and rooms, which lie on a PostgreSQL here, are not."""
 
+    needs = ("mongodb", "postgres")
     ends = (signal.SIGKILL, signal.SIGTERM)
     silent_pages = ("/rooms/lobby",)
     mongodb: MongoServer

@@ -169,6 +169,8 @@ def entries_in(path: str) -> int:
 
 
 class CopyTest(MoveTest):
+    needs = ("postgres", "mongodb")
+
     def test_from_engine_to_engine_and_back_it_is_the_same_to_the_byte(self) -> None:
         source, back = self.source(), self.path("back.db")
         way = [Place(source), Place(self.postgresql())]
@@ -214,6 +216,8 @@ class CopyTest(MoveTest):
 
 
 class WhereTest(MoveTest):
+    needs = ("postgres", "mongodb")
+
     def test_two_servers_that_only_the_query_names(self) -> None:
         other = PostgresqlServer()
         self.addCleanup(other.close)
@@ -273,6 +277,8 @@ class TerminalTest(MoveTest):
 
 
 class KilledTest(MoveTest):
+    needs = ("mongodb",)
+
     def test_a_killed_move_goes_on_where_it_was(self) -> None:
         source, target = self.source(), self.path("target.db")
         here, there = Place(source), Place(target)
@@ -343,6 +349,8 @@ class KilledTest(MoveTest):
 
 class RefusedTest(MoveTest):
     """Bad input: one clear line without a password, exit code 2, and a site that can be written to."""
+
+    needs = ("postgres",)
 
     def test_a_place_that_is_in_use_or_is_none(self) -> None:
         source, other, (port,) = self.source(10), self.path("other.db"), free_ports(1)

@@ -142,6 +142,8 @@ class OwnPages(NginxTest):
 class Away(BrowserTest):
     """The only process stops, and comes back."""
 
+    needs = ("nginx",)
+
     def test_the_page_comes_back_by_itself(self) -> None:
         self.tolerate("status of 502")
         nginx = Nginx(self.folder, [self.server.port])

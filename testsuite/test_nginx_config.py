@@ -119,6 +119,7 @@ def upstream(port: int = 0, handler: type[BaseHTTPRequestHandler] = Echo) -> Ite
 class NginxTest(unittest.TestCase):
     """A test before Nginx and four upstreams."""
 
+    needs = ("nginx",)
     ports: list[int]
     nginx: Nginx
 

@@ -27,6 +27,7 @@ CERTIFICATE = (
 class Tls(SiteTest):
     """docs/security.rst 3 and 13, with real TLS: cookies that never leave it, and HSTS."""
 
+    needs = ("nginx", "openssl")
     options = ("--xheaders",)
     nginx: Nginx
     trusting: ssl.SSLContext

@@ -29,6 +29,8 @@ from testsuite.tables import address, sql
 class CannotBeOpened(FolderTest):
     """Bad input: one clear line without a password, and exit code 2, of the site and of its commands."""
 
+    needs = ("postgres",)
+
     def refused(self, url: str) -> str:
         """Return the line that the site and its commands end with."""
         lines = set()

@@ -71,6 +71,7 @@ class FormTest(OnPostgresql, test_fuzzing_forms.FormTest):
 class OnOwnServer:
     """Put before a SiteTest: its site has a PostgreSQL of its own, which may be stopped."""
 
+    needs = ("postgres",)
     postgresql: PostgresqlServer
 
     @classmethod

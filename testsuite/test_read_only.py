@@ -103,6 +103,8 @@ class ReadOnlyOnPostgresqlTest(OnPostgresql, ReadOnlyTest):
 class ReadOnlyOnMongoTest(ReadOnlyTest):
     """The same with the log on a MongoDB."""
 
+    needs = ("mongodb",)
+
     @classmethod
     def setUpClass(cls) -> None:
         cls.mongo = cls.enterClassContext(mongo_database(cls.enterClassContext(any_mongo())))

@@ -24,6 +24,8 @@ MEMBER_COUNT = 8  # who all wait at once
 class StandingStill(FolderTest):
     """docs/security.rst 23, where the database is a server."""
 
+    needs = ("postgres",)
+
     def setUp(self) -> None:
         super().setUp()
         self.postgresql = PostgresqlServer()

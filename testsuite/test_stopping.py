@@ -87,6 +87,8 @@ class Stopping(FolderTest):
 class CutOff(FolderTest):
     """What cannot be finished in time is answered 503, not 500: another process may do it."""
 
+    needs = ("mongodb",)
+
     def setUp(self) -> None:
         super().setUp()
         self.assertEqual(add_user(self.folder, "ana").returncode, 0)

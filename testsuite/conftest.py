@@ -1,0 +1,46 @@
+"""What pytest is told about the tests: what each class needs, and in which order they are begun."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from testsuite import needs
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The first is pytest-xdist's, the other the runner's for it: neither is for the programs that the tests start.
+    for name in ("PYTHONPATH", "PYTHONWARNINGS"):
+        os.environ.pop(name, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a marker of each thing that a class may need."""
+    for need in (*needs.TOOLS, needs.QUIET):
+        config.addinivalue_line("markers", f"{need}: see testsuite/needs.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with what its class needs; what takes longest comes first."""
+    for item in items:
+        for need in needs_of(item):
+            item.add_marker(need)
+    tests = Counter(item.parent for item in items)
+    items.sort(key=lambda item: (_place(item), -tests[item.parent]))
+
+
+def _place(item: pytest.Item) -> int:
+    return min((needs.TOOLS.index(need) for need in needs_of(item) if need in needs.TOOLS), default=len(needs.TOOLS))
+
+
+def needs_of(item: pytest.Item) -> frozenset[str]:
+    """Return what the class of a test needs."""
+    return needs.needs_of(item.cls) if isinstance(item, pytest.Function) and item.cls else frozenset()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let nothing be started but what the class has said, its own set-up included."""
+    needs.declared = needs_of(item)

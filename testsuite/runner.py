@@ -1,0 +1,114 @@
+"""Runs the tests in several processes, and after them, by themselves, those that need a quiet machine.
+
+`python -m testsuite.runner` runs all that `python -m unittest tests` runs; with `check`, those that need no tool.
+A test that did not pass counts as failed: it was skipped, its process died, it took too long, or it did not run at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+from testsuite.needs import QUIET, TOOLS, find_tests, needs_of
+
+PROCESSES = 5  # on two cores: half of the time a test waits
+LIMIT_SECONDS = 300  # for one test, with the set-up of its class
+SLOWEST_CLASSES = 10
+PLACES = ("tests.py", "testsuite")
+HOW = ("-p", "no:terminal", "--dist=loadscope", "--no-loadscope-reorder", "-o", "faulthandler_exit_on_timeout=true")
+ENDINGS = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
+
+
+class ClassScheduling(LoadScopeScheduling):
+    """Gives a process one class after the other."""
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Return at which test a process died. That test is not begun again, unlike by LoadScopeScheduling."""
+        units = self.assigned_work.pop(node)
+        died_at = next((test for unit in units.values() for test, is_done in unit.items() if not is_done), None)
+        for name, unit in units.items():
+            self.workqueue[name] = {test: is_done or test == died_at for test, is_done in unit.items()}
+            if all(self.workqueue[name].values()):
+                del self.workqueue[name]
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return died_at
+
+
+class Outcomes:
+    """How each of the expected tests ended, which pytest tells here."""
+
+    def __init__(self, expected: set[str]) -> None:
+        self.expected = expected
+        self.ended: set[str] = set()
+        self.failures: dict[str, list[str]] = {}
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> ClassScheduling:
+        """Return what distributes the tests."""
+        return ClassScheduling(config, log)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take down how a phase of a test ended, or that its process died."""
+        test = report.nodeid.replace(".py::", ".").replace("::", ".").replace("/", ".")
+        self.seconds[test.rpartition(".")[0]] += report.duration
+        if not report.passed:
+            self.failures.setdefault(test, []).append(f"{report.when}: {report.outcome}\n{report.longreprtext}")
+        if report.when in ("teardown", "???"):  # the latter is pytest-xdist's, where the process died
+            self.ended.add(test)
+            say(f"{len(self.ended):5}/{len(self.expected)} {'FAILED' if test in self.failures else 'ok    '} {test}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take down that a file cannot be read."""
+        if report.failed:
+            self.failures.setdefault(report.nodeid, []).append(report.longreprtext)
+
+    def show(self) -> int:
+        """Print the slowest classes, each failure, and the sum as the last line; return the exit code."""
+        for lost in self.expected - self.ended - self.failures.keys():
+            self.failures[lost] = ["did not run"]
+        for unknown in self.ended - self.expected:
+            self.failures[unknown] = ["ran, but unittest does not find it"]
+        say("", "The slowest classes:")
+        for name, seconds in sorted(self.seconds.items(), key=lambda item: -item[1])[:SLOWEST_CLASSES]:
+            say(f"{seconds:7.1f} s  {name}")
+        for test, told in self.failures.items():
+            say("", "=" * 70, f"FAILED {test}", *told)
+        say("", *(f"FAILED {test}" for test in sorted(self.failures)))
+        say(f"{len(self.expected - self.failures.keys())} passed, {len(self.failures)} failed")
+        return 1 if self.failures else 0
+
+
+def say(*lines: str) -> None:
+    """Print lines at once."""
+    print(*lines, sep="\n", flush=True)  # noqa: T201
+
+
+def run(marked: str, processes: int, outcomes: Outcomes) -> None:
+    """Run the tests with these marks."""
+    os.environ["PYTHONWARNINGS"] = "error"  # for the processes that pytest-xdist starts
+    command = [f"-n{processes}", "-o", f"faulthandler_timeout={LIMIT_SECONDS}", f"-m={marked}", *HOW, *PLACES]
+    code = pytest.main(command, plugins=[outcomes])
+    if code not in ENDINGS:
+        outcomes.failures[f"pytest -m '{marked}'"] = [f"ended with {code!r}"]
+
+
+def main(words: list[str]) -> int:
+    """Run all tests, or those that need no tool; return the exit code."""
+    left_out = TOOLS if words == ["check"] else ()
+    expected = (test for test in find_tests("tests") if needs_of(type(test)).isdisjoint(left_out))
+    outcomes = Outcomes({test.id() for test in expected})
+    chosen = "".join(f" and not {tool}" for tool in left_out)
+    run(f"not {QUIET}{chosen}", PROCESSES, outcomes)
+    run(f"{QUIET}{chosen}", 1, outcomes)
+    return outcomes.show()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
