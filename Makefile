@@ -6,6 +6,8 @@
 #   make dev       serve with --debug, and again after each change of a file
 #   make console   the models at a Python prompt, on the database that OPTIONS names
 #   make test      set up what the tests need, run every test
+#   make check     lint, types, and the tests that need no browser, Nginx, PostgreSQL, MongoDB or fault harness
+#   make test-one  T=testsuite.test_rooms: a module, a class or a method of the tests
 #   make lint      format the code (with CI set: see whether it is formatted), lint it, check its types
 #   make types     check the types only
 #   make bench     measure (ENGINE=sqlite, postgresql or mongodb; ONLY=fanout,page: some of the figures)
@@ -41,7 +43,7 @@ COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run demo dev console setup test test-setup lint types tools bench audit faults mutants lock picture
+.PHONY: run demo dev console setup test check test-one test-setup lint types tools bench audit faults mutants lock picture
 
 run: setup
 	@exec $(BIN)/python app.py --port=$(PORT) $(OPTIONS)
@@ -98,7 +100,20 @@ tools:
 # --- what developers do
 
 test: tools test-setup
-	$(BIN)/python -W error -m unittest -v tests
+	$(BIN)/python -W error -m testsuite.runner
+
+check: test-setup
+	$(BIN)/ruff format $(if $(CI),--check)
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -W error -m testsuite.runner check
+
+T ?= tests
+
+test-one: test-setup
+	@$(MAKE) --no-print-directory tools \
+		APT_TOOLS="$(filter $(addsuffix :%,$(shell $(BIN)/python -W error -m testsuite.needs $(T))),$(APT_TOOLS))"
+	$(BIN)/python -W error -m unittest -v $(T)
 
 lint: test-setup types
 	$(BIN)/ruff format $(if $(CI),--check)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,22 @@ def _place(item: pytest.Item) -> int:
 def needs_of(item: pytest.Item) -> frozenset[str]:
     """Return what the class of a test needs."""
     return needs.needs_of(item.cls) if isinstance(item, pytest.Function) and item.cls else frozenset()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Return a report as pytest-xdist can send it to the runner, also of a test with halves of surrogate pairs."""
+    return _sendable((yield))
+
+
+def _sendable(told: Any) -> Any:
+    if isinstance(told, str):
+        return told.encode("utf-8", "backslashreplace").decode()
+    if isinstance(told, dict):
+        return {_sendable(key): _sendable(value) for key, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [_sendable(value) for value in told]
+    return told
 
 
 @pytest.hookimpl(tryfirst=True)

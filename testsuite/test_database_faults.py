@@ -31,6 +31,8 @@ class Locked(SiteTest):
     Of the loop's lags 95 % are looked at: on a machine with two cores the tests themselves are in its way.
     """
 
+    needs = ("quiet",)
+
     def test_for_ten_seconds_nothing_is_acknowledged_nothing_is_lost_and_the_loop_goes_on(self) -> None:
         ana, beto, pinging = self.chat("ana"), self.chat("beto"), self.chat("carla")
         carla = self.client("carla")

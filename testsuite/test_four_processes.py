@@ -159,6 +159,8 @@ class Failing(FourTest):
     No acknowledged message is lost, and clients are back at once.
     """
 
+    needs = ("quiet",)
+
     def test_a_process_that_stops_sends_its_clients_elsewhere(self) -> None:
         """docs/sockjs.rst 25: a process that stops ends every session with 1012."""
         server = self.replacement()

@@ -161,6 +161,7 @@ def asks(type: str, **fields: str) -> bytes:
 class Floods(SiteTest):
     """docs/security.rst 37 and 42: an endless stream from one member delays no other."""
 
+    needs = ("quiet",)
     options = ("--messages_per_second=50", "--connections_per_member=0")  # the last flood's have not ended yet
     SOCKETS = 45
     P99 = 0.25  # seconds

@@ -83,6 +83,8 @@ CASES = {
 
 
 class Lookup(unittest.TestCase):
+    needs = ("quiet",)
+
     @classmethod
     def setUpClass(cls) -> None:
         tornado.locale.load_translations(str(BASE / "views" / "locale"))

@@ -113,6 +113,7 @@ class TooLarge(SiteTest):
 class Flood(SiteTest):
     """docs/security.rst 16: 1,000 messages a second from one client delay no other."""
 
+    needs = ("quiet",)
     options = ("--messages_per_second=50",)
     seconds = 4
     p99 = 0.25  # seconds
@@ -159,6 +160,7 @@ class Flood(SiteTest):
 class Dribblers(SiteTest):
     """docs/security.rst 18: clients that say little, slowly, or nothing; for a while."""
 
+    needs = ("quiet",)
     altered = ("controllers.server:HEAD_TIMEOUT_SECONDS=4.0", "controllers.server:BODY_TIMEOUT_SECONDS=4.0")
     HEAD = b"GET /login HTTP/1.1\r\nHost: prosa\r\nX-Padding: "
     BODY = b"POST /login HTTP/1.1\r\nHost: prosa\r\nContent-Length: 100000\r\n\r\n"

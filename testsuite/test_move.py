@@ -350,7 +350,7 @@ class KilledTest(MoveTest):
 class RefusedTest(MoveTest):
     """Bad input: one clear line without a password, exit code 2, and a site that can be written to."""
 
-    needs = ("postgres",)
+    needs = ("postgres", "mongodb")
 
     def test_a_place_that_is_in_use_or_is_none(self) -> None:
         source, other, (port,) = self.source(10), self.path("other.db"), free_ports(1)

@@ -101,6 +101,8 @@ class Hashes(SiteTest):
 class Patience(SiteTest):
     """docs/security.rst 7: while passwords are hashed, everything else goes on."""
 
+    needs = ("quiet",)
+
     def test_during_20_sign_ins_another_request_takes_less_than_100_ms(self) -> None:
         # So slow a hash that whoever waits for one is late, and each time; a busy machine is late now and then.
         slow = argon2.PasswordHasher(time_cost=8, memory_cost=19 * 1024, parallelism=1).hash(PASSWORD)

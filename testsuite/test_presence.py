@@ -19,6 +19,7 @@ from testsuite.tables import sql
 class Presence(SiteTest):
     """Members come and go at two processes."""
 
+    needs = ("quiet",)
     processes = 2
 
     def test_everybody_is_told_who_is_online_whichever_process_they_are_at(self) -> None:
@@ -70,6 +71,7 @@ class Presence(SiteTest):
 class Death(SiteTest):
     """A process that is killed, and one that is stopped."""
 
+    needs = ("quiet",)
     processes = 3
 
     def test_the_members_of_a_dead_process_leave(self) -> None:

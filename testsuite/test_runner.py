@@ -24,7 +24,7 @@ GOOD = """
 import os, subprocess, sys, unittest
 class Good(unittest.TestCase):
     def test_one(self):
-        with self.subTest("a part"):
+        with self.subTest("a part \\ud800"):
             self.assertEqual(sys.warnoptions, ["error"])
     def test_what_it_starts_is_not_given_the_runners_environment(self):
         self.assertFalse({"PYTHONWARNINGS", "PYTHONPATH"} & os.environ.keys())
@@ -40,8 +40,8 @@ class Bad(unittest.TestCase):
     def test_fails(self):
         self.fail()
     def test_fails_in_a_part(self):
-        with self.subTest("a part"):
-            self.fail()
+        with self.subTest("a part \\ud800"):
+            self.fail("\\ud800")
     def test_raises(self):
         raise ValueError
     def test_warns(self):

@@ -29,6 +29,8 @@ MAX_WAIT_SECONDS = 5.0
 class Flood(SiteTest):
     """docs/security.rst 40: sign-in under a flood."""
 
+    needs = ("quiet",)
+
     def setUp(self) -> None:
         forget_failures(self.folder)
         sql(self.folder, "DELETE FROM session")

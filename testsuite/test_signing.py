@@ -69,6 +69,8 @@ def lands_at(url: str, location: str) -> str:
 class SignInTest(SiteTest):
     """docs/security.rst 8: whether a name is known is told by neither the answer nor its time."""
 
+    needs = ("quiet",)
+
     def setUp(self) -> None:
         forget_failures(self.folder)
 

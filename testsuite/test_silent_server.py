@@ -24,7 +24,7 @@ MEMBER_COUNT = 8  # who all wait at once
 class StandingStill(FolderTest):
     """docs/security.rst 23, where the database is a server."""
 
-    needs = ("postgres",)
+    needs = ("postgres", "quiet")
 
     def setUp(self) -> None:
         super().setUp()

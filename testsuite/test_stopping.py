@@ -25,6 +25,8 @@ POST_COUNT = 1000
 class Stopping(FolderTest):
     """docs/security.rst 22: SIGTERM drains within 10 s."""
 
+    needs = ("quiet",)
+
     def setUp(self) -> None:
         super().setUp()
         self.assertEqual(add_user(self.folder, "ana").returncode, 0)
@@ -87,7 +89,7 @@ class Stopping(FolderTest):
 class CutOff(FolderTest):
     """What cannot be finished in time is answered 503, not 500: another process may do it."""
 
-    needs = ("mongodb",)
+    needs = ("mongodb", "quiet")
 
     def setUp(self) -> None:
         super().setUp()

@@ -60,5 +60,5 @@ class EveryStartTest(unittest.TestCase):
 
     def test_make_test_runs_the_suite_so_and_make_audit_asks_about_all_that_is_installed(self) -> None:
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-        self.assertIn("python -W error -m unittest -v tests\n", makefile)
+        self.assertIn("python -W error -m testsuite.runner\n", makefile)
         self.assertRegex(makefile, r"\naudit: .*\n\t.* pip-audit --strict .* -r requirements-dev.lock\n")
