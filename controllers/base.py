@@ -264,7 +264,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
     async def end_session(self, sign_in: SignIn) -> None:
         """End a session and its live connections; other processes hear it by the doorbell."""
         await self.site.write(accounts.end_session, sign_in.session_id)
-        self.site.hub.end_sessions([sign_in.session_id], *SIGNED_OUT)
+        self.site.hub.close_sessions([sign_in.session_id], *SIGNED_OUT)
         for name in (SESSION, LAST_ROOM):
             self.clear_cookie(name, httponly=True, samesite="Lax")
         self.clear_unmarked(SESSION)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from controllers.realtime import protocol
-from controllers.realtime.channel import Subscriber
 from controllers.realtime.protocol import BadMessage
+from controllers.realtime.subscriber import Subscriber
 from controllers.site import Site
 from controllers.sockjs.router import Connection, Router
 from controllers.web.rendering import clean
@@ -44,7 +44,7 @@ class ChatConnection(Connection, Subscriber):
     def say(self, text: str) -> None:
         self.session.say(text)
 
-    def end(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         self.session.close(code, reason)
 
     # --- what the transport calls
@@ -54,12 +54,12 @@ class ChatConnection(Connection, Subscriber):
         self.member = self.sign_in.member
         self.pace = self.site.limiter.paces.of(self.member.id)
         self.offer = self.session.offer
-        self.polls = self.session.transport_name in POLLING_TRANSPORTS
-        if 0 < self.site.limits.connections_per_member <= self.site.hub.connections(self.member.id):
+        self.is_polling = self.session.transport_name in POLLING_TRANSPORTS
+        if 0 < self.site.limits.connections_per_member <= len(self.site.hub.subscribers.of_member(self.member.id)):
             # Not at once: a transport that is still opening the session would answer twice.
-            asyncio.get_running_loop().call_soon(self.end, *TOO_MANY)
+            asyncio.get_running_loop().call_soon(self.close, *TOO_MANY)
             return
-        self.site.hub.enter(self)
+        self.site.hub.add(self)
         self.say(
             protocol.message("hello", version=1, you={"username": self.member.username}, process=self.site.process)
         )
@@ -71,7 +71,7 @@ class ChatConnection(Connection, Subscriber):
 
     def on_close(self) -> None:
         self.site.presence.forget(self)
-        for room in self.site.hub.drop(self):
+        for room in self.site.hub.remove(self):
             self.site.presence.leave(room, self.member)
 
     async def on_message(self, text: str) -> None:

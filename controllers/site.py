@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from controllers.fetching.fetcher import Source
-from controllers.realtime.closing import end_all
+from controllers.realtime.closing import close_all
 from controllers.realtime.hub import Hub
 from controllers.realtime.presence import Presence
 from controllers.realtime.revocation import Revoker
@@ -60,7 +60,7 @@ class Site:
         self.memory = Memory(stores)
         self.authenticator = Authenticator(self.read, self.write, self.hashing, self.memory)
         self.log = stores.log
-        self.hub = Hub(self.log, artist.draw, artist.prepare, self.limiter.charge)
+        self.hub = Hub(self.log, artist, self.limiter)
         self.presence = Presence(self.process, self.hub, stores)
         self._revoker = Revoker(self.hub, self.presence, stores)
         stores.doorbell.is_busy = lambda: bool(self.hub.subscribers)
@@ -114,7 +114,7 @@ class Site:
         From now on every answer closes its connection.
         """
         self.is_stopping = True
-        await end_all(self.hub.subscribers, code, reason)
+        await close_all(self.hub.subscribers, code, reason)
         await self._is_idle.wait()
         await self.log.flush()
         await self.presence.stop()

@@ -39,8 +39,9 @@ UNCHANGED_SITE = "the site as it is"  # of which nothing may be found
 SQL_LOG_FILE = "models/logs/sql.py"
 MONGO_LOG_FILE = "models/logs/mongo.py"
 HUB_FILE = "controllers/realtime/hub.py"
+CHANNEL_FILE = "controllers/realtime/channel.py"
 MIGRATION_FILE = "models/migrations/0001_first.py"
-NAMESPACE = Change(HUB_FILE, "import asyncio\n", "import asyncio\nfrom types import SimpleNamespace\n")
+NAMESPACE = Change(HUB_FILE, "import contextlib\n", "import contextlib\nfrom types import SimpleNamespace\n")
 
 MUTANTS = (
     Mutant(UNCHANGED_SITE, ()),
@@ -125,19 +126,15 @@ MUTANTS = (
     ),
     Mutant(
         "no replay",
-        (
-            Change(
-                HUB_FILE, "channel.delivered if after is None else min(after, channel.delivered)", "channel.delivered"
-            ),
-        ),
+        (Change(CHANNEL_FILE, "self._delivered if after is None else min(after, self._delivered)", "self._delivered"),),
     ),
     Mutant(
         "a broadcast stops at the first connection that takes nothing",
         (
             Change(
-                HUB_FILE,
-                "                channel.lagging[subscriber] = before\n",
-                "                channel.lagging[subscriber] = before\n"
+                CHANNEL_FILE,
+                "                self._lagging[subscriber] = before\n",
+                "                self._lagging[subscriber] = before\n"
                 "                at_head.update(pending)\n"
                 "                pending.clear()\n"
                 "                break\n",
@@ -160,15 +157,15 @@ MUTANTS = (
         "the cursor moves although the connection took nothing",
         (
             Change(
-                HUB_FILE,
-                "                channel.lagging[subscriber] = before\n",
+                CHANNEL_FILE,
+                "                self._lagging[subscriber] = before\n",
                 "                at_head.add(subscriber)\n",
             ),
         ),
     ),
     Mutant(
         "what a process appends overtakes what others appended before",
-        (Change(HUB_FILE, "        if entry.seq == channel.head + 1:\n", "        if entry.seq > channel.head:\n"),),
+        (Change(CHANNEL_FILE, "        if entry.seq == self.head + 1:\n", "        if entry.seq > self.head:\n"),),
     ),
     Mutant(
         "a process hears no doorbell",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import unittest
 
+from controllers.realtime.entry_cache import EntryCache, MemoryLimit
 from controllers.realtime.ring_buffer import RingBuffer
 from controllers.web.byte_cache import Cache
+from models.logs.base import Entry
 
 
 class CacheTest(unittest.TestCase):
@@ -45,5 +47,35 @@ class RingBufferTest(unittest.TestCase):
         self.assertEqual(list(buffer), texts[2:])
         self.assertEqual(buffer.bytes, sum(map(sys.getsizeof, texts[2:])))
         while buffer:
-            buffer.drop_oldest()
+            buffer.remove_oldest()
         self.assertEqual(buffer.bytes, 0)
+
+
+class EntryCacheTest(unittest.TestCase):
+    """The newest entries of several rooms."""
+
+    @staticmethod
+    def entries(seqs: range) -> list[tuple[Entry, str]]:
+        return [(Entry("lobby", seq, "post", None, 1, "ana", "body", 0.0, f"{seq}"), f"message {seq}") for seq in seqs]
+
+    def test_it_has_the_messages_that_were_added_and_says_where_it_does_not_reach_back(self) -> None:
+        newest = [entry for entry, _ in self.entries(range(1, 8))][::-1]
+        cache = EntryCache(7, newest, MemoryLimit(10**6))
+        self.assertEqual((cache.messages_after(7, 7), cache.messages_after(6, 7)), ([], None))
+        cache.extend(self.entries(range(8, 12)))
+        self.assertEqual(cache.messages_after(8, 10), [(9, "message 9"), (10, "message 10")])
+        self.assertIsNone(cache.messages_after(6, 11))
+        self.assertEqual([entry.seq for entry in cache.newest(6)], [11, 10, 9, 8, 7, 6])
+
+    def test_where_all_hold_too_much_the_largest_shrinks(self) -> None:
+        alone = EntryCache(0, [], MemoryLimit(10**6))
+        alone.extend(self.entries(range(1, 6)))
+        held = alone.bytes
+        limit = MemoryLimit(max_bytes=6 * held)
+        small, large = EntryCache(0, [], limit), EntryCache(0, [], limit)
+        small.extend(self.entries(range(1, 6)))
+        large.extend(self.entries(range(1, 101)))
+        self.assertEqual(small.bytes, held)
+        self.assertLessEqual(small.bytes + large.bytes, 6 * held)
+        self.assertGreater(small.bytes + large.bytes, 5 * held)
+        self.assertEqual(large.newest(1)[0].seq, 100)

@@ -1,88 +1,283 @@
-"""One room in this process, and its subscribers as the Hub sees them."""
+"""One room in this process: it delivers what is appended to the room to the subscribers that have joined it.
+
+A room is a log, a subscriber is a cursor: to deliver is to send what lies after the cursor. Subscribers at the head
+share the bytes of one frame. Nothing is queued for a subscriber whose socket is full: it lags, with a cursor of its
+own, and is served from there once the socket has drained.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from itertools import takewhile
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
+from controllers.realtime.background import BackgroundTasks
+from controllers.realtime.channel_context import ChannelContext
+from controllers.realtime.entry_cache import EntryCache, NumberedMessage
 from controllers.realtime.frame import Frame
-from controllers.realtime.ring_buffer import RingBuffer
-from models.accounts import SignIn
+from controllers.realtime.protocol import entry_message, message
+from controllers.realtime.subscriber import Subscriber
+from models.errors import Unavailable
 from models.logs.base import Entry
 
-MAX_RECENT_MESSAGES = 500  # entries of each room that a process keeps at hand
-MAX_NEWEST_ENTRIES = 100  # entries of each room that a process keeps for its newest page
-MAX_HELD_BYTES = 16 * 1024 * 1024  # of text in the channels of all rooms; 500 usual entries have half a megabyte
-
-
-class Subscriber(ABC):
-    """A connection, as the Hub sees it."""
-
-    sign_in: SignIn
-    channels: set[Channel]  # of the rooms that it has joined
-    polls: bool  # whether it hears one frame with each request
-
-    # Sends a frame now and returns True, or returns False and calls Hub.drained later. An attribute, not a
-    # method: whoever makes the connection binds what is quickest for its transport.
-    offer: Callable[[Frame], bool]
-
-    @abstractmethod
-    def say(self, text: str) -> None:
-        """Send one message that answers this subscriber alone."""
-
-    @abstractmethod
-    def end(self, code: int, reason: str) -> None:
-        """Close the connection with a SockJS close code."""
+MAX_REPLAY_ENTRIES = 500  # that a subscriber may lag; beyond that it is sent a gap
+LOG_PAGE_ENTRIES = 50  # read at once for one subscriber; of the longest entries a frame holds four
+MAX_FRAME_CHARS = 64 * 1024  # of entries in one frame, which is what may wait in a slow subscriber's socket
+RETRY_SECONDS = 1.0  # before the log is asked again after it could not answer
+SUBSCRIBERS_PER_TURN = 250  # served before the event loop does other work: about 2.5 ms
+COALESCE_SECONDS = 0.005  # that a frame waits, after another one, for posts that are being written
 
 
 class Channel:
     """The newest entries of one room, and its subscribers: at the head, or lagging with a cursor."""
 
-    def __init__(self, room: str, head: int) -> None:
+    def __init__(self, room: str, head: int, newest: Sequence[Entry], context: ChannelContext) -> None:
+        """Take the room's head and its newest entries, newest first, as they are in the log."""
         self.room = room
-        self.head = head
-        self.delivered = head
-        self.version: object = None  # the log's, when this channel was last up to date
-        self.ring: RingBuffer[tuple[int, str]] = RingBuffer(
-            MAX_RECENT_MESSAGES
-        )  # seq and message of the entries up to the head
-        self.newest: RingBuffer[Entry] = RingBuffer(MAX_NEWEST_ENTRIES)  # the entries up to the head
-        self.at_head: set[Subscriber] = set()
-        self.pending: set[Subscriber] = set()  # whom the frame that is being delivered has not reached yet
-        self.authors: set[int] = set()  # of the entries that are not delivered yet
-        self.truncated = False  # whether that frame had no room for all that there is
-        self.coalescing = (
-            False  # after a delivery, until what is just being written is there too, or for COALESCE_SECONDS
-        )
-        self.moved = asyncio.Event()  # a pulse, whenever a delivery begins
-        self.lagging: dict[Subscriber, int] = {}
-        self.reading_log: set[Subscriber] = set()
+        self.head = max(head, newest[0].seq if newest else 0)  # of what is known here; the newest may have been purged
+        self._context = context
+        self._log = context.log
+        self._acknowledgements = context.acknowledgements
+        self._cache = EntryCache(self.head, newest, context.memory)
+        self._version: object = None  # of the log, when the head was last read from there
+        self._own_seqs: set[int] = set()  # beyond the head, of what this process has appended
+        self._tasks = BackgroundTasks()
+
+        self._delivered = self.head  # seq up to which delivery to those at the head has begun
+        self._delivery_began = asyncio.Event()  # set for a moment, each time
+        self._at_head: set[Subscriber] = set()
+        self._pending: set[Subscriber] = set()  # not yet reached by the frame that is being delivered
+        self._lagging: dict[Subscriber, int] = {}  # with the seq up to which each has everything
+        self._reading_log: set[Subscriber] = set()  # of those that lag: the log is being read for them
+        self._authors: set[int] = set()  # of the entries that are not yet delivered
+        self._truncated = False  # whether the last frame had no room for all new entries
+        self._coalescing = False  # after a delivery, while the next frame waits for posts that are being written
+
+    # --- the log
+
+    def on_append(self, entry: Entry) -> None:
+        """Advance by an entry that this process has appended."""
+        if entry.seq > self.head:
+            self._own_seqs.add(entry.seq)
+        if entry.seq == self.head + 1:
+            self._advance([entry])
+        elif entry.seq > self.head:  # another process was faster: its entries come first
+            self._tasks.start(self.fetch_new_or_retry)
+
+    async def refresh(self) -> None:
+        """Fetch what is in the log by now. Raise Unavailable."""
+        if self._version != self._log.version(self.room):
+            await self._fetch_new()
+
+    async def fetch_new_or_retry(self) -> None:
+        """Fetch what other processes have appended, now or as soon as the log can be read."""
+        try:
+            await self._fetch_new()
+        except Unavailable:
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tasks.start, self.fetch_new_or_retry)
+
+    async def newest(self, limit: int) -> list[Entry]:
+        """Return the newest entries, newest first, from the cache if it has them. Raise Unavailable."""
+        entries = self._cache.newest(limit)
+        if len(entries) >= min(limit, self.head):
+            return entries
+        return await self._log.before(self.room, None, limit)
+
+    async def _fetch_new(self) -> None:
+        """Fetch what other processes have appended. Raise Unavailable."""
+        version = self._log.version(self.room)
+        more = True
+        while more:
+            entries = await self._log.after(self.room, self.head, MAX_REPLAY_ENTRIES)
+            await self._context.renderer.prepare(entries)
+            self._advance([entry for entry in entries if entry.seq > self.head])  # what is missing was purged
+            more = len(entries) == MAX_REPLAY_ENTRIES  # what comes meanwhile rings the doorbell
+        self._version = version
+
+    def _advance(self, fresh: Sequence[Entry]) -> None:
+        """Move the head: the one place where a room gets longer in this process."""
+        if not fresh:
+            return
+        for entry in fresh:
+            self._acknowledge_or_charge(entry)
+            self._authors.add(entry.author_id)
+        self._cache.extend((entry, self._encode(entry)) for entry in fresh)
+        if not self._pending:
+            # Later in this turn of the event loop: all that was committed together leaves in one frame.
+            asyncio.get_running_loop().call_soon(self._deliver)
+        self.head = fresh[-1].seq
+
+    def _acknowledge_or_charge(self, entry: Entry) -> None:
+        """Acknowledge an entry, if its author waits here; count it for the rate limit if another process took it."""
+        if not self._acknowledgements.send(entry) and entry.seq not in self._own_seqs:
+            self._context.rate_limiter.charge(entry.author_id, entry.at)
+        self._own_seqs.discard(entry.seq)
+
+    def _encode(self, entry: Entry) -> str:
+        return entry_message(entry, self._context.renderer.draw(entry))
+
+    # --- subscribers
 
     @property
-    def bytes(self) -> int:
-        """Return the size of the texts that it holds."""
-        return self.ring.bytes + self.newest.bytes
-
-    def shorten(self) -> None:
-        """Let go of the oldest text; who needs it gets it from the log."""
-        (self.ring or self.newest).drop_oldest()
-
-    def after(self, seq: int) -> list[tuple[int, str]] | None:
-        """Return seq and message of what was delivered after `seq`; None if the ring does not reach that far back."""
-        first = self.ring[0][0] if self.ring else self.head + 1
-        if seq < first - 1:
-            return None
-        newest_first = takewhile(lambda item: item[0] > seq, reversed(self.ring))
-        return [item for item in newest_first if item[0] <= self.delivered][::-1]
+    def has_subscribers(self) -> bool:
+        """Return whether anyone has joined."""
+        return bool(self._at_head or self._pending or self._lagging)
 
     def subscribers(self) -> list[Subscriber]:
-        """Return everybody who has joined."""
-        return [*self.at_head, *self.pending, *self.lagging]
+        """Return all that have joined."""
+        return [*self._at_head, *self._pending, *self._lagging]
 
-    def remove(self, subscriber: Subscriber) -> None:
-        """Forget a subscriber."""
-        self.at_head.discard(subscriber)
-        self.pending.discard(subscriber)
-        self.lagging.pop(subscriber, None)
+    def join(self, subscriber: Subscriber, name: str, after: int | None) -> bool:
+        """Subscribe, and serve what follows `after` (None: only what comes next); return whether it is new here.
+
+        Joining again moves the cursor. `name` is the room's.
+        """
+        is_new = self not in subscriber.channels
+        self._remove(subscriber)
+        subscriber.channels.add(self)
+        self._lagging[subscriber] = self._delivered if after is None else min(after, self._delivered)
+        subscriber.say(message("joined", room=self.room, head=self._delivered, name=name))
+        self.serve(subscriber)
+        return is_new
+
+    def leave(self, subscriber: Subscriber) -> bool:
+        """Unsubscribe; return whether it had joined."""
+        had_joined = self in subscriber.channels
+        subscriber.channels.discard(self)
+        self._remove(subscriber)
+        return had_joined
+
+    def _remove(self, subscriber: Subscriber) -> None:
+        self._at_head.discard(subscriber)
+        self._pending.discard(subscriber)
+        self._lagging.pop(subscriber, None)
+
+    # --- to those at the head
+
+    async def deliver_all(self) -> None:
+        """Return once delivery of every entry that is known now has begun."""
+        head = self.head
+        self._deliver()
+        while self._delivered < head:
+            await self._delivery_began.wait()
+
+    def _deliver(self) -> None:
+        """Begin to send what is new to all at the head; what comes until that is done waits for the next frame."""
+        before = self._delivered
+        if self._pending or before == self.head or (self._coalescing and self._acknowledgements.any_waiting):
+            return
+        self._delivered, self._coalescing = self.head, False
+        authors, self._authors = self._authors, set()
+        self._delivery_began.set()
+        self._delivery_began.clear()
+        fresh = self._cache.messages_after(before, self._delivered)
+        self._pending, self._at_head = self._at_head, set()
+        if fresh is None:
+            self._serve_all_pending(before)
+            return
+        frameful = _first_frameful(fresh)
+        self._delivered, self._truncated = frameful[-1][0], len(frameful) < len(fresh)
+        self._deliver_some(Frame([text for _, text in frameful]), before, self._pending_of(authors))
+
+    def _pending_of(self, authors: set[int]) -> list[Subscriber]:
+        """Return the authors' connections: they wait for their own message before they write on."""
+        of_member, pending = self._context.subscribers.of_member, self._pending
+        return [subscriber for author in authors for subscriber in of_member(author) if subscriber in pending]
+
+    def _deliver_some(self, frame: Frame, before: int, first: Sequence[Subscriber] = ()) -> None:
+        """Send `frame` to `first` and to some more that are pending; those that cannot take it lag, after `before`."""
+        pending, at_head = self._pending, self._at_head
+        pending.difference_update(first)
+        for subscriber in chain(first, (pending.pop() for _ in range(min(SUBSCRIBERS_PER_TURN, len(pending))))):
+            if subscriber.offer(frame):
+                at_head.add(subscriber)
+            else:
+                self._lagging[subscriber] = before
+        if pending:
+            asyncio.get_running_loop().call_soon(self._deliver_some, frame, before)
+        elif self._acknowledgements.any_waiting and not self._truncated:
+            self._coalescing = True
+            asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._stop_coalescing)
+        else:
+            asyncio.get_running_loop().call_soon(self._deliver)
+
+    def _stop_coalescing(self) -> None:
+        self._coalescing = False
+        self._deliver()
+
+    def _serve_all_pending(self, before: int) -> None:
+        """Serve those at the head one by one, since the cache does not reach back to where they are."""
+        late, self._pending = self._pending, set()
+        self._lagging.update(dict.fromkeys(late, before))
+        for subscriber in late:
+            self.serve(subscriber)
+
+    # --- to those that lag
+
+    def serve(self, subscriber: Subscriber) -> None:
+        """Send a subscriber that lags what lies after its cursor, as much as it takes."""
+        while subscriber in self._lagging and subscriber not in self._reading_log:
+            cursor = self._lagging[subscriber]
+            if cursor >= self._delivered:
+                del self._lagging[subscriber]
+                self._at_head.add(subscriber)
+                return
+            messages = self._cache.messages_after(cursor, self._delivered)
+            if messages is None:
+                self._tasks.start(self._serve_from_log, subscriber)
+                return
+            if not self._offer(subscriber, _first_frameful(messages)):
+                return
+
+    async def _serve_from_log(self, subscriber: Subscriber) -> None:
+        """Send a subscriber what the cache does not have any more, or a gap if that is too much."""
+        cursor = self._lagging.get(subscriber)
+        if cursor is None or subscriber in self._reading_log:
+            return
+        if self._delivered - cursor > MAX_REPLAY_ENTRIES:
+            taken = self._offer_gap(subscriber)
+        else:
+            self._reading_log.add(subscriber)
+            try:
+                entries = await self._log.after(self.room, cursor, LOG_PAGE_ENTRIES)
+            except Unavailable:
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self.serve, subscriber)
+                return
+            finally:
+                self._reading_log.discard(subscriber)
+            if self._lagging.get(subscriber) != cursor:
+                return  # left, or joined anew, while the log was read
+            taken = self._offer_entries(subscriber, [entry for entry in entries if entry.seq <= self._delivered])
+        if taken:
+            self.serve(subscriber)
+
+    def _offer_entries(self, subscriber: Subscriber, entries: Iterable[Entry]) -> bool:
+        """Offer a frame of the first of `entries`; without any, all up to the head was purged."""
+        frameful = _first_frameful((entry.seq, self._encode(entry)) for entry in entries)
+        if frameful:
+            return self._offer(subscriber, frameful)
+        self._lagging[subscriber] = self._delivered
+        return True
+
+    def _offer(self, subscriber: Subscriber, messages: list[NumberedMessage]) -> bool:
+        """Offer `messages` as a frame, and move the cursor behind them if they are taken."""
+        if not subscriber.offer(Frame([text for _, text in messages])):
+            return False
+        self._lagging[subscriber] = messages[-1][0]
+        return True
+
+    def _offer_gap(self, subscriber: Subscriber) -> bool:
+        first = self._lagging[subscriber] + 1
+        gap = message("gap", room=self.room, **{"from": first, "to": self._delivered})
+        return self._offer(subscriber, [(self._delivered, gap)])
+
+
+def _first_frameful(messages: Iterable[NumberedMessage]) -> list[NumberedMessage]:
+    """Return as many of the first messages as fit into one frame, but at least one; no more are encoded."""
+    size, frameful = 0, list[NumberedMessage]()
+    for item in messages:
+        size += len(item[1])
+        if size > MAX_FRAME_CHARS and frameful:
+            break
+        frameful.append(item)
+    return frameful

@@ -1,4 +1,4 @@
-"""The end of connections: of some, and of all when the process stops."""
+"""Closing connections: some of them, or all when the process stops."""
 
 from __future__ import annotations
 
@@ -6,35 +6,33 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from controllers.realtime.channel import Subscriber
+from controllers.realtime.subscriber import Subscriber
 
 logger = logging.getLogger(__name__)
 
-CLOSE_ALL_SECONDS = 1.0  # seconds in which all connections are ended
+CLOSE_ALL_SECONDS = 1.0
 CLOSE_ALL_STEPS = 50
 
 
-def end(subscribers: Iterable[Subscriber], code: int, reason: str) -> None:
-    """Close these connections; the trouble of one must not keep the others."""
+def close_each(subscribers: Iterable[Subscriber], code: int, reason: str) -> None:
+    """Close these connections; one that fails does not keep the others."""
     for subscriber in subscribers:
         try:
-            subscriber.end(code, reason)
+            subscriber.close(code, reason)
         except Exception:
             logger.exception("a connection could not be closed")
 
 
-async def end_all(subscribers: Collection[Subscriber], code: int, reason: str) -> None:
-    """Close every connection, a few at a time: all of them come back elsewhere at once.
+async def close_all(subscribers: Collection[Subscriber], code: int, reason: str) -> None:
+    """Close every connection, a few at a time, since all of them connect anew elsewhere at once.
 
-    Those that poll come first: nobody would answer their next poll. `subscribers` loses who has been closed.
+    Those that poll come first: their next poll would not be answered. A closed connection leaves `subscribers`.
     """
-    end([subscriber for subscriber in subscribers if subscriber.polls], code, reason)
+    close_each([subscriber for subscriber in subscribers if subscriber.is_polling], code, reason)
     spread, began = list(subscribers), time.monotonic()
     steps = min(len(spread), CLOSE_ALL_STEPS)
     for step in range(steps):
-        end(spread[step::steps], code, reason)
+        close_each(spread[step::steps], code, reason)
         await asyncio.sleep(began + (step + 1) * CLOSE_ALL_SECONDS / CLOSE_ALL_STEPS - time.monotonic())
-    end(list(subscribers), code, reason)  # who came meanwhile, by a connection that Nginx had kept
+    close_each(list(subscribers), code, reason)  # what came meanwhile, by a connection that Nginx had kept

@@ -11,10 +11,10 @@ import contextlib
 import time
 from collections import Counter, defaultdict
 
-from controllers.realtime.channel import Subscriber
 from controllers.realtime.frame import Frame
 from controllers.realtime.hub import Hub
 from controllers.realtime.protocol import message
+from controllers.realtime.subscriber import Subscriber
 from models import presence
 from models.accounts import Member
 from models.errors import Unavailable

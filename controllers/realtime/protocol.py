@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeGuard
 
 from models.errors import Refusal
-from models.logs.base import MAX_NONCE_CHARS
+from models.logs.base import MAX_NONCE_CHARS, Entry
 
 VERSION = 1
 MAX_ID_CHARS = MAX_NONCE_CHARS  # of a room's slug or a nonce
@@ -45,6 +45,14 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # 
 def message(kind: str, /, **fields: object) -> str:
     """Return one message as it is sent."""
     return _encode({"type": kind, **fields})
+
+
+def entry_message(entry: Entry, html: str) -> str:
+    """Return the message that brings an entry, the same for everybody in the room."""
+    fields = {"room": entry.room, "seq": entry.seq, "kind": entry.kind, "author": entry.author}
+    if entry.target is not None:
+        fields["target"] = entry.target
+    return message("entry", **fields, body=entry.body, html=html, at=entry.at, nonce=entry.nonce)
 
 
 _encode_ascii = json.JSONEncoder(separators=(",", ":")).encode

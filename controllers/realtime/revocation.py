@@ -50,8 +50,8 @@ class Revoker:
         here = {subscriber.sign_in.session_id: subscriber.sign_in.member.id for subscriber in self._hub.subscribers}
         ended = here.keys() - await self._read(accounts.valid_sessions, here)
         removed = await self._read(accounts.removed_members, {here[session_id] for session_id in ended})
-        self._hub.end_sessions([session_id for session_id in ended if here[session_id] in removed], *REMOVED)
-        self._hub.end_sessions(ended, *SIGNED_OUT)
+        self._hub.close_sessions([session_id for session_id in ended if here[session_id] in removed], *REMOVED)
+        self._hub.close_sessions(ended, *SIGNED_OUT)
 
     async def _expel(self) -> None:
         for room in self._hub.rooms():

@@ -1,0 +1,69 @@
+"""A connection as the rooms see it, and all connections of this process."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from controllers.realtime.frame import Frame
+from models.accounts import SignIn
+
+if TYPE_CHECKING:
+    from controllers.realtime.channel import Channel
+
+
+class Subscriber(ABC):
+    """A connection that joins rooms."""
+
+    sign_in: SignIn
+    channels: set[Channel]  # of the rooms that it has joined
+    is_polling: bool  # whether each request of its client takes one frame and ends
+
+    # Sends a frame now and returns True, or returns False and calls Hub.drained later. An attribute, not a
+    # method: each connection binds the function that is fastest for its transport.
+    offer: Callable[[Frame], bool]
+
+    @abstractmethod
+    def say(self, text: str) -> None:
+        """Send one message to this subscriber alone."""
+
+    @abstractmethod
+    def close(self, code: int, reason: str) -> None:
+        """Close the connection with a SockJS close code."""
+
+
+class Subscribers(Collection[Subscriber]):
+    """All connections of this process, also by member."""
+
+    def __init__(self) -> None:
+        self._all: set[Subscriber] = set()
+        self._of_member: dict[int, list[Subscriber]] = {}
+
+    def __contains__(self, subscriber: object) -> bool:
+        return subscriber in self._all
+
+    def __iter__(self) -> Iterator[Subscriber]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def of_member(self, member_id: int) -> Sequence[Subscriber]:
+        """Return the connections of one member."""
+        return self._of_member.get(member_id, ())
+
+    def add(self, subscriber: Subscriber) -> None:
+        """Add a new connection."""
+        self._all.add(subscriber)
+        self._of_member.setdefault(subscriber.sign_in.member.id, []).append(subscriber)
+
+    def remove(self, subscriber: Subscriber) -> None:
+        """Remove a connection that has closed; it may never have been added."""
+        if subscriber not in self._all:
+            return
+        self._all.remove(subscriber)
+        member_id = subscriber.sign_in.member.id
+        self._of_member[member_id].remove(subscriber)
+        if not self._of_member[member_id]:
+            del self._of_member[member_id]
