@@ -1,15 +1,15 @@
-"""The chat: what a connected client may say and what it is answered (the wire protocol of docs/protocol.rst)."""
+"""The chat: what a connected client may send and how it is answered (docs/protocol.rst)."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from controllers.realtime import protocol
-from controllers.realtime.protocol import BadMessage
+from controllers.realtime.protocol import BadMessage, ClientMessage
 from controllers.realtime.subscriber import Subscriber
 from controllers.site import Site
 from controllers.sockjs.router import Connection, Router
@@ -21,25 +21,25 @@ from models.rooms import LOBBY, room_of
 
 logger = logging.getLogger(__name__)
 
-CHARS_PER_MESSAGE = 1024  # of a message that weigh as much as one message more
-MESSAGES_PER_JOIN = 10  # messages, as much as joining weighs: what was missed is read and sent
-MAX_APPENDING_POSTS = 32  # posts of one connection that wait for the disk
+CHARS_PER_MESSAGE = 1024  # so many in a message count as one message more for the rate limit
+MESSAGES_PER_JOIN = 10  # a join counts as so many: what was missed is read and sent
+MAX_APPENDING_POSTS = 32  # of one connection, at the same time
 POLLING_TRANSPORTS = ("xhr", "jsonp")
-HEARTBEAT_SECONDS = 25.0  # seconds of silence on a stream or a poll; proxies and home routers wait for little more
+HEARTBEAT_SECONDS = 25.0  # after which a silent stream or poll gets one; proxies and home routers close soon after
 TOO_MANY = (1008, "You have too many connections open")
 
 
 class ChatConnection(Connection, Subscriber):
-    """One chat client, over whichever transport: it speaks the wire protocol and is a cursor for the Hub."""
+    """One chat client, over any transport: it answers the client's messages and subscribes to rooms."""
 
     def __init__(self, site: Site, session: Any) -> None:
         super().__init__(session)
         self.site = site
-        self.room = LOBBY  # where plain text goes
+        self.room = LOBBY  # to which plain text is posted
         self.channels = set()
         self.appending = asyncio.Semaphore(MAX_APPENDING_POSTS)
 
-    # --- what the Hub calls
+    # --- called by the rooms
 
     def say(self, text: str) -> None:
         self.session.say(text)
@@ -47,7 +47,7 @@ class ChatConnection(Connection, Subscriber):
     def close(self, code: int, reason: str) -> None:
         self.session.close(code, reason)
 
-    # --- what the transport calls
+    # --- called by the transport
 
     def on_open(self, info: Any) -> None:
         self.sign_in: SignIn = self.session.sign_in
@@ -56,33 +56,35 @@ class ChatConnection(Connection, Subscriber):
         self.offer = self.session.offer
         self.is_polling = self.session.transport_name in POLLING_TRANSPORTS
         if 0 < self.site.limits.connections_per_member <= len(self.site.hub.subscribers.of_member(self.member.id)):
-            # Not at once: a transport that is still opening the session would answer twice.
+            # Not at once: the transport, which is still opening the session, would answer twice.
             asyncio.get_running_loop().call_soon(self.close, *TOO_MANY)
             return
         self.site.hub.add(self)
         self.say(
-            protocol.message("hello", version=1, you={"username": self.member.username}, process=self.site.process)
+            protocol.message(
+                "hello", version=protocol.VERSION, you={"username": self.member.username}, process=self.site.process
+            )
         )
 
     def on_drain(self) -> None:
-        """There is room again."""
+        """Send what the client could not take before."""
         self.site.hub.drained(self)
         self.site.presence.drained(self)
 
     def on_close(self) -> None:
-        self.site.presence.forget(self)
+        self.site.presence.remove(self)
         for room in self.site.hub.remove(self):
             self.site.presence.leave(room, self.member)
 
     async def on_message(self, text: str) -> None:
-        """Do what a message asks, when it is its turn; a refused one is answered and changes nothing."""
+        """Handle a client's message, as soon as the rate limit allows; a refusal is answered and changes nothing."""
         await self.pace.wait(1 + len(text) / CHARS_PER_MESSAGE)
         if self.session.is_closed:
             return
-        asked: dict[str, Any] = {}
+        asked: Mapping[str, object] = {}
         try:
-            asked = protocol.read(text, self.room)
-            await MESSAGES[asked["type"]](self, asked)
+            asked = message = protocol.read(text, self.room)
+            await MESSAGE_HANDLERS[message["type"]](self, message)
         except BadMessage as refusal:
             self.refuse(refusal, refusal.asked)
         except Refusal as refusal:
@@ -91,28 +93,28 @@ class ChatConnection(Connection, Subscriber):
             logger.exception("a %s failed", asked.get("type"))
             self.refuse(Failed(), asked)
 
-    def refuse(self, refusal: Refusal, asked: Mapping[str, Any]) -> None:
-        """Say that nothing was stored, and why; and when to try again, if that is of any use."""
+    def refuse(self, refusal: Refusal, asked: Mapping[str, object]) -> None:
+        """Answer that nothing was stored, and why; and in how many seconds to try again, if that can help."""
         when = {"retry_after": refusal.retry_after} if isinstance(refusal, Unavailable | SlowDown) else {}
         self.say(protocol.refusal_message(refusal, asked, **when))
 
-    # --- the protocol's messages
+    # --- the client's messages, by type
 
-    async def join(self, asked: dict[str, Any]) -> None:
+    async def join(self, asked: ClientMessage) -> None:
         await self.pace.wait(MESSAGES_PER_JOIN)
         room = await self.site.memory.read(room_of, self.member.id, asked["room"])
         if await self.site.hub.join(self, room, asked.get("after")):
-            self.site.presence.enter(room.slug, self.member)
+            self.site.presence.join(room.slug, self.member)
         self.room = room.slug
-        if self in self.site.hub.subscribers:  # else it has closed meanwhile, and would be remembered for ever
-            self.site.presence.tell(self, room.slug)
+        if self in self.site.hub.subscribers:  # else it has closed meanwhile, and would never be removed
+            self.site.presence.send(self, room.slug)
 
-    async def leave(self, asked: dict[str, Any]) -> None:
+    async def leave(self, asked: ClientMessage) -> None:
         if self.site.hub.leave(self, asked["room"]):
             self.site.presence.leave(asked["room"], self.member)
 
-    async def post(self, asked: dict[str, Any]) -> None:
-        """Append, without waiting for the disk before the next message is read."""
+    async def post(self, asked: ClientMessage) -> None:
+        """Start to append a post; the next message is handled before this one is on disk."""
         body = clean(asked["body"], self.site.limits.max_message)
         self.site.limiter.take(self.member.id)
         draft = Draft(asked["room"], self.member.id, body, asked["nonce"])
@@ -120,11 +122,11 @@ class ChatConnection(Connection, Subscriber):
         task = asyncio.ensure_future(self.append(draft, asked))
         task.add_done_callback(lambda _: self.appending.release())
 
-    async def append(self, draft: Draft, asked: dict[str, Any]) -> None:
-        """Append and acknowledge."""
+    async def append(self, draft: Draft, asked: ClientMessage) -> None:
+        """Append a post, which acknowledges it, or answer why that was refused."""
         try:
             await self.site.hub.append(draft, self.acknowledge)
-            self.site.presence.type(draft.room, self.member, is_typing=False)
+            self.site.presence.set_typing(draft.room, self.member, is_typing=False)
         except Refusal as refusal:
             self.refuse(refusal, asked)
         except Exception:
@@ -132,17 +134,17 @@ class ChatConnection(Connection, Subscriber):
             self.refuse(Failed(), asked)
 
     def acknowledge(self, entry: Entry) -> None:
-        """Say that the entry is on disk."""
+        """Tell the client that its post is on disk."""
         self.say(protocol.message("ack", room=entry.room, seq=entry.seq, nonce=entry.nonce))
 
-    async def typing(self, asked: dict[str, Any]) -> None:
-        self.site.presence.type(asked["room"], self.member)
+    async def typing(self, asked: ClientMessage) -> None:
+        self.site.presence.set_typing(asked["room"], self.member, is_typing=True)
 
-    async def ping(self, asked: dict[str, Any]) -> None:
+    async def ping(self, asked: ClientMessage) -> None:
         self.say(protocol.message("pong"))
 
 
-MESSAGES = {
+MESSAGE_HANDLERS: Mapping[str, Callable[[ChatConnection, ClientMessage], Awaitable[None]]] = {
     "join": ChatConnection.join,
     "leave": ChatConnection.leave,
     "post": ChatConnection.post,
@@ -152,7 +154,7 @@ MESSAGES = {
 
 
 def chat_router(site: Site, sockjs_url: str) -> Router:
-    """Return the routes of the chat, for members of the site; `sockjs_url` is where sockjs-client is."""
+    """Return the chat's router, for signed-in members; `sockjs_url` is where the browser finds sockjs-client."""
     settings = {
         "authenticate": site.authenticator.find_sign_in,
         "sockjs_url": sockjs_url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from hypothesis import given
@@ -62,13 +63,15 @@ class DecoderTest(FuzzTest):
     @examples(500)
     def test_a_message_is_of_a_known_type_or_is_refused(self, text: str) -> None:
         try:
-            asked = protocol.read(text, "lobby")
+            message = protocol.read(text, "lobby")
         except Refusal:
             return
-        for name, kind in protocol.REQUIRED_FIELDS[asked["type"]].items():
-            self.assertIsInstance(asked[name], kind)
-            if kind is str:
-                asked[name].encode()  # so that it can be stored
+        fields: Mapping[str, object] = message
+        for name, kind in protocol.REQUIRED_FIELDS[message["type"]].items():
+            value = fields[name]
+            self.assertIsInstance(value, kind)
+            if isinstance(value, str):
+                value.encode()  # so that it can be stored
 
 
 class TransportTest(FuzzedSite):

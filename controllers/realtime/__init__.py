@@ -1,1 +1,1 @@
-"""Rooms as one process delivers them, and who is online. Knows neither SockJS nor the engines."""
+"""The live side of rooms: delivery and presence in one process. Knows neither SockJS nor the database engines."""

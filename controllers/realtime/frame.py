@@ -1,4 +1,4 @@
-"""A frame: messages that leave together, encoded once for each kind of transport."""
+"""A frame: messages that are sent together, encoded once for each kind of transport."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ Encoded = TypeVar("Encoded", str, bytes)
 
 
 class Frame:
-    """Messages that leave together, encoded once for each kind of transport however many subscribers get them."""
+    """Messages that are sent together; however many subscribers get them, each transport encodes them once."""
 
     __slots__ = ("_encoded", "messages")
 
     def __init__(self, messages: Sequence[str]) -> None:
         self.messages = messages
-        self._encoded: dict[object, Any] = {}
+        self._encoded: dict[object, Any] = {}  # by the function that encodes: what it returned
 
     def encoded(self, encode: Callable[[Sequence[str]], Encoded]) -> Encoded:
-        """Return what `encode` makes of the messages."""
+        """Return what `encode` returns for the messages; it is called the first time only."""
         try:
             found: Encoded = self._encoded[encode]
         except KeyError:

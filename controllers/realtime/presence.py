@@ -1,7 +1,7 @@
-"""Who is online and who is writing, across processes. State, not history: it is told, never logged.
+"""Who is online and who is typing, over all processes: state, which is sent to subscribers but never logged.
 
-Each process reports its own connections and reads those of the others; both at most four times a second,
-so that a thousand arrivals are a handful of frames.
+Each process writes its own connections to the database and reads those of the others, both at most four times a
+second, so that a thousand arrivals are a handful of frames.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from models.errors import Unavailable
 from models.presence import GRACE, LocalPresence, OnlineMember
 from models.stores import Stores
 
-COALESCE_SECONDS = 0.25  # seconds between two looks
-HEARTBEAT_SECONDS = 3.0  # seconds
-TYPING_SECONDS = 5.0  # seconds that one `typing` holds
-MAX_NAMES = 100  # in one frame; `count` tells of the rest
+COALESCE_SECONDS = 0.25  # at least, between two exchanges with the database
+HEARTBEAT_SECONDS = 3.0
+TYPING_SECONDS = 5.0  # for which one `typing` message counts
+MAX_NAMES = 100  # in one `presence` message; its `count` has the number of all
+MAX_TYPING_NAMES = 3  # in one `typing` message
 
 
 class Presence:
-    """One process's share of the presence table, and what it tells its subscribers of the whole."""
+    """The presence of the members connected here, and what the subscribers here are sent of all members'."""
 
     def __init__(self, process: str, hub: Hub, stores: Stores) -> None:
         self._process = process
@@ -37,161 +38,172 @@ class Presence:
         self._read = stores.read
         self._doorbell = stores.doorbell
         self._connections: Counter[tuple[str, int]] = Counter()  # by room and member
-        self._leaving: dict[tuple[str, int], asyncio.TimerHandle] = {}
-        self._typing: dict[tuple[str, int], float] = {}  # until when (time.monotonic)
-        self._unreported: set[tuple[str, int]] = set()
-        self._versions: dict[str, int] = {}
-        self._last_sent: dict[str, tuple[str, str]] = {}  # by room: the frames' messages of presence and typing
+        self._leaving: dict[tuple[str, int], asyncio.TimerHandle] = {}  # by room and member
+        self._typing: dict[tuple[str, int], float] = {}  # by room and member: until when (time.monotonic)
+        self._unreported: set[tuple[str, int]] = set()  # rooms and members that have changed here
+        self._versions: dict[str, int] = {}  # of all processes, when their presence was last read
+        self._last_sent: dict[str, tuple[str, str]] = {}  # by room: the last `presence` and `typing` messages
         self._online: dict[str, list[str]] = {}  # by room: names
-        self._owed: dict[Subscriber, set[str]] = defaultdict(set)
-        self._wake = asyncio.Event()
-        self._beaten_at = -HEARTBEAT_SECONDS  # when this process last said that it lives
-        self._next_stop: float | None = None  # when somebody's typing expires (time.monotonic)
+        self._owed: dict[Subscriber, set[str]] = defaultdict(set)  # rooms whose messages it could not take
+        self._changed = asyncio.Event()  # something has changed, here or in the database
+        self._heartbeat_at = -HEARTBEAT_SECONDS  # when this process last reported (time.monotonic)
+        self._typing_ends_at: float | None = None  # when the next member's typing expires (time.monotonic)
 
-    # --- what happens here
+    # --- connections of this process
 
-    def enter(self, room: str, member: Member) -> None:
+    def join(self, room: str, member: Member) -> None:
         """Count one more connection of `member` to `room`."""
         key = (room, member.id)
         self._connections[key] += 1
         if key in self._leaving:
             self._leaving.pop(key).cancel()
-        self._note(*key)
+        self._note_change(*key)
 
     def leave(self, room: str, member: Member) -> None:
-        """Count one connection less; after the last one the member has a while to come back."""
+        """Count one connection less; after the last one the member stays online for a grace period."""
         key = (room, member.id)
         self._connections[key] -= 1
         if self._connections[key] <= 0:
-            self._leaving[key] = asyncio.get_running_loop().call_later(GRACE, self._gone, *key)
+            self._leaving[key] = asyncio.get_running_loop().call_later(GRACE, self._on_grace_over, *key)
 
-    def _gone(self, room: str, member_id: int) -> None:
+    def _on_grace_over(self, room: str, member_id: int) -> None:
         del self._leaving[room, member_id]
-        self._note(room, member_id)
+        self._note_change(room, member_id)
 
-    def type(self, room: str, member: Member, is_typing: bool = True) -> None:
-        """Note that `member` writes, or has stopped, in a room where they are connected."""
+    def set_typing(self, room: str, member: Member, is_typing: bool) -> None:
+        """Note that `member` is typing, or has stopped, in a room to which they are connected."""
         key = (room, member.id)
         until = time.monotonic() + TYPING_SECONDS if is_typing else 0.0
         if self._connections[key] > 0 and until != self._typing.get(key, 0.0):
             self._typing[key] = until
-            self._note(*key)
+            self._note_change(*key)
 
-    def forget(self, subscriber: Subscriber) -> None:
-        """Owe nothing to a subscriber that has closed."""
-        self._owed.pop(subscriber, None)
+    # --- subscribers of this process
 
-    def tell(self, subscriber: Subscriber, room: str) -> None:
-        """Tell one subscriber who is in `room`, now or when it has room again."""
-        told = self._last_sent.get(room)
-        if told and not subscriber.offer(Frame(told)):
+    def send(self, subscriber: Subscriber, room: str) -> None:
+        """Send the presence in `room` to one subscriber, now or once it has drained."""
+        messages = self._last_sent.get(room)
+        if messages and not subscriber.offer(Frame(messages)):
             self._owed[subscriber].add(room)
 
     def drained(self, subscriber: Subscriber) -> None:
-        """Tell a subscriber what it could not take before, of the rooms that it has not left meanwhile."""
+        """Send what the subscriber could not take before, of the rooms that it has not left meanwhile."""
         for room in self._owed.pop(subscriber, set()) & {channel.room for channel in subscriber.channels}:
-            self.tell(subscriber, room)
+            self.send(subscriber, room)
 
-    # --- the others
+    def remove(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber that has closed."""
+        self._owed.pop(subscriber, None)
+
+    # --- all processes
 
     def online(self, room: str) -> list[str]:
-        """Return the names of everybody in `room`, whichever process they are at, as of the last look."""
+        """Return the names of all members online in `room`, at any process, as last read from the database."""
         return self._online.get(room, [])
 
     async def follow(self) -> None:
-        """Report and look, whenever something happened here or the doorbell rings, until cancelled."""
-        ringing = asyncio.create_task(self._hear_doorbell())
+        """Write and read presence whenever something has changed, until cancelled."""
+        listening = asyncio.create_task(self._listen_to_doorbell())
         try:
             while True:
-                with contextlib.suppress(Unavailable):  # the next round says it all again
+                with contextlib.suppress(Unavailable):  # the next round writes and reads it all again
                     await self._report()
-                    await self._look()
+                    await self._fetch()
                 await asyncio.sleep(COALESCE_SECONDS)
-                await self._wait_for_news()
+                await self._wait_for_change()
         finally:
-            ringing.cancel()
+            listening.cancel()
 
     async def stop(self) -> None:
-        """Let this process's rows lapse."""
+        """Let this process's rows in the database expire."""
         with contextlib.suppress(Unavailable):
             await self._write(presence.stop, self._process)
 
-    async def _hear_doorbell(self) -> None:
+    async def _listen_to_doorbell(self) -> None:
         async for _ in self._doorbell.rings():
-            self._wake.set()
+            self._changed.set()
 
-    async def _wait_for_news(self) -> None:
-        """Return when something happened, at the latest when the next beat is due."""
+    async def _wait_for_change(self) -> None:
+        """Return when something has changed, at the latest when the next heartbeat is due."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARTBEAT_SECONDS):
-                await self._wake.wait()
-        self._wake.clear()
+                await self._changed.wait()
+        self._changed.clear()
 
-    def _note(self, room: str, member_id: int) -> None:
+    def _note_change(self, room: str, member_id: int) -> None:
         self._unreported.add((room, member_id))
-        self._wake.set()
-
-    def _note_all(self, keys: set[tuple[str, int]]) -> None:
-        for key in keys:
-            self._note(*key)
+        self._changed.set()
 
     async def _report(self) -> None:
-        """Write what has changed here, or that this process lives while it has anybody."""
+        """Write what has changed here, or only the heartbeat, which is due while there are connections."""
         keys, self._unreported = self._unreported, set()
-        beat_is_due = self._connections and time.monotonic() - self._beaten_at > HEARTBEAT_SECONDS
-        if not keys and not beat_is_due:
+        is_due = self._connections and time.monotonic() - self._heartbeat_at > HEARTBEAT_SECONDS
+        if not keys and not is_due:
             return
-        here = [self._here(*key) for key in keys]
+        changes = [self._local_presence(*key) for key in keys]
         try:
-            is_new = await self._write(presence.report, self._process, here)
+            is_new = await self._write(presence.report, self._process, changes)
         except Unavailable:
             self._unreported |= keys
             raise
-        self._beaten_at = time.monotonic()
-        if is_new:
-            self._note_all(set(self._connections) - keys)
+        self._heartbeat_at = time.monotonic()
+        if is_new:  # the database had no rows of this process any more
+            for key in set(self._connections) - keys:
+                self._note_change(*key)
+        self._remove_gone(keys)
+
+    def _remove_gone(self, keys: set[tuple[str, int]]) -> None:
+        """Remove the members who have left, which is reported now."""
         for key in keys:
             if self._connections[key] <= 0 and key not in self._leaving:
                 self._connections.pop(key, None)
                 self._typing.pop(key, None)
 
-    def _here(self, room: str, member_id: int) -> LocalPresence:
-        """Return what the others shall know; who may still come back counts as connected."""
+    def _local_presence(self, room: str, member_id: int) -> LocalPresence:
+        """Return the presence of one member here; during the grace period they count as connected."""
         key = (room, member_id)
         connections = max(self._connections[key], 1 if key in self._leaving else 0)
         typing_for = max(self._typing.get(key, 0.0) - time.monotonic(), 0.0)
         return LocalPresence(room, member_id, connections, typing_for)
 
-    async def _look(self) -> None:
-        """Read everybody's presence if it has changed, and tell it."""
+    async def _fetch(self) -> None:
+        """Read the presence of all processes if it has changed, and broadcast it."""
         versions = await self._read(presence.versions)
-        if versions != self._versions or self._someone_stops_typing():
-            self._show(await self._read(presence.everybody))
+        if versions != self._versions or self._has_typing_ended():
+            self._update(await self._read(presence.everybody))
             self._versions = versions
 
-    def _show(self, everybody: list[OnlineMember]) -> None:
-        left = [one.typing_for for one in everybody if one.typing_for > 0]
-        self._next_stop = time.monotonic() + min(left) if left else None
+    def _has_typing_ended(self) -> bool:
+        return self._typing_ends_at is not None and time.monotonic() >= self._typing_ends_at
+
+    def _update(self, everybody: list[OnlineMember]) -> None:
+        """Take the presence of all processes, and broadcast it to the rooms where it has changed."""
+        seconds_left = [one.typing_for for one in everybody if one.typing_for > 0]
+        self._typing_ends_at = time.monotonic() + min(seconds_left) if seconds_left else None
         rooms: dict[str, list[OnlineMember]] = {room: [] for room in self._last_sent}
         for one in everybody:
             rooms.setdefault(one.room, []).append(one)
         self._online = {room: [one.username for one in people] for room, people in rooms.items()}
         for room, people in rooms.items():
-            told = (
-                message("presence", room=room, online=[p.username for p in people[:MAX_NAMES]], count=len(people)),
-                message("typing", room=room, members=[p.username for p in people if p.typing_for > 0][:3]),
-            )
-            if told != self._last_sent.get(room):
-                self._tell_all(room, told)
+            messages = _messages(room, people)
+            if messages != self._last_sent.get(room):
+                self._broadcast(room, messages)
 
-    def _someone_stops_typing(self) -> bool:
-        return self._next_stop is not None and time.monotonic() >= self._next_stop
-
-    def _tell_all(self, room: str, told: tuple[str, str]) -> None:
-        """Send what is new to everybody in `room`."""
-        known = self._last_sent.get(room, ("", ""))
-        self._last_sent[room] = told
-        frame = Frame([text for text in told if text not in known])
+    def _broadcast(self, room: str, messages: tuple[str, str]) -> None:
+        """Send those of a room's messages that have changed to all its subscribers here."""
+        last_sent = self._last_sent.get(room, ("", ""))
+        self._last_sent[room] = messages
+        frame = Frame([text for text in messages if text not in last_sent])
         for subscriber in self._hub.subscribers_in(room):
             if not subscriber.offer(frame):
                 self._owed[subscriber].add(room)
+
+
+def _messages(room: str, people: list[OnlineMember]) -> tuple[str, str]:
+    """Return the `presence` and the `typing` message of a room."""
+    online = [one.username for one in people[:MAX_NAMES]]
+    typing = [one.username for one in people if one.typing_for > 0][:MAX_TYPING_NAMES]
+    return (
+        message("presence", room=room, online=online, count=len(people)),
+        message("typing", room=room, members=typing),
+    )

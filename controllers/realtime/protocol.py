@@ -1,4 +1,4 @@
-"""The wire protocol, version 1: how a message is written, and which ones are understood."""
+"""The wire protocol, version 1 (docs/protocol.rst): encoding what the server sends, checking what a client sends."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import json
 import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeGuard
+from typing import Required, TypedDict, TypeGuard, cast
 
 from models.errors import Refusal
 from models.logs.base import MAX_NONCE_CHARS, Entry
 
 VERSION = 1
 MAX_ID_CHARS = MAX_NONCE_CHARS  # of a room's slug or a nonce
+MAX_AFTER = 2**53  # exclusive: larger numbers are not exact in JavaScript
 
-# What each kind of message must have, besides its type.
+# The fields that a client's message of each type must have, besides its type.
 REQUIRED_FIELDS: dict[str, dict[str, type]] = {
     "join": {"room": str},
     "leave": {"room": str},
@@ -24,12 +25,22 @@ REQUIRED_FIELDS: dict[str, dict[str, type]] = {
 }
 
 
+class ClientMessage(TypedDict, total=False):
+    """A client's message after all checks: it has the fields that its type requires."""
+
+    type: Required[str]
+    room: str
+    body: str
+    nonce: str
+    after: int | None
+
+
 class BadMessage(Refusal):
-    """Something that is not a message of the protocol; `asked` is what could be read of it."""
+    """Not a message of the protocol; `asked` has the fields that could be read."""
 
     code = "bad_message"
     sentence = "The site did not understand this message."
-    asked: Mapping[str, Any] = MappingProxyType({})
+    asked: Mapping[str, object] = MappingProxyType({})
 
 
 class UnknownType(BadMessage):
@@ -39,11 +50,11 @@ class UnknownType(BadMessage):
     sentence = "The site does not know this kind of message."
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one each time
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps makes one each time
 
 
 def message(kind: str, /, **fields: object) -> str:
-    """Return one message as it is sent."""
+    """Return one message as JSON text."""
     return _encode({"type": kind, **fields})
 
 
@@ -58,10 +69,10 @@ def entry_message(entry: Entry, html: str) -> str:
 _encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def refusal_message(refusal: Refusal, asked: Mapping[str, Any], **fields: object) -> str:
-    """Return the message that refuses what was `asked`, with its room and nonce as they came if they can be repeated.
+def refusal_message(refusal: Refusal, asked: Mapping[str, object], **fields: object) -> str:
+    """Return the message that refuses what was `asked`; it repeats its room and nonce unless they are too long.
 
-    In ASCII: half a character, which is no text, can be named in JSON.
+    In ASCII: a lone surrogate, which JSON can escape, cannot be encoded in UTF-8.
     """
     named = {name: asked[name] for name in ("room", "nonce") if _is_short(asked.get(name))}
     return _encode_ascii(
@@ -69,10 +80,10 @@ def refusal_message(refusal: Refusal, asked: Mapping[str, Any], **fields: object
     )
 
 
-def read(text: str, room: str) -> dict[str, Any]:
-    """Return the message in `text`; plain text is a post to `room`. Raise BadMessage, UnknownType."""
+def read(text: str, room: str) -> ClientMessage:
+    """Return the client's message in `text`; plain text is a post to `room`. Raise BadMessage, UnknownType."""
     if not text.startswith("{"):
-        asked: dict[str, Any] = {"type": "post", "room": room, "body": text}
+        asked: dict[str, object] = {"type": "post", "room": room, "body": text}
     else:
         asked = _object(text)
     try:
@@ -80,10 +91,10 @@ def read(text: str, room: str) -> dict[str, Any]:
     except BadMessage as refusal:
         refusal.asked = asked
         raise
-    return asked
+    return cast(ClientMessage, asked)
 
 
-def _check_all(asked: dict[str, Any]) -> None:
+def _check_all(asked: dict[str, object]) -> None:
     kind = asked.get("type")
     if not isinstance(kind, str):
         raise BadMessage()
@@ -94,7 +105,7 @@ def _check_all(asked: dict[str, Any]) -> None:
     _check(asked, REQUIRED_FIELDS[kind])
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(text: str) -> dict[str, object]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -104,31 +115,30 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
-def _check(asked: dict[str, Any], fields: dict[str, type]) -> None:
+def _check(asked: dict[str, object], fields: dict[str, type]) -> None:
     for name, kind in fields.items():
-        if not isinstance(asked.get(name), kind):
-            raise BadMessage()
-        if kind is str and not _is_text(asked[name]):
+        value = asked.get(name)
+        if not isinstance(value, kind) or (isinstance(value, str) and not _is_text(value)):
             raise BadMessage()
     for name in ("room", "nonce"):
         if name in asked and not _is_name(asked[name]):
             raise BadMessage()
     after = asked.get("after")
-    if after is not None and (type(after) is not int or not 0 <= after < 2**53):
+    if after is not None and (type(after) is not int or not 0 <= after < MAX_AFTER):
         raise BadMessage()
 
 
-def _is_name(value: Any) -> bool:
-    # Not every engine keeps the character 0: a nonce would come back as another one.
+def _is_name(value: object) -> bool:
+    # Not every engine stores the character 0: a nonce would come back changed.
     return _is_short(value) and "\0" not in value and _is_text(value)
 
 
-def _is_short(value: Any) -> TypeGuard[str]:
+def _is_short(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARS
 
 
 def _is_text(value: str) -> bool:
-    """Tell whether `value` can be stored: a lone surrogate (JSON can name one) is no character."""
+    """Return whether `value` can be stored: not if it has a lone surrogate, which JSON can escape."""
     try:
         value.encode()
     except UnicodeEncodeError:
