@@ -38,6 +38,7 @@ class Mutant:
 UNCHANGED_SITE = "the site as it is"  # of which nothing may be found
 SQL_LOG_FILE = "models/logs/sql.py"
 MONGO_LOG_FILE = "models/logs/mongo.py"
+MONGO_DATABASE_FILE = "models/logs/mongo_database.py"
 HUB_FILE = "controllers/realtime/hub.py"
 CHANNEL_FILE = "controllers/realtime/channel.py"
 MIGRATION_FILE = "models/migrations/0001_first.py"
@@ -204,12 +205,16 @@ MUTANTS = (
     ),
     Mutant(
         "MongoDB: no unique nonce",
-        (Change(MONGO_LOG_FILE, '[("author_id", 1), ("nonce", 1)], unique=True', '[("author_id", 1), ("nonce", 1)]'),),
+        (
+            Change(
+                MONGO_DATABASE_FILE, '[("author_id", 1), ("nonce", 1)], unique=True', '[("author_id", 1), ("nonce", 1)]'
+            ),
+        ),
         engine="mongodb",
     ),
     Mutant(
         "MongoDB: a number may be given twice",
-        (Change(MONGO_LOG_FILE, '[("room", 1), ("seq", 1)], unique=True', '[("room", 1), ("seq", 1)]'),),
+        (Change(MONGO_DATABASE_FILE, '[("room", 1), ("seq", 1)], unique=True', '[("room", 1), ("seq", 1)]'),),
         engine="mongodb",
     ),
     Mutant(

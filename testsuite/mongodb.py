@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pymongo
 from pymongo.errors import PyMongoError
 
-from models.logs.mongo import MATCHES_NOTHING
+from models.logs.mongo_database import MATCHES_NOTHING
 from testsuite.database_server import DatabaseServer
 from testsuite.live import wait_for
 from testsuite.needs import need

@@ -82,7 +82,10 @@ class MongoLogTest(MongoTest):
         self.assertEqual(logged.output, [REFUSAL])
 
     async def test_the_doorbell_says_nothing_of_a_database_of_people_that_is_away(self) -> None:
-        with mock.patch.object(self.log, "_read", side_effect=Unavailable), self.assertNoLogs("models", "WARNING"):
+        with (
+            mock.patch.object(self.log._heads, "_read", side_effect=Unavailable),
+            self.assertNoLogs("models", "WARNING"),
+        ):
             async with self.listening():
                 await asyncio.sleep(2 * RETRY_SECONDS)
         async with self.listening() as heard:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from pymongo.uri_parser import parse_uri
 
 from models import rooms
 from models.engines.base import Row
 from models.logs.base import Entry
-from models.logs.mongo import DEFAULT_DATABASE, MATCHES_NOTHING, MongoLog
+from models.logs.mongo import MongoLog
+from models.logs.mongo_database import DEFAULT_NAME, MATCHES_NOTHING
+from models.logs.mongo_documents import Query
 from models.logs.mongo_errors import raising_unavailable
 from models.moving.tables import BATCH_ROWS
 
@@ -35,7 +37,7 @@ class MongoTableCopy:
             raise
         parsed = parse_uri(url)
         hosts = ",".join(f"{host}:{port}" for host, port in parsed["nodelist"])
-        self.label = f"mongodb://{hosts}/{parsed['database'] or DEFAULT_DATABASE}"
+        self.label = f"mongodb://{hosts}/{parsed['database'] or DEFAULT_NAME}"
 
     def close(self) -> None:
         """Close the connections."""
@@ -102,20 +104,20 @@ class MovableLog(MongoLog):
     async def count(self) -> int:
         """Return how many entries there are."""
         with raising_unavailable(self._refusal_logger):
-            return await self._entries.estimated_document_count()
+            count: int = await self._entries.estimated_document_count()
+            return count
 
     async def empty(self) -> None:
         """Remove all entries and heads."""
         with raising_unavailable(self._refusal_logger):
             await self._entries.drop()
-            await self._floors.drop()
-        self._heads.clear()
-        await self._prepare("cannot move")
+            await self._heads.clear()
+        await self._database.prepare("cannot move")
 
-    async def accept_only(self, query: dict[str, Any]) -> None:
+    async def accept_only(self, query: Query) -> None:
         """Make the server accept only entries that match `query`."""
         with raising_unavailable(self._refusal_logger):
-            await self._client[self._entries.database.name].command("collMod", self._entries.name, validator=query)
+            await self._database.accept_only(query)
 
 
 async def _call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

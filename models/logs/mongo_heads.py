@@ -1,0 +1,106 @@
+"""The heads of the rooms' logs on MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from models import rooms
+from models.engines.base import Run
+from models.logs.base import Entry
+from models.logs.mongo_errors import ANSWER_TIMEOUT_SECONDS
+
+if TYPE_CHECKING:
+    from models.logs.mongo_documents import Entries, Heads
+
+SAVE_INTERVAL_SECONDS = 0.1  # between two writes of the stored heads
+
+
+class MongoHeads:
+    """The head of a room is its stored head or, if there are entries above that, the newest entry's seq.
+
+    The stored heads (the collection `heads`) follow the appends in the background, so that a head is found with a
+    short search. They are also what keeps a head where entries were purged: before the first entry is removed, the
+    stored head must be raised to the head, and ANSWER_TIMEOUT_SECONDS must pass, since an append under way may have
+    read the older number.
+    """
+
+    def __init__(self, stored: Heads, entries: Entries, read: Run) -> None:
+        self._stored = stored
+        self._entries = entries
+        self._read = read
+        self._known: dict[str, int] = {}  # the largest number that this process has seen of each room
+        self._unsaved: dict[str, int] = {}  # what is to be stored next
+        self._saving: asyncio.Task[None] | None = None
+
+    def known(self, room: str) -> int:
+        """Return the largest head that this process has seen, 0 if none; asked without waiting."""
+        return self._known.get(room, 0)
+
+    def learn(self, room: str, head: int) -> int:
+        """Remember a head that was seen; return the largest one."""
+        self._known[room] = head = max(head, self.known(room))
+        return head
+
+    async def approximate(self, slugs: Collection[str] | None = None) -> dict[str, int]:
+        """Return the larger of stored and known heads, of these rooms or (None) of all that ever had an entry.
+
+        They may be smaller than the heads, never larger. Raise PyMongoError.
+        """
+        wanted = {} if slugs is None else {"_id": {"$in": list(slugs)}}
+        stored = await self._stored.find(wanted).to_list(None)
+        heads = {document["_id"]: self.learn(document["_id"], document["head"]) for document in stored}
+        return heads if slugs is None else {room: heads.get(room, self.known(room)) for room in slugs}
+
+    async def exact(self, room: str) -> int:
+        """Return the head of a room, 0 if it never had an entry. Raise PyMongoError."""
+        return await self._exact_from(room, (await self.approximate({room}))[room])
+
+    async def exact_of_all(self) -> dict[str, int]:
+        """Return the heads of all rooms, by a query for each. Raise PyMongoError, Unavailable."""
+        approximate = await self.approximate(await self._read(rooms.slugs))
+        return {room: await self._exact_from(room, head) for room, head in approximate.items()}
+
+    async def _exact_from(self, room: str, head: int) -> int:
+        found = self._entries.find({"room": room, "seq": {"$gt": head}}, {"seq": 1}).sort("seq", -1).limit(1)
+        newest = await found.to_list(1)
+        return self.learn(room, newest[0]["seq"]) if newest else head
+
+    def save_soon(self, entries: Iterable[Entry]) -> None:
+        """Learn of entries that were appended, and store their rooms' heads in the background."""
+        for entry in entries:
+            self._unsaved[entry.room] = self.learn(entry.room, entry.seq)
+        if self._unsaved and self._saving is None:
+            self._saving = asyncio.create_task(self._save_all())
+
+    async def _save_all(self) -> None:
+        while self._unsaved:
+            heads, self._unsaved = self._unsaved, {}
+            try:
+                with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
+                    await self.save(heads)
+            except PyMongoError:  # appends log it; the heads are right without what is stored
+                self._unsaved = {**heads, **self._unsaved}
+            await asyncio.sleep(SAVE_INTERVAL_SECONDS)
+        self._saving = None
+
+    async def save(self, heads: dict[str, int]) -> None:
+        """Store heads where the stored ones are smaller. Raise PyMongoError."""
+        await self._stored.bulk_write(
+            [pymongo.UpdateOne({"_id": room}, {"$max": {"head": head}}, upsert=True) for room, head in heads.items()]
+        )
+
+    async def clear(self) -> None:
+        """Remove all stored and known heads. Raise PyMongoError."""
+        await self._stored.drop()
+        self._known.clear()
+
+    async def close(self) -> None:
+        """Stop storing heads; those that are not stored yet are found from the entries."""
+        if self._saving is not None:
+            self._saving.cancel()
+            await asyncio.gather(self._saving, return_exceptions=True)
