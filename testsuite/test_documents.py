@@ -26,6 +26,8 @@ PROVEN = EXCERPTS | {"console", "pycon", "wscat", "figures", "text"}
 # Run so by the test of the commands, which is itself a part of what they run.
 INSTEAD = {
     "make test": "make --dry-run test",
+    "make check": "make --dry-run check",
+    "make lint": "make --dry-run lint",
     "python -m unittest tests": "python -m unittest tests -k TestTornadoHandlers",
 }
 
