@@ -53,7 +53,7 @@ class Imports(unittest.TestCase):
     def test_they_are_those_of_the_table(self) -> None:
         table = {part: {*re.split(r",\s+", allowed)} - {NOTHING} for part, allowed in Document(PATH).table("Part")}
         found: dict[str, set[str]] = {part: set() for part in table}
-        for importer, imported in imports():
+        for importer, imported in imports(for_types=True):
             part, other = part_of(importer), part_of(imported)
             if part not in MAY_USE_EVERYTHING and other != part:
                 self.assertIn(other, table.get(part, ()), f"{importer} imports {imported}: change that, or {PATH}")
@@ -75,25 +75,25 @@ def part_of(name: str) -> str:
     return f"controllers/{folders[1]}/" if folders[0] == "controllers" and len(folders) > 1 else f"{folders[0]}/"
 
 
-def imports() -> Iterator[tuple[str, str]]:
-    """Yield which of our files import which others, also within functions, but not only for the type checker."""
+def imports(for_types: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield which of our files import which others, also within functions; those for the type checker if wanted."""
     files = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): name for name in tracked()}
     for name in tracked():
         if name.endswith(".py"):
-            for module in imported(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
+            for module in imported(ast.parse((ROOT / name).read_text(encoding="utf-8")), for_types):
                 if files.get(module, name) != name:
                     yield name, files[module]
 
 
-def imported(node: ast.AST) -> Iterator[str]:
+def imported(node: ast.AST, for_types: bool) -> Iterator[str]:
     """Yield the modules that are imported below `node`, and what could be one."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module:
         yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
-    elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+    elif for_types or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
         for child in ast.iter_child_nodes(node):
-            yield from imported(child)
+            yield from imported(child, for_types)
 
 
 class Way(unittest.TestCase):
