@@ -60,11 +60,8 @@ class ChatConnection(Connection, Subscriber):
             asyncio.get_running_loop().call_soon(self.close, *TOO_MANY)
             return
         self.site.hub.add(self)
-        self.say(
-            protocol.message(
-                "hello", version=protocol.VERSION, you={"username": self.member.username}, process=self.site.process
-            )
-        )
+        you = {"username": self.member.username}
+        self.say(protocol.message("hello", version=protocol.VERSION, you=you, process=self.site.process))
 
     def on_drain(self) -> None:
         """Send what the client could not take before."""
