@@ -39,8 +39,8 @@ from controllers.sockjs.framing import LONGEST_BODY, MAX_MESSAGE
 from controllers.sockjs.router import RESTARTING, TRANSPORTS, Router
 from controllers.statics import StaticHandler
 from controllers.web import logs
-from controllers.web.cookies import are_good_secrets, mark_of, signing_keys
-from controllers.web.rendering import Artist
+from controllers.web.cookies import are_good_secrets, cookie_mark, signing_keys
+from controllers.web.rendering import MessageRenderer
 from models import accounts
 from models.database import DATABASE_ERRORS, open_database, patiently
 from models.errors import CannotMove, CannotOpen, Refusal, first_of
@@ -154,7 +154,7 @@ def read_options(arguments: list[str]) -> list[str]:
     check_options()
     configuration.start_logging(options)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(logs.shorten)
+        handler.addFilter(logs.shorten_record)
     for remark in remarks:
         log.warning("%s", remark)
     return words
@@ -199,7 +199,7 @@ def start() -> None:
     """Open the database and serve. Raise Failure."""
     open_database(options.database)
     secret = options.cookie_secret or patiently(accounts.cookie_secret)
-    mark = mark_of(patiently(accounts.site_id))
+    mark = cookie_mark(patiently(accounts.site_id))
     token = patiently(accounts.setup_token)
     asyncio.run(serve(secret, mark, token))
 
@@ -215,7 +215,9 @@ async def serve(secret: str, mark: str, token: str | None) -> None:
     url = url_of(sockets)
     transports = tuple(name for name in TRANSPORTS if name in chosen_transports())
     limits = Limits(options.max_message, options.messages_per_second, options.connections_per_member, transports)
-    site = Site(options.site_name, stores, options.fetch_url or f"{url}healthz", limits, Artist(str(TEMPLATES)))
+    site = Site(
+        options.site_name, stores, options.fetch_url or f"{url}healthz", limits, MessageRenderer(str(TEMPLATES))
+    )
     application = App(site, secret, mark, options.debug, options.xheaders)
     server = Server(application, xheaders=options.xheaders)
     announce(url, token, sockets)

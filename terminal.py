@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from controllers.web.logs import line_of
+from controllers.web.logs import one_line
 from models.moving.move import Place, Progress, TableMatches
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # ^C, `kill`, and the terminal that is closed
@@ -114,7 +114,7 @@ def complain(line: str) -> None:
     """Tell the person at the terminal, in one line on standard error, what went wrong."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
-            sys.stderr.write(line_of(" ".join(line.split("\n"))) + "\n")
+            sys.stderr.write(one_line(" ".join(line.split("\n"))) + "\n")
             sys.stderr.flush()
 
 

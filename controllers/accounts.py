@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from controllers.base import BaseHandler
-from controllers.web.authenticator import Counted
-from controllers.web.labels import told_apart
+from controllers.web.authenticator import AttemptKeys
+from controllers.web.unique_labels import unique_labels
 from models import accounts, failures, invitations, passwords
 from models.accounts import Member, OpenSession
 from models.errors import BadPassword, Refusal, SetupOver, TryLater, WrongFields
@@ -65,9 +65,9 @@ class PasswordForm(BaseHandler):
             raise PasswordsDiffer()
 
     async def hash_password(self) -> PasswordHash:
-        """Return the hash of the password that was chosen. Raise Busy, HungUp."""
-        async with self.site.hashing.turn(failures.address_key(self.request.remote_ip or ""), self.gone):
-            return await self.site.hashing.work(passwords.hash_password, self.get_typed("password"))
+        """Return the hash of the password that was chosen. Raise Busy, ClientDisconnected."""
+        async with self.site.hashing_queue.turn(failures.address_key(self.request.remote_ip or ""), self.disconnected):
+            return await self.site.hashing_queue.run(passwords.hash_password, self.get_typed("password"))
 
     def errors_of(self, refusal: Refusal) -> dict[str, str]:
         """Set the status, and return what to say beside which field. Raise the refusal if it is of no field."""
@@ -211,10 +211,10 @@ class AccountHandler(PasswordForm):
     async def check_current(self) -> PasswordHash:
         """Return the hash of the member's password. Raise WrongPassword, TooManyFailures, TooManySignIns."""
         # Apart from sign-ins: somebody else who has the password must not keep its owner from changing it.
-        counted = Counted([f"session {self.signed_in.session_id}"], [f"member {self.member.id}"])
+        counted = AttemptKeys([f"session {self.signed_in.session_id}"], [f"member {self.member.id}"])
         current = self.get_typed("current")
-        proven = await self.site.authenticator.find(self.member.username, current, self.gone, counted)
-        return proven.stored
+        verified = await self.site.authenticator.verify(self.member.username, current, self.disconnected, counted)
+        return verified.stored
 
     async def show(self, errors: dict[str, str], changed: bool = False) -> None:
         """Show the page."""
@@ -230,7 +230,7 @@ class AccountHandler(PasswordForm):
     def devices(self, sessions: Sequence[OpenSession]) -> list[Device]:
         """Return sessions as their member sees them."""
         names = [session.device or self.translate("Unknown browser") for session in sessions]
-        called = told_apart([self.in_a_sentence(name) for name in names])
+        called = unique_labels([self.in_a_sentence(name) for name in names])
         this = self.signed_in.session_id
         return [
             Device(session.id, name, call, self.day(session.opened_at), session.id == this)

@@ -20,22 +20,22 @@ from controllers.realtime.revocation import SIGNED_OUT
 from controllers.site import Site
 from controllers.web import headers
 from controllers.web.cookies import (
-    DEVICE,
-    LAST_ROOM,
-    SESSION,
-    came_with,
+    DEVICE_COOKIE,
+    LAST_ROOM_COOKIE,
+    SESSION_COOKIE,
     cookie_name,
-    is_ours,
+    cookies_of,
     signed_name,
+    was_signed_here,
 )
 from controllers.web.devices import device_name
-from controllers.web.fields import Fields
+from controllers.web.field_limits import FieldLimits
 from controllers.web.forms import FormHandler
-from controllers.web.hashing import Gone, HungUp, has_ended
+from controllers.web.hashing_queue import ClientDisconnected, Disconnected, is_disconnected
+from controllers.web.http_status import status_text
 from controllers.web.languages import language_of
 from controllers.web.logs import FailureLog
 from controllers.web.rendering import initial, isolated, tint
-from controllers.web.statuses import words_of
 from models import accounts, failures
 from models.accounts import Member, SignIn
 from models.errors import (
@@ -59,12 +59,12 @@ from models.errors import (
 from models.passwords import PasswordHash
 from models.rooms import LOBBY, names, rooms_of
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 MOST_NAMES = 100  # in the sidebar; the count tells of the rest
 MAX_NEXT_BYTES = 2000  # of where a sign-in leads; Nginx takes 4 KiB for all headers of an answer, unless told otherwise
 HOME = urlencode({"next": "/"})
-DEVICE_DAYS = 365  # for which a device is known after a sign-in
+DEVICE_COOKIE_DAYS = 365  # for which a device is known after a sign-in
 
 # What a refusal is called over HTTP; one that is not here is 400.
 STATUS: dict[type[Refusal], int] = {
@@ -79,7 +79,7 @@ STATUS: dict[type[Refusal], int] = {
     ReadOnly: 503,
     Failed: 500,
     Busy: 503,
-    HungUp: 499,  # as Nginx writes it to its log
+    ClientDisconnected: 499,  # as Nginx writes it to its log
     SlowDown: 429,
     TooManyFailures: 429,
     TooManyJoined: 429,
@@ -92,7 +92,7 @@ def status_of(refusal: Refusal) -> int:
     return STATUS.get(type(refusal), 400)
 
 
-class BaseHandler(Fields, FailureLog, FormHandler):
+class BaseHandler(FieldLimits, FailureLog, FormHandler):
     """Every page: who is asking, in which language, and what an error looks like."""
 
     needs_member = True
@@ -108,7 +108,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         return site
 
     def set_default_headers(self) -> None:
-        headers.set_headers(self, headers.page(self.request, *self.scripts))
+        headers.set_security_headers(self, headers.page_policy(self.request, *self.scripts))
         self.set_header("Cache-Control", "no-store")
 
     def compute_etag(self) -> None:
@@ -120,7 +120,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         super().set_cookie(cookie_name(self, name), value, *args, **kwargs)
 
     def get_cookie(self, name: str, default: Any = None) -> Any:
-        return came_with(self.request).get(cookie_name(self, name), default)
+        return cookies_of(self.request).get(cookie_name(self, name), default)
 
     def check_trusted_origin(self, origin: str) -> bool:
         """Tell whether a request is trusted that Tornado, which compares letter by letter, takes for another site's."""
@@ -128,7 +128,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
 
     async def prepare(self) -> None:
         """Load the member here, since `get_current_user` cannot wait for a database."""
-        self.site.begin(self)
+        self.site.request_started(self)
         self.sign_in = await self.site.authenticator.find_sign_in(self)
         self.current_user = self.sign_in.member if self.sign_in else None
         self.knows_who = True
@@ -147,20 +147,20 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         return sentence % {"now": now, "name": name}
 
     def on_finish(self) -> None:
-        self.site.end(self)
+        self.site.request_finished(self)
 
     def on_connection_close(self) -> None:
-        if not self.gone.done():
-            self.gone.set_result(None)
-        self.site.end(self)
+        if not self.disconnected.done():
+            self.disconnected.set_result(None)
+        self.site.request_finished(self)
 
     @functools.cached_property
-    def gone(self) -> Gone:
+    def disconnected(self) -> Disconnected:
         """A future that is done once the client has hung up."""
-        gone: Gone = asyncio.get_running_loop().create_future()
-        if has_ended(getattr(self.request.connection, "stream", None)):
-            gone.set_result(None)
-        return gone
+        disconnected: Disconnected = asyncio.get_running_loop().create_future()
+        if is_disconnected(getattr(self.request.connection, "stream", None)):
+            disconnected.set_result(None)
+        return disconnected
 
     def send_to_login(self) -> None:
         """Ask to sign in, and come back here afterwards if this is a page, and its address not too long."""
@@ -240,7 +240,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
     async def sidebar(self) -> dict[str, Any]:
         """Return what the sidebar shows: the member's rooms, and who is online in the lobby."""
         online = self.site.presence.online(LOBBY)
-        rooms = await self.site.memory.recall(rooms_of, self.member.id)
+        rooms = await self.site.query_cache.get(rooms_of, self.member.id)
         return {"rooms": rooms, "online": online[:MOST_NAMES], "online_count": len(online)}
 
     async def begin_session(self, member: Member, password: PasswordHash) -> None:
@@ -254,8 +254,8 @@ class BaseHandler(Fields, FailureLog, FormHandler):
             await self.end_session(self.sign_in)
         known = f"{failures.account_key(member.username)} {secrets.token_urlsafe(16)}"
         for name, value, days in (
-            (SESSION, token, accounts.SESSION_DAYS),
-            (DEVICE, known, DEVICE_DAYS),
+            (SESSION_COOKIE, token, accounts.SESSION_DAYS),
+            (DEVICE_COOKIE, known, DEVICE_COOKIE_DAYS),
         ):
             signed = self.create_signed_value(signed_name(self, name), value)
             self.set_cookie(name, signed, expires_days=days, httponly=True, samesite="Lax")
@@ -265,13 +265,13 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         """End a session and its live connections; other processes hear it by the doorbell."""
         await self.site.write(accounts.end_session, sign_in.session_id)
         self.site.hub.close_sessions([sign_in.session_id], *SIGNED_OUT)
-        for name in (SESSION, LAST_ROOM):
+        for name in (SESSION_COOKIE, LAST_ROOM_COOKIE):
             self.clear_cookie(name, httponly=True, samesite="Lax")
-        self.clear_unmarked(SESSION)
+        self.clear_unmarked(SESSION_COOKIE)
 
     def clear_unmarked(self, name: str) -> None:
         """Clear a cookie that an earlier version of this site set; another program's of that name stays."""
-        if is_ours(self, old := signed_name(self, name)):
+        if was_signed_here(self, old := signed_name(self, name)):
             secure = self.request.protocol == "https"
             super().set_cookie(old, "", expires_days=-1, httponly=True, samesite="Lax", secure=secure)
 
@@ -287,25 +287,25 @@ class BaseHandler(Fields, FailureLog, FormHandler):
         super().send_error(status_code, **kwargs)
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        if isinstance(value, HungUp):
+        if isinstance(value, ClientDisconnected):
             return
         if isinstance(value, Refusal | FetchFailed):
-            log.info("refused: %s", type(value).__name__)
+            logger.info("refused: %s", type(value).__name__)
         else:
             super().log_exception(typ, value, tb)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with a page in the site's look, or with JSON for a program."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, HungUp):
+        if isinstance(error, ClientDisconnected):
             self.finish()
             return
         if wait := getattr(error, "retry_after", None):
             self.set_header("Retry-After", math.ceil(wait))
         if status_code == 405:
-            methods = headers.methods_of(self)
+            methods = headers.supported_methods(self)
             self.set_header("Allow", ", ".join(methods if "GET" in methods else ["POST"]))
-        title, sentence = words_of(status_code)
+        title, sentence = status_text(status_code)
         reason = self.translate(getattr(error, "sentence", "") or sentence)
         if self.wants_json():
             self.set_header("Content-Type", "application/json; charset=UTF-8")
@@ -318,7 +318,7 @@ class BaseHandler(Fields, FailureLog, FormHandler):
 
     def way_on(self, error: BaseException | None) -> tuple[str, str]:
         """Return the words and the address of the link on the page of an error."""
-        here = (self.request.path if "GET" in headers.methods_of(self) else "") or "/"
+        here = (self.request.path if "GET" in headers.supported_methods(self) else "") or "/"
         if isinstance(error, MadeForAnother):
             return self.translate("Open as %(name)s") % {"name": isolated(self.member.username)}, here
         if isinstance(error, SignedOut):

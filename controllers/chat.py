@@ -52,7 +52,7 @@ class ChatConnection(Connection, Subscriber):
     def on_open(self, info: Any) -> None:
         self.sign_in: SignIn = self.session.sign_in
         self.member = self.sign_in.member
-        self.pace = self.site.limiter.paces.of(self.member.id)
+        self.throttle = self.site.rate_limiter.throttles.of(self.member.id)
         self.offer = self.session.offer
         self.is_polling = self.session.transport_name in POLLING_TRANSPORTS
         if 0 < self.site.limits.connections_per_member <= len(self.site.hub.subscribers.of_member(self.member.id)):
@@ -75,7 +75,7 @@ class ChatConnection(Connection, Subscriber):
 
     async def on_message(self, text: str) -> None:
         """Handle a client's message, as soon as the rate limit allows; a refusal is answered and changes nothing."""
-        await self.pace.wait(1 + len(text) / CHARS_PER_MESSAGE)
+        await self.throttle.wait(1 + len(text) / CHARS_PER_MESSAGE)
         if self.session.is_closed:
             return
         asked: Mapping[str, object] = {}
@@ -98,8 +98,8 @@ class ChatConnection(Connection, Subscriber):
     # --- the client's messages, by type
 
     async def join(self, asked: ClientMessage) -> None:
-        await self.pace.wait(MESSAGES_PER_JOIN)
-        room = await self.site.memory.read(room_of, self.member.id, asked["room"])
+        await self.throttle.wait(MESSAGES_PER_JOIN)
+        room = await self.site.query_cache.get_fresh(room_of, self.member.id, asked["room"])
         if await self.site.hub.join(self, room, asked.get("after")):
             self.site.presence.join(room.slug, self.member)
         self.room = room.slug
@@ -113,7 +113,7 @@ class ChatConnection(Connection, Subscriber):
     async def post(self, asked: ClientMessage) -> None:
         """Start to append a post; the next message is handled before this one is on disk."""
         body = clean(asked["body"], self.site.limits.max_message)
-        self.site.limiter.take(self.member.id)
+        self.site.rate_limiter.take(self.member.id)
         draft = Draft(asked["room"], self.member.id, body, asked["nonce"])
         await self.appending.acquire()
         task = asyncio.ensure_future(self.append(draft, asked))

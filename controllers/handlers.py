@@ -8,9 +8,9 @@ from typing import Any
 import tornado.gen
 import tornado.web
 
-from controllers.base import DEVICE_DAYS, MAX_NEXT_BYTES, BaseHandler
-from controllers.web.authenticator import Counted
-from controllers.web.cookies import DEVICE, LAST_ROOM, read_signed
+from controllers.base import DEVICE_COOKIE_DAYS, MAX_NEXT_BYTES, BaseHandler
+from controllers.web.authenticator import AttemptKeys
+from controllers.web.cookies import DEVICE_COOKIE, LAST_ROOM_COOKIE, read_signed_cookie
 from models import accounts, failures
 from models.errors import TooManyFailures, TryLater, WrongPassword
 from models.rooms import LOBBY, rooms_of
@@ -43,8 +43,8 @@ class MainHandler(BaseHandler):
     """The home page: the room that the member was last in on this device, else the lobby."""
 
     async def get(self) -> None:
-        mine = [room.slug for room in await self.site.memory.recall(rooms_of, self.member.id)]
-        wanted = (self.get_cookie(LAST_ROOM), LOBBY, *mine)
+        mine = [room.slug for room in await self.site.query_cache.get(rooms_of, self.member.id)]
+        wanted = (self.get_cookie(LAST_ROOM_COOKIE), LOBBY, *mine)
         self.redirect(next((f"/rooms/{room}" for room in wanted if room in mine), "/rooms"))
 
 
@@ -57,7 +57,7 @@ class LoginHandler(BaseHandler):
         next_path = local_path(self.get_query_argument("next", "/"))
         if self.current_user:
             self.redirect(next_path)
-        elif not await self.site.memory.read(accounts.is_set_up):
+        elif not await self.site.query_cache.get_fresh(accounts.is_set_up):
             self.render("unset.html")
         else:
             self.render("login.html", next_path=next_path, username="", error=None)
@@ -67,15 +67,15 @@ class LoginHandler(BaseHandler):
         password = self.get_typed("password")
         authenticator = self.site.authenticator
         try:
-            proven = await authenticator.find(username, password, self.gone, self.counted_for(username))
-            await self.begin_session(proven.member, proven.stored)
+            verified = await authenticator.verify(username, password, self.disconnected, self.attempt_keys(username))
+            await self.begin_session(verified.member, verified.stored)
         except (WrongPassword, TooManyFailures, TryLater) as refusal:
             self.ask_again(username, refusal)
             return
-        await authenticator.strengthen(proven, password, self.gone)
+        await authenticator.rehash_if_outdated(verified, password, self.disconnected)
         self.redirect(local_path(self.get_body_argument("next", "/")))
 
-    def counted_for(self, username: str) -> Counted:
+    def attempt_keys(self, username: str) -> AttemptKeys:
         """Return what a try is counted for.
 
         A failure on a device where this account was used before counts for that device alone: so nobody who guesses
@@ -83,11 +83,11 @@ class LoginHandler(BaseHandler):
         password always counts for its account, since each new sign-in makes such a device.
         """
         account = failures.account_key(username)
-        known = read_signed(self, DEVICE, DEVICE_DAYS)
+        known = read_signed_cookie(self, DEVICE_COOKIE, DEVICE_COOKIE_DAYS)
         if known.startswith(f"{account} "):
-            return Counted([f"device {known}"], [account])
+            return AttemptKeys([f"device {known}"], [account])
         both = account, failures.address_key(self.request.remote_ip or "")
-        return Counted(both, both)
+        return AttemptKeys(both, both)
 
     def ask_again(self, username: str, refusal: WrongPassword | TooManyFailures | TryLater) -> None:
         """Show the form again and say why."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import tornado.web
 
 from controllers.base import BaseHandler
-from controllers.web.labels import told_apart
+from controllers.web.unique_labels import unique_labels
 from models import accounts, invitations
 from models.errors import NotYours
 from models.invitations import OpenInvitation
@@ -49,7 +49,7 @@ class MembersHandler(BaseHandler):
     def links(self, open_ones: Sequence[OpenInvitation]) -> list[InvitationLink]:
         """Return invitations, the newest first, as links to this very host."""
         here = f"{self.request.protocol}://{self.request.host}/join/"
-        called = told_apart([self.day_of_year(invitation.made_at) for invitation in reversed(open_ones)])[::-1]
+        called = unique_labels([self.day_of_year(invitation.made_at) for invitation in reversed(open_ones)])[::-1]
         return [
             InvitationLink(one.id, here + one.token, call, one.made_by, self.day(one.ends_at))
             for one, call in zip(open_ones, called, strict=True)

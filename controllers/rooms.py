@@ -7,10 +7,10 @@ import functools
 import secrets
 from typing import Any
 
-from controllers.base import DEVICE_DAYS, MOST_NAMES, BaseHandler
+from controllers.base import DEVICE_COOKIE_DAYS, MOST_NAMES, BaseHandler
 from controllers.web import headers
-from controllers.web.cookies import LAST_ROOM
-from controllers.web.page_cache import BLANKS, Sheet
+from controllers.web.cookies import LAST_ROOM_COOKIE
+from controllers.web.page_cache import PLACEHOLDERS, CachedPage
 from controllers.web.rendering import clean, initial, tint
 from models import accounts
 from models.accounts import Member
@@ -21,7 +21,7 @@ from models.rooms import RoomInfo, room_of, rooms_of
 PAGE = 50  # messages
 MAX_TEXT_BYTES = 256 * 1024  # what is too long for a message comes back in the composer, as long as a request may be
 CHAT = "/chat/"  # where the scripts of jsonp-polling come from
-NOBODY = Member(0, BLANKS["username"], is_admin=False)  # for whom a sheet is drawn
+NOBODY = Member(0, PLACEHOLDERS["username"], is_admin=False)  # for whom a sheet is drawn
 
 
 class RoomsHandler(BaseHandler):
@@ -39,18 +39,18 @@ class RoomHandler(BaseHandler):
     unanswered = ""  # the nonce of what was posted, if nobody knows whether it was stored
 
     async def get(self, slug: str) -> None:
-        room = await self.site.memory.recall(room_of, self.member.id, slug)
+        room = await self.site.query_cache.get(room_of, self.member.id, slug)
         self.remember(room)
         await self.show(room)
 
     def remember(self, room: RoomInfo) -> None:
         """Let the home page lead here the next time."""
-        if self.get_cookie(LAST_ROOM) != room.slug:
-            self.set_cookie(LAST_ROOM, room.slug, expires_days=DEVICE_DAYS, httponly=True, samesite="Lax")
+        if self.get_cookie(LAST_ROOM_COOKIE) != room.slug:
+            self.set_cookie(LAST_ROOM_COOKIE, room.slug, expires_days=DEVICE_COOKIE_DAYS, httponly=True, samesite="Lax")
 
     async def post(self, slug: str) -> None:
         """Post without a script; the nonce of the form makes sending it twice the same as once."""
-        room = await self.site.memory.recall(room_of, self.member.id, slug)
+        room = await self.site.query_cache.get(room_of, self.member.id, slug)
         body = self.get_typed("body")
         try:
             await self.append(room, body)
@@ -63,7 +63,7 @@ class RoomHandler(BaseHandler):
     async def append(self, room: RoomInfo, body: str) -> None:
         """Append a post to the room and let the Hub tell everybody."""
         body = clean(body, self.site.limits.max_message)
-        self.site.limiter.take(self.member.id)
+        self.site.rate_limiter.take(self.member.id)
         nonce = self.get_body_argument("nonce", "")
         if not 0 < len(nonce) <= MAX_NONCE_CHARS:
             nonce = secrets.token_hex(16)
@@ -86,7 +86,7 @@ class RoomHandler(BaseHandler):
         await self.finish_sheet(
             entries[:PAGE][::-1],
             room=room,
-            rooms=tuple(await self.site.memory.recall(rooms_of, self.member.id)),
+            rooms=tuple(await self.site.query_cache.get(rooms_of, self.member.id)),
             older=entries[PAGE - 1].seq if len(entries) > PAGE else None,
             newest=before is None,
             lonely=await self.is_lonely(entries),
@@ -100,7 +100,7 @@ class RoomHandler(BaseHandler):
         """Tell whether this is an administrator whom nobody could hear: there is no message, and nobody else."""
         if entries or not self.member.is_admin:
             return False
-        return len(await self.site.memory.recall(accounts.members)) == 1
+        return len(await self.site.query_cache.get(accounts.members)) == 1
 
     async def finish_sheet(self, shown: list[Entry], **seen: Any) -> None:
         """Answer with a page that is drawn once for all who see the same, and filled in for this member."""
@@ -109,14 +109,14 @@ class RoomHandler(BaseHandler):
         draw = functools.partial(self.draw_sheet, shown, today, seen)
         key = (self.locale.code, today, entries, *seen.values())
         is_own = self.settings["debug"] or seen["error"]
-        sheet = None if is_own else self.site.sheets.get(key)
+        sheet = None if is_own else self.site.page_cache.get(key)
         if sheet is None:
-            await self.site.artist.prepare(shown)
-            sheet = Sheet(draw()) if is_own else self.site.sheets.draw(key, draw)
+            await self.site.renderer.prerender(shown)
+            sheet = CachedPage(draw()) if is_own else self.site.page_cache.draw(key, draw)
         name = self.member.username
-        self.set_header("Content-Security-Policy", headers.page(self.request, *self.scripts, CHAT))
+        self.set_header("Content-Security-Policy", headers.page_policy(self.request, *self.scripts, CHAT))
         self.finish(
-            sheet.filled(
+            sheet.fill(
                 {
                     "username": name,
                     "initial": initial(name),
@@ -134,9 +134,9 @@ class RoomHandler(BaseHandler):
             drawn = self.render_string(
                 "room.html",
                 **seen,
-                rows=self.site.artist.rows(shown, self.locale, today),
+                rows=self.site.renderer.render_rows(shown, self.locale, today),
                 head=shown[-1].seq if shown else 0,
-                nonce=BLANKS["nonce"],
+                nonce=PLACEHOLDERS["nonce"],
                 transports=self.site.limits.transports,
                 max_message=self.site.limits.max_message,
             )
@@ -149,13 +149,13 @@ class RoomHandler(BaseHandler):
         if self.is_blank:
             namespace["current_user"] = NOBODY
             namespace["me"] = NOBODY.username
-            namespace["initial"] = lambda name: BLANKS["initial"] if name == NOBODY.username else initial(name)
-            namespace["tint"] = lambda name: BLANKS["tint"] if name == NOBODY.username else tint(name)
+            namespace["initial"] = lambda name: PLACEHOLDERS["initial"] if name == NOBODY.username else initial(name)
+            namespace["tint"] = lambda name: PLACEHOLDERS["tint"] if name == NOBODY.username else tint(name)
         return namespace
 
     @property
     def xsrf_token(self) -> bytes:
-        return BLANKS["xsrf"].encode() if self.is_blank else super().xsrf_token
+        return PLACEHOLDERS["xsrf"].encode() if self.is_blank else super().xsrf_token
 
     def before(self) -> int | None:
         """Return the seq before which the page of the past ends."""

@@ -17,7 +17,7 @@ from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, R
 from controllers.base import BaseHandler
 from controllers.serving import request_heads
 from controllers.serving.connection_limits import ConnectionLimit, LimitedStream, client_key
-from controllers.web.fields import limit_fields
+from controllers.web.field_limits import limit_fields
 
 logger = logging.getLogger(__name__)
 

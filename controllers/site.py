@@ -9,24 +9,24 @@ import secrets
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from controllers.fetching.fetcher import Source
+from controllers.fetching.fetcher import JsonSource
 from controllers.realtime.closing import close_all
 from controllers.realtime.hub import Hub
 from controllers.realtime.presence import Presence
 from controllers.realtime.revocation import Revoker
 from controllers.web.authenticator import Authenticator
-from controllers.web.hashing import Hashing
-from controllers.web.page_cache import Sheets
-from controllers.web.query_cache import Memory
-from controllers.web.rate_limit import Limiter
-from controllers.web.rendering import Artist
+from controllers.web.hashing_queue import HashingQueue
+from controllers.web.page_cache import PageCache
+from controllers.web.query_cache import QueryCache
+from controllers.web.rate_limit import RateLimiter
+from controllers.web.rendering import MessageRenderer
 from models import accounts
 from models.errors import Lost
 from models.stores import Stores
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-LAST = 0.5  # seconds for the last answers
+CLOSE_TIMEOUT_SECONDS = 0.5  # for the last answers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,22 +45,22 @@ class Limits:
 class Site:
     """One process's part of the site. Made and started while the loop runs."""
 
-    def __init__(self, name: str, stores: Stores, fetch_url: str, limits: Limits, artist: Artist) -> None:
+    def __init__(self, name: str, stores: Stores, fetch_url: str, limits: Limits, renderer: MessageRenderer) -> None:
         self.name = name
         self.limits = limits
-        self.artist = artist
-        self.sheets = Sheets()
+        self.renderer = renderer
+        self.page_cache = PageCache()
         self.process = secrets.token_hex(4)
-        self.limiter = Limiter(limits.messages_per_second)
-        self.fetcher = Source(fetch_url)
+        self.rate_limiter = RateLimiter(limits.messages_per_second)
+        self.fetcher = JsonSource(fetch_url)
         self._stores = stores
-        self.hashing = Hashing()
+        self.hashing_queue = HashingQueue()
         self.write = stores.write
         self.read = stores.read
-        self.memory = Memory(stores)
-        self.authenticator = Authenticator(self.read, self.write, self.hashing, self.memory)
+        self.query_cache = QueryCache(stores)
+        self.authenticator = Authenticator(stores, self.hashing_queue, self.query_cache)
         self.log = stores.log
-        self.hub = Hub(self.log, artist, self.limiter)
+        self.hub = Hub(self.log, renderer, self.rate_limiter)
         self.presence = Presence(self.process, self.hub, stores)
         self._revoker = Revoker(self.hub, self.presence, stores)
         stores.doorbell.is_busy = lambda: bool(self.hub.subscribers)
@@ -76,12 +76,12 @@ class Site:
         for work in (self._stores.doorbell.watch, self.hub.follow, self.presence.follow, self._revoker.follow):
             self._tasks.append(asyncio.create_task(work()))
 
-    def begin(self, request: object) -> None:
+    def request_started(self, request: object) -> None:
         """Note that a request is under way."""
         self._requests.add(request)
         self._is_idle.clear()
 
-    def end(self, request: object) -> None:
+    def request_finished(self, request: object) -> None:
         """Note that it is answered, or that nobody waits for the answer any more."""
         self._requests.discard(request)
         if not self._requests:
@@ -106,7 +106,7 @@ class Site:
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             if not isinstance(task.exception(), Lost):  # which the log has said
-                log.critical("a part of the site has ended", exc_info=task.exception())
+                logger.critical("a part of the site has ended", exc_info=task.exception())
 
     async def finish(self, code: int, reason: str) -> None:
         """End the chat's connections; return when what was begun is done.
@@ -125,11 +125,11 @@ class Site:
         while running:
             for task in running:
                 task.cancel()  # the second time interrupts psycopg, which asks a silent server to cancel a query
-            _, running = await asyncio.wait(running, timeout=LAST)
+            _, running = await asyncio.wait(running, timeout=CLOSE_TIMEOUT_SECONDS)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.fetcher.close()
-        self.hashing.close()
+        self.hashing_queue.close()
         await self._stores.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST):  # what waited for the stores is refused now, and says so
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):  # what waited for the stores is refused now, and says so
                 await self._is_idle.wait()

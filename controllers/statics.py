@@ -13,7 +13,7 @@ from typing import Any
 import tornado.web
 
 from controllers.web import headers
-from controllers.web.statuses import words_of
+from controllers.web.http_status import status_text
 
 HASH_CHARS = 16
 _VERSION = re.compile(r"v-[0-9a-f]{1,64}")
@@ -36,11 +36,11 @@ class StaticHandler(tornado.web.StaticFileHandler):
     stay in that folder. There is no such folder on disk.
     """
 
-    CACHE_MAX_AGE = headers.YEAR
+    CACHE_MAX_AGE = headers.YEAR_SECONDS
     asked_version = ""
 
     def set_default_headers(self) -> None:
-        headers.set_headers(self, headers.NOTHING)
+        headers.set_security_headers(self, headers.EMPTY_POLICY)
 
     def check_xsrf_cookie(self) -> None:
         """Say so before anything else is asked: a file takes no forms."""
@@ -100,4 +100,4 @@ class StaticHandler(tornado.web.StaticFileHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say it in words alone: a page would need the very files that cannot be had."""
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
-        self.finish(f"{words_of(status_code)[1]}\n")
+        self.finish(f"{status_text(status_code)[1]}\n")

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import unittest
 
-from controllers.web.rendering import Artist
+from controllers.web.rendering import MessageRenderer
 from models.logs.base import Entry
 from testsuite.live import ROOT, Client, SiteTest
 from testsuite.memory import resident
@@ -56,9 +56,9 @@ class SlowMessages(unittest.TestCase):
 
     async def turns(self) -> int:
         """Return how often the loop turned meanwhile."""
-        artist = Artist(str(ROOT / "views" / "templates"))
+        renderer = MessageRenderer(str(ROOT / "views" / "templates"))
         page = [Entry("lobby", seq, "post", None, 1, "ana", SLOW, 0.0, str(seq)) for seq in range(50)]
-        drawing, turns = asyncio.create_task(artist.prepare(page)), 0
+        drawing, turns = asyncio.create_task(renderer.prerender(page)), 0
         while not drawing.done():
             await asyncio.sleep(0)
             turns += 1

@@ -7,7 +7,7 @@ import unittest
 
 from controllers.realtime.entry_cache import EntryCache, MemoryLimit
 from controllers.realtime.ring_buffer import RingBuffer
-from controllers.web.byte_cache import Cache
+from controllers.web.lru_cache import LRUCache
 from models.logs.base import Entry
 
 
@@ -15,7 +15,7 @@ class CacheTest(unittest.TestCase):
     """Values that were used last."""
 
     def test_what_was_not_used_for_longest_goes_first(self) -> None:
-        cache: Cache[str, int] = Cache(max_bytes=10)
+        cache: LRUCache[str, int] = LRUCache(max_bytes=10)
         for number, key in enumerate("abc"):
             cache.put(key, number, 3)
         self.assertEqual(cache.get("a"), 0)
@@ -25,13 +25,13 @@ class CacheTest(unittest.TestCase):
         self.assertEqual(cache.bytes, 10)
 
     def test_a_value_takes_the_place_of_the_one_before_it(self) -> None:
-        cache: Cache[str, int] = Cache(max_bytes=10)
+        cache: LRUCache[str, int] = LRUCache(max_bytes=10)
         cache.put("a", 1, 8)
         cache.put("a", 2, 5)
         self.assertEqual((cache.get("a"), cache.bytes), (2, 5))
 
     def test_a_value_that_is_too_large_is_not_kept(self) -> None:
-        cache: Cache[str, int] = Cache(max_bytes=10)
+        cache: LRUCache[str, int] = LRUCache(max_bytes=10)
         cache.put("a", 1, 11)
         self.assertEqual((cache.get("a"), cache.bytes), (None, 0))
 

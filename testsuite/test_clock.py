@@ -17,7 +17,11 @@ class Clock(SiteTest):
     """docs/security.rst 26: the clock jumps, and neither order nor sessions are lost."""
 
     processes = 2
-    altered = ("clock=clock", "controllers.web.query_cache:LONGEST=0.2", "controllers.realtime.presence:GRACE=0.2")
+    altered = (
+        "clock=clock",
+        "controllers.web.query_cache:MAX_AGE_SECONDS=0.2",
+        "controllers.realtime.presence:GRACE=0.2",
+    )
 
     def setUp(self) -> None:
         self.is_off(0)

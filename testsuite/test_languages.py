@@ -11,8 +11,8 @@ import unittest
 import tornado.locale
 
 from app import BASE
+from controllers.web.http_status import status_text
 from controllers.web.languages import MAX_HEADER_CHARS, language_of
-from controllers.web.statuses import words_of
 from testsuite.live import SiteTest
 
 MODELS = [*(BASE / "models").rglob("*.py")]
@@ -129,7 +129,7 @@ class Translation(unittest.TestCase):
         found = re.findall(
             r'(?:\.translate\(|sentence = |title = |one = |more = |__init__\(|FetchFailed\(50\d, )"([^"]+)"', code
         )
-        return {*found, *(words for status in range(400, 600) for words in words_of(status)), LOBBY}
+        return {*found, *(words for status in range(400, 600) for words in status_text(status)), LOBBY}
 
 
 def is_of_tornado(sentence: str) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from tornado.log import LogFormatter
 
-from controllers.web.logs import shorten
+from controllers.web.logs import shorten_record
 from testsuite.live import PASSWORD, TIMEOUT, Client, FolderTest, Server, SiteTest, add_user
 from testsuite.tables import sql
 
@@ -149,7 +149,7 @@ class LineTest(unittest.TestCase):
         terminal = io.StringIO()
         handler = logging.StreamHandler(terminal)
         handler.setFormatter(LogFormatter(color=False))
-        handler.addFilter(shorten)
+        handler.addFilter(shorten_record)
         logger = logging.Logger(name)
         logger.addHandler(handler)
         write(logger)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tornado.netutil import DefaultLoopResolver, Resolver
 
-from controllers.fetching.fetcher import MAX_BODY, Fetcher, FetchFailed
+from controllers.fetching.fetcher import MAX_BODY_BYTES, Fetcher, FetchFailed
 from controllers.fetching.reach import PUBLIC, CheckedResolver, OutOfReach, Reach
 from testsuite.upstream import Upstream, gives, in_turn, leads
 
@@ -237,11 +237,11 @@ class GuardTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_what_unpacks_to_too_much_is_refused(self) -> None:
         fetcher = self.fetcher()
-        self.outside.behave = gives(gzip.compress(b" " * MAX_BODY), "200 OK", "Content-Encoding: gzip")
-        self.assertEqual(len(await fetcher.get(self.at(OUTSIDE))), MAX_BODY)
-        for bomb in (gzip.compress(b" " * (MAX_BODY + 1)), gzip.compress(b" " * 8 * MAX_BODY)):
+        self.outside.behave = gives(gzip.compress(b" " * MAX_BODY_BYTES), "200 OK", "Content-Encoding: gzip")
+        self.assertEqual(len(await fetcher.get(self.at(OUTSIDE))), MAX_BODY_BYTES)
+        for bomb in (gzip.compress(b" " * (MAX_BODY_BYTES + 1)), gzip.compress(b" " * 8 * MAX_BODY_BYTES)):
             self.outside.behave = gives(bomb, "200 OK", "Content-Encoding: gzip")
-            self.assertLess(len(bomb), MAX_BODY)
+            self.assertLess(len(bomb), MAX_BODY_BYTES)
             await self.assert_refused(fetcher, self.at(OUTSIDE), "The other site gave no usable answer.")
         self.outside.behave = gives(b"no gzip", "200 OK", "Content-Encoding: gzip")
         await self.assert_refused(fetcher, self.at(OUTSIDE), "The other site gave no usable answer.")

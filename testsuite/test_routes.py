@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import app
 from controllers.site import Limits, Site
 from controllers.sockjs.router import TRANSPORTS
-from controllers.web.rendering import Artist
+from controllers.web.rendering import MessageRenderer
 from models.database import open_database
 from models.stores import Stores
 from testsuite.live import PASSWORD, Answer, Client, SiteTest, wait_for
@@ -67,7 +67,11 @@ class RouteTableTest(unittest.IsolatedAsyncioTestCase):
         with tempfile.TemporaryDirectory() as folder:
             open_database(str(Path(folder) / "people.db"))
             site = Site(
-                "Prosa", Stores(), "http://127.0.0.1:1/", Limits(8000, 0, 0, TRANSPORTS), Artist(str(app.TEMPLATES))
+                "Prosa",
+                Stores(),
+                "http://127.0.0.1:1/",
+                Limits(8000, 0, 0, TRANSPORTS),
+                MessageRenderer(str(app.TEMPLATES)),
             )
             rules = app.App(site, "a secret of this test", "a mark").wildcard_router.rules
             classified = {first_route(rules, path) for path in ALL}

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import argon2
 
-from controllers.web.hashing import MAX_WAITING, Gone, Hashing, HungUp
+from controllers.web.hashing_queue import MAX_WAITING_REQUESTS, ClientDisconnected, Disconnected, HashingQueue
 from models.errors import Busy
 from testsuite.live import PASSWORD, Client, SiteTest, together
 from testsuite.polling import FORM
@@ -87,7 +87,7 @@ class Flood(SiteTest):
     def test_a_flood_of_right_passwords_is_told_to_come_later_and_others_are_let_in(self) -> None:
         slow = argon2.PasswordHasher(time_cost=20, memory_cost=19 * 1024, parallelism=1).hash(PASSWORD)
         sql(self.folder, "UPDATE user SET password = ? WHERE username = 'carla'", slow)
-        guests = [self.client() for _ in range(3 * MAX_WAITING)]
+        guests = [self.client() for _ in range(3 * MAX_WAITING_REQUESTS)]
         for guest in guests:
             guest.get("/login")
         carla = {"username": "carla", "password": PASSWORD}
@@ -97,7 +97,7 @@ class Flood(SiteTest):
             self.assertLess(beto.result(), MAX_WAIT_SECONDS)
         statuses = Counter(answer.status for answer in answers)
         self.assertEqual(set(statuses), {302, 503})
-        self.assertGreaterEqual(statuses[302], MAX_WAITING)
+        self.assertGreaterEqual(statuses[302], MAX_WAITING_REQUESTS)
         later = next(answer for answer in answers if answer.status == 503)
         self.assertEqual(later.headers["Retry-After"], "1")
         self.assertIn("Many people are at this door right now.", later.text)
@@ -124,17 +124,17 @@ class Line(unittest.IsolatedAsyncioTestCase):
     """docs/security.rst 40: whose turn it is."""
 
     def setUp(self) -> None:
-        self.hashing = Hashing()
-        self.addCleanup(self.hashing.close)
+        self.hashing_queue = HashingQueue()
+        self.addCleanup(self.hashing_queue.close)
         self.turns: list[str] = []
         self.may_go = asyncio.Event()
 
-    def gone(self) -> Gone:
+    def disconnected(self) -> Disconnected:
         return asyncio.get_running_loop().create_future()
 
-    async def stand(self, account: str, gone: Gone | None = None) -> None:
+    async def stand(self, account: str, disconnected: Disconnected | None = None) -> None:
         """Wait in the queue, and record the turn."""
-        async with self.hashing.turn(account, gone or self.gone()):
+        async with self.hashing_queue.turn(account, disconnected or self.disconnected()):
             self.turns.append(account)
             await self.may_go.wait()
 
@@ -151,7 +151,7 @@ class Line(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.turns, ["first", "a", "b", "c", "a", "b", "a"])
 
     async def test_a_full_line_sends_the_last_of_the_largest_account_away(self) -> None:
-        tasks = await self.line_up("first", *["flood"] * MAX_WAITING)
+        tasks = await self.line_up("first", *["flood"] * MAX_WAITING_REQUESTS)
         with self.assertRaises(Busy):
             await self.stand("flood")
         other = await self.line_up("other")
@@ -160,36 +160,36 @@ class Line(unittest.IsolatedAsyncioTestCase):
         self.may_go.set()
         await asyncio.gather(*tasks[:-1], *other)
         self.assertEqual(self.turns[:3], ["first", "flood", "other"])
-        self.assertEqual(len(self.turns), 1 + MAX_WAITING)
+        self.assertEqual(len(self.turns), 1 + MAX_WAITING_REQUESTS)
 
     async def test_who_hangs_up_makes_room_at_once_and_has_no_turn(self) -> None:
         first = await self.line_up("first")
-        gone = [self.gone() for _ in range(MAX_WAITING)]
-        tasks = [asyncio.create_task(self.stand("crowd", one)) for one in gone]
+        disconnected = [self.disconnected() for _ in range(MAX_WAITING_REQUESTS)]
+        tasks = [asyncio.create_task(self.stand("crowd", one)) for one in disconnected]
         await asyncio.sleep(0)
-        for one in gone:
+        for one in disconnected:
             one.set_result(None)
         await asyncio.sleep(0)
         late = await self.line_up("late")
         self.may_go.set()
         self.assertEqual(
             {type(error) for error in await asyncio.gather(*tasks, return_exceptions=True)},
-            {HungUp},
+            {ClientDisconnected},
         )
         await asyncio.gather(*first, *late)
         self.assertEqual(self.turns, ["first", "late"])
 
     async def test_who_has_hung_up_before_gets_no_turn_in_an_empty_line_either(self) -> None:
-        gone = self.gone()
-        gone.set_result(None)
-        with self.assertRaises(HungUp):
-            await self.stand("account", gone)
+        disconnected = self.disconnected()
+        disconnected.set_result(None)
+        with self.assertRaises(ClientDisconnected):
+            await self.stand("account", disconnected)
         self.assertEqual(self.turns, [])
 
     async def test_an_error_gives_the_turn_on(self) -> None:
         with contextlib.suppress(ZeroDivisionError):
-            async with self.hashing.turn("account", self.gone()):
-                await self.hashing.work(divmod, 1, 0)
+            async with self.hashing_queue.turn("account", self.disconnected()):
+                await self.hashing_queue.run(divmod, 1, 0)
         self.may_go.set()
         await self.stand("next")
         self.assertEqual(self.turns, ["next"])

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from controllers.web.statuses import words_of
+from controllers.web.http_status import status_text
 from testsuite.jar import Jar
 from testsuite.live import ROOT, TIMEOUT, Answer, Client, FolderTest, SiteTest, add_user, environment, together
 from testsuite.tables import locked, sql
@@ -171,9 +171,9 @@ class ErrorTest(Broken, SiteTest):
         for title, answer in answers.items():
             self.assertIn(f"<title>{title} · Prosa</title>", answer.text)
             self.assertIn(f"<h1>{title}</h1>", answer.text)
-        titles = [words_of(status)[0] for status in range(400, 600)]
+        titles = [status_text(status)[0] for status in range(400, 600)]
         self.assertEqual([title for title in titles if re.search(r"\d", title)], [])
-        self.assertEqual((words_of(418), words_of(599)), (words_of(400), words_of(500)))
+        self.assertEqual((status_text(418), status_text(599)), (status_text(400), status_text(500)))
         file = self.client().get("/static/nothing.js")
         self.assertEqual((file.status, file.text), (404, "There is nothing at this address.\n"))
         self.assertEqual(file.headers["Content-Type"], "text/plain; charset=UTF-8")

@@ -18,7 +18,7 @@ from typing import Any
 import tornado.locale
 
 from controllers.fetching import fetcher, reach
-from controllers.fetching.fetcher import MAX_BODY
+from controllers.fetching.fetcher import MAX_BODY_BYTES
 from controllers.realtime import protocol
 from controllers.serving import connection_limits
 from controllers.serving.request_heads import MAX_READ_BYTES
@@ -71,7 +71,7 @@ PATTERNS = {
 
 # Every other call whose cost may grow faster than its text: what is done with the text there, and its longest.
 CALLS: dict[str, tuple[Callable[[str], object], int]] = {
-    "controllers.fetching.fetcher: json.loads": (lambda text: fetcher._json_object(text.encode()), MAX_BODY // 4),
+    "controllers.fetching.fetcher: json.loads": (lambda text: fetcher._json_object(text.encode()), MAX_BODY_BYTES // 4),
     "controllers.fetching.fetcher: urljoin": (reach.is_web_url, MAX_READ_BYTES),
     "controllers.sockjs.framing: json.loads": (lambda text: framing.decode_messages(text, 16), MAX_MESSAGE),
     "controllers.sockjs.http: re.sub": (lambda text: re.sub(r"[\W_]+", "", text), 128),

@@ -15,9 +15,9 @@ from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
 from controllers.fetching.reach import PUBLIC, CheckedResolver, OutOfReach, Reach, is_web_url, reach_of
 
-TIMEOUT = 5.0  # seconds for everything: names, connections, redirects, answer; as many to wait for a free place
-MAX_BODY = 1024 * 1024  # bytes, unpacked
-REDIRECTS = (301, 302, 303, 307, 308)
+TIMEOUT_SECONDS = 5.0  # seconds for everything: names, connections, redirects, answer; as many to wait for a free place
+MAX_BODY_BYTES = 1024 * 1024  # bytes, unpacked
+REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 
 
 class FetchFailed(Exception):
@@ -35,7 +35,7 @@ class Fetcher:
     def __init__(self, reach: Reach = PUBLIC, resolver: Resolver | None = None) -> None:
         self._reach = reach
         self._resolver = CheckedResolver(resolver=resolver or DefaultLoopResolver(), reach=reach)
-        self._client = SimpleAsyncHTTPClient(force_instance=True, max_body_size=MAX_BODY, resolver=self._resolver)
+        self._client = SimpleAsyncHTTPClient(force_instance=True, max_body_size=MAX_BODY_BYTES, resolver=self._resolver)
 
     def close(self) -> None:
         """End what is under way."""
@@ -44,7 +44,7 @@ class Fetcher:
 
     async def get(self, url: str, accept: str = "*/*") -> bytes:
         """Return what is at `url`, or where it redirects to. Raise FetchFailed."""
-        deadline = asyncio.get_running_loop().time() + TIMEOUT
+        deadline = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
         try:
             response = await self._follow(url, accept, deadline)
         except (TimeoutError, HTTPTimeoutError) as error:
@@ -57,11 +57,11 @@ class Fetcher:
 
     async def _follow(self, url: str, accept: str, deadline: float) -> HTTPResponse:
         """Return the answer at the end of the redirects, each of which is judged like the first URL."""
-        for _ in range(1 + self._reach.redirects):
+        for _ in range(1 + self._reach.max_redirects):
             if not is_web_url(url):
                 raise OutOfReach("no URL of the web")
             response = await self._ask(url, accept, deadline)
-            if response.code not in REDIRECTS or "Location" not in response.headers:
+            if response.code not in REDIRECT_STATUSES or "Location" not in response.headers:
                 response.rethrow()
                 return response
             url = urljoin(url, response.headers["Location"])
@@ -76,13 +76,13 @@ class Fetcher:
             connect_timeout=left,
             request_timeout=left,
             follow_redirects=False,  # _follow does
-            decompress_response=True,  # MAX_BODY counts what comes out
+            decompress_response=True,  # MAX_BODY_BYTES counts what comes out
             headers={"Accept": accept},
         )
         return await self._client.fetch(request, raise_error=False)
 
 
-class Source:
+class JsonSource:
     """The one URL that the three asynchronous handlers fetch; the person who runs the site has chosen it."""
 
     def __init__(self, url: str) -> None:

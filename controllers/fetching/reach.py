@@ -15,9 +15,9 @@ Network = IPv4Network | IPv6Network
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# What Python calls global, at least in some versions, though it is nobody's, or leads to an address within the address.
-UNICAST = IPv6Network("2000::/3")  # all that is given out; IPv4-mapped, NAT64 and site-local ones are not among them
-DETOURS: tuple[Network, ...] = (
+# Python calls more than this global, in some versions: reserved addresses, and those that carry another address.
+UNICAST_NETWORK = IPv6Network("2000::/3")  # all that is assigned; without IPv4-mapped, NAT64 and site-local addresses
+TUNNEL_NETWORKS: tuple[Network, ...] = (
     IPv4Network("192.0.0.0/24"),  # protocol assignments (RFC 6890)
     IPv4Network("192.88.99.0/24"),  # relays for 6to4 (RFC 7526)
     IPv6Network("2001::/23"),  # Teredo (RFC 4380) and other protocol assignments (RFC 2928)
@@ -36,7 +36,7 @@ class Reach:
 
     ports: frozenset[int] = frozenset(DEFAULT_PORTS.values())
     networks: tuple[Network, ...] = ()
-    redirects: int = 5
+    max_redirects: int = 5
 
     def includes(self, address: str) -> bool:
         """Tell whether a fetch may connect to a resolved address."""
@@ -51,16 +51,16 @@ def reach_of(url: str) -> Reach:
     """Return the reach for a URL that the person who runs the site has chosen: wherever it is, and no further."""
     parts = urlsplit(url)
     port = parts.port or DEFAULT_PORTS[parts.scheme]
-    return Reach(frozenset({port}), (IPv4Network("0.0.0.0/0"), IPv6Network("::/0")), redirects=0)
+    return Reach(frozenset({port}), (IPv4Network("0.0.0.0/0"), IPv6Network("::/0")), max_redirects=0)
 
 
 def is_public(address: Address) -> bool:
     """Tell whether an address is on the public internet (IANA's special-purpose registries, RFC 6890)."""
     if not address.is_global or address.is_multicast:
         return False
-    if isinstance(address, IPv6Address) and address not in UNICAST:
+    if isinstance(address, IPv6Address) and address not in UNICAST_NETWORK:
         return False
-    return not any(address in network for network in DETOURS)
+    return not any(address in network for network in TUNNEL_NETWORKS)
 
 
 def is_web_url(url: str) -> bool:

@@ -89,7 +89,7 @@ class Channel:
         more = True
         while more:
             entries = await self._log.after(self.room, self.head, MAX_REPLAY_ENTRIES)
-            await self._context.renderer.prepare(entries)
+            await self._context.renderer.prerender(entries)
             self._advance([entry for entry in entries if entry.seq > self.head])  # what is missing was purged
             more = len(entries) == MAX_REPLAY_ENTRIES  # what comes meanwhile rings the doorbell
         self._version = version
@@ -114,7 +114,7 @@ class Channel:
         self._own_seqs.discard(entry.seq)
 
     def _encode(self, entry: Entry) -> str:
-        return entry_message(entry, self._context.renderer.draw(entry))
+        return entry_message(entry, self._context.renderer.render(entry))
 
     # --- subscribers
 

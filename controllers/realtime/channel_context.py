@@ -15,10 +15,10 @@ from models.logs.base import Entry, RoomLog
 class Renderer(Protocol):
     """Turns entries into HTML."""
 
-    def draw(self, entry: Entry) -> str:
+    def render(self, entry: Entry) -> str:
         """Return the HTML of an entry."""
 
-    async def prepare(self, entries: Sequence[Entry]) -> None:
+    async def prerender(self, entries: Sequence[Entry]) -> None:
         """Render many entries without keeping the event loop."""
 
 

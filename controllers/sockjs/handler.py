@@ -9,7 +9,7 @@ from typing import Any
 import tornado.web
 
 from controllers.web import headers
-from controllers.web.fields import Fields
+from controllers.web.field_limits import FieldLimits
 from controllers.web.logs import FailureLog
 from models.errors import Unavailable
 
@@ -17,11 +17,11 @@ JSESSIONID = re.compile(r"[A-Za-z0-9._~!:-]{1,128}")
 PRINTABLE = re.compile(r"[ -~]+")  # what may be repeated in a header
 
 
-class Guarded(Fields, FailureLog, tornado.web.RequestHandler):
+class Guarded(FieldLimits, FailureLog, tornado.web.RequestHandler):
     """Lets in only signed-in members of this site, before any session exists; where the router is open, everybody."""
 
     server: Any = None  # the Router
-    content_policy = headers.NOTHING
+    content_policy = headers.EMPTY_POLICY
     sign_in: Any = None
     needs_source = False  # whether it must say from which page it comes: what any page may ask for by a mere address
     is_answered = False  # whether the one frame that this transport can send has been sent
@@ -38,7 +38,7 @@ class Guarded(Fields, FailureLog, tornado.web.RequestHandler):
         if self.server.is_open:
             self._welcome()
         else:
-            headers.set_headers(self, self.content_policy)
+            headers.set_security_headers(self, self.content_policy)
 
     async def prepare(self) -> None:
         super().prepare()
@@ -55,7 +55,7 @@ class Guarded(Fields, FailureLog, tornado.web.RequestHandler):
 
     def is_same_origin(self) -> bool:
         """Tell whether the request comes from a page of this site, or, where that proves something, from none."""
-        return headers.is_same_origin(self.request) and (headers.names_source(self.request) or not self.needs_source)
+        return headers.is_same_origin(self.request) and (headers.states_origin(self.request) or not self.needs_source)
 
     def check_trusted_origin(self, origin: str) -> bool:
         """Tell whether a request is trusted that Tornado, which compares letter by letter, takes for another site's."""
@@ -92,12 +92,12 @@ class Guarded(Fields, FailureLog, tornado.web.RequestHandler):
         self.enable_cache()
         self.set_header("Allow", self.methods())
         self.set_header("Access-Control-Allow-Methods", self.methods())
-        self.set_header("Access-Control-Max-Age", str(headers.YEAR))
+        self.set_header("Access-Control-Max-Age", str(headers.YEAR_SECONDS))
         self.set_status(204)
 
     def methods(self) -> str:
         """Return the methods that this URL has, as the header Allow wants them."""
-        own = headers.methods_of(self)
+        own = headers.supported_methods(self)
         return ", ".join(["OPTIONS", *own] if self.server.is_open else own)
 
     def handle_session_cookie(self) -> None:
@@ -112,8 +112,10 @@ class Guarded(Fields, FailureLog, tornado.web.RequestHandler):
     def enable_cache(self) -> None:
         """Let everybody keep the answer for a year; the site's, the reader's own browser for an hour."""
         if self.server.is_open:
-            self.set_header("Cache-Control", f"public, max-age={headers.YEAR}")
-            self.set_header("Expires", datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=headers.YEAR))
+            self.set_header("Cache-Control", f"public, max-age={headers.YEAR_SECONDS}")
+            self.set_header(
+                "Expires", datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=headers.YEAR_SECONDS)
+            )
         else:
             self.set_header("Cache-Control", "private, max-age=3600")
 

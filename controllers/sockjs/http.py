@@ -184,7 +184,7 @@ class XhrSend(Sending, xhr.XhrSendHandler):
 class JsonpSend(Sending, jsonp.JSONPSendHandler):
     """jsonp_send: a form in a frame posts it, and shows the answer in that frame."""
 
-    content_policy = headers.FRAMED
+    content_policy = headers.FRAME_POLICY
     max_bytes = {"d": MAX_MESSAGE}
 
     async def post(self, session_id: str) -> None:

@@ -74,7 +74,7 @@ class Iframe(Page):
     def initialize(self, server: Any) -> None:
         super().initialize(server)
         if not server.is_open:
-            sources = headers.sources(self.request, server.settings["sockjs_url"].partition("?")[0])
+            sources = headers.script_sources(self.request, server.settings["sockjs_url"].partition("?")[0])
             self.content_policy = (
                 f"default-src 'none'; script-src {sources} 'sha256-{HASH}'; connect-src 'self'; frame-src 'self'; "
                 "frame-ancestors 'self'"

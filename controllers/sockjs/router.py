@@ -22,7 +22,7 @@ from controllers.sockjs.library import router
 from controllers.sockjs.pages import Greeting, Iframe, Info
 from controllers.sockjs.sessions import RawSession, Session, WebSocketSession
 from controllers.sockjs.websockets import FRAMES_AT_ONCE, FRAMES_PER_SECOND, Pulse, RawWebSocket, WebSocket
-from controllers.web.pacing import Paces
+from controllers.web.rate_limit import Throttles
 
 __all__ = ["TRANSPORTS", "Connection", "Router"]
 
@@ -87,7 +87,7 @@ class Router(router.SockJSRouter):
             raise ValueError("a router has `authenticate`, or is open: allow_origin='*', authenticate=None")
         super().__init__(connection, prefix, settings, session_kls=Session)
         self.pulse = Pulse()
-        self.frame_paces = Paces(FRAMES_PER_SECOND, FRAMES_AT_ONCE)
+        self.frame_throttles = Throttles(FRAMES_PER_SECOND, FRAMES_AT_ONCE)
         # The library's timers go by the wall clock; and nobody reads its figures.
         self._sessions_cleanup.stop()
         self.stats._callback.stop()

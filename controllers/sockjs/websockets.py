@@ -18,7 +18,7 @@ from controllers.realtime.frame import Frame
 from controllers.sockjs.framing import BadPayload, decode_messages, websocket_frame
 from controllers.sockjs.handler import Guarded
 from controllers.sockjs.library import rawwebsocket, websocket
-from controllers.web.pacing import Pace, Paces
+from controllers.web.rate_limit import Throttle, Throttles
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Protocol(tornado.websocket.WebSocketProtocol13):
     """Tornado's, but what only the handshake needed ends with it, and the pings are the router's."""
 
     handler: Any  # GuardedWebSocket
-    pace: Pace
+    throttle: Throttle
     has_message = False  # whether there was one in the last frame
     _fault = FAILED  # what is wrong if Tornado hangs up now
 
@@ -111,7 +111,7 @@ class Protocol(tornado.websocket.WebSocketProtocol13):
         if self._frame_mask is None:
             self._refuse(BROKEN)
         elif not self.has_message:
-            await self.pace.wait()
+            await self.throttle.wait()
 
     def _handle_message(self, opcode: int, data: bytes) -> asyncio.Future[None] | None:
         if self._frame_mask is None:
@@ -177,8 +177,8 @@ class GuardedWebSocket(Guarded):
         if protocol is None:
             return None
         ours = Protocol(self, False, protocol.params)  # type: ignore[arg-type]
-        paces: Paces = self.server.frame_paces
-        ours.pace = paces.of(self.sign_in.member.id if self.sign_in else id(ours))
+        throttles: Throttles = self.server.frame_throttles
+        ours.throttle = throttles.of(self.sign_in.member.id if self.sign_in else id(ours))
         return ours
 
     def get_compression_options(self) -> None:

@@ -1,28 +1,26 @@
-"""Who sent a request: the session in its cookie, or a name and a password, and how often one may try these."""
+"""Authentication: the session in a request's cookie, or a name and a password, and how often these may be tried."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import tornado.web
 
-from controllers.web.cookies import SESSION, read_signed, signed_name, signed_value
-from controllers.web.hashing import Gone, Hashing, HungUp
-from controllers.web.query_cache import Memory
+from controllers.web.cookies import SESSION_COOKIE, read_signed_cookie, signed_name, signed_value
+from controllers.web.hashing_queue import ClientDisconnected, Disconnected, HashingQueue
+from controllers.web.query_cache import QueryCache
 from models import accounts, failures, passwords, sign_ins
 from models.accounts import Member, SignIn
 from models.errors import Busy, WrongPassword
 from models.passwords import PasswordHash
-
-Work = Callable[..., Awaitable[Any]]  # runs a verb in a thread of the database's
+from models.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
-    """A member whose password was right, the hash of it, and whether it is to be hashed anew."""
+class VerifiedMember:
+    """A member whose password was right, its stored hash, and whether it has to be hashed anew."""
 
     member: Member
     stored: PasswordHash
@@ -30,55 +28,61 @@ class Proven:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """What a wrong password is counted for (models/failures.py), and what a right one (models/sign_ins.py)."""
+class AttemptKeys:
+    """The keys under which a wrong password (models/failures.py) and a right one (models/sign_ins.py) are counted."""
 
     wrong: Sequence[str]
     right: Sequence[str]
 
 
 class Authenticator:
-    """Checks passwords, one at a time in this process; each try is counted before its password is looked at."""
+    """Verifies passwords, one at a time in this process; each attempt is counted before its password is verified."""
 
-    def __init__(self, read: Work, write: Work, hashing: Hashing, memory: Memory) -> None:
-        self._read = read
-        self._write = write
-        self._hashing = hashing
-        self._memory = memory
+    def __init__(self, stores: Stores, hashing_queue: HashingQueue, query_cache: QueryCache) -> None:
+        self._read = stores.read
+        self._write = stores.write
+        self._hashing_queue = hashing_queue
+        self._query_cache = query_cache
 
     async def find_sign_in(self, handler: tornado.web.RequestHandler) -> SignIn | None:
-        """Return who sent this request; None if its cookie is missing, old, foreign, forged or truncated."""
-        signed = signed_name(handler, SESSION), signed_value(handler, SESSION)
-        token = self._memory.token(signed, lambda: read_signed(handler, SESSION, accounts.SESSION_DAYS))
-        return await self._memory.read(accounts.find_sign_in, token) if token else None
+        """Return the sign-in of a request; None if its cookie is missing, old, foreign, forged or truncated."""
+        signed = signed_name(handler, SESSION_COOKIE), signed_value(handler, SESSION_COOKIE)
+        token = self._query_cache.get_token(
+            signed, lambda: read_signed_cookie(handler, SESSION_COOKIE, accounts.SESSION_DAYS)
+        )
+        return await self._query_cache.get_fresh(accounts.find_sign_in, token) if token else None
 
-    async def find(self, username: str, password: str, gone: Gone, keys: Counted) -> Proven:
-        """Return whom this name and password belong to.
+    async def verify(
+        self, username: str, password: str, disconnected: Disconnected, keys: AttemptKeys
+    ) -> VerifiedMember:
+        """Return the member with this name and password.
 
-        Raise WrongPassword in every other case, one like the other. Raise TooManyFailures, TooManySignIns, Busy,
-        HungUp. A right one stays counted, too: else whoever has it could have the others wait, and fill the table.
+        Raise WrongPassword in every other case, and never tell which. Raise TooManyFailures, TooManySignIns, Busy,
+        ClientDisconnected. A right password stays counted, too: otherwise its owner could occupy the hashing queue and
+        fill the table of sessions.
         """
-        if gone.done():
-            raise HungUp()
+        if disconnected.done():
+            raise ClientDisconnected()
         await self._read(sign_ins.check, *keys.right)
         await self._read(failures.check, *keys.wrong)
         found: tuple[Member, PasswordHash] | None = await self._read(accounts.find_member, username)
-        async with self._hashing.turn(keys.wrong[0], gone):
+        async with self._hashing_queue.turn(keys.wrong[0], disconnected):
             counted = await self._write(failures.count, *keys.wrong)
             stored = found[1] if found else None
-            spelling = await self._hashing.work(passwords.matching, stored, password)
+            spelling = await self._hashing_queue.run(passwords.matching, stored, password)
             if found and spelling is not None:
                 await self._write(failures.take_back, counted)
                 await self._write(sign_ins.count, *keys.right)
-                return Proven(*found, passwords.is_outdated(found[1]) or spelling != passwords.normalized(password))
+                is_outdated = passwords.is_outdated(found[1]) or spelling != passwords.normalized(password)
+                return VerifiedMember(*found, is_outdated)
         raise WrongPassword()
 
-    async def strengthen(self, proven: Proven, password: str, gone: Gone) -> None:
-        """Replace the hash of a password that was right, if it was made otherwise than today; later, if all wait."""
-        if not proven.is_outdated:
+    async def rehash_if_outdated(self, verified: VerifiedMember, password: str, disconnected: Disconnected) -> None:
+        """Replace a hash that was made with older parameters; left for a later sign-in if the queue is full."""
+        if not verified.is_outdated:
             return
-        account = failures.account_key(proven.member.username)
-        with contextlib.suppress(Busy, HungUp):
-            async with self._hashing.turn(account, gone):
-                fresh = await self._hashing.work(passwords.hash_password, password)
-            await self._write(accounts.rehash_password, proven.member.id, proven.stored, fresh)
+        account = failures.account_key(verified.member.username)
+        with contextlib.suppress(Busy, ClientDisconnected):
+            async with self._hashing_queue.turn(account, disconnected):
+                fresh = await self._hashing_queue.run(passwords.hash_password, password)
+            await self._write(accounts.rehash_password, verified.member.id, verified.stored, fresh)

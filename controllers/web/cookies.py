@@ -10,16 +10,16 @@ from typing import Any
 import tornado.web
 from tornado.httputil import HTTPServerRequest, parse_cookie
 
-HOST = "__Host-"
+HOST_PREFIX = "__Host-"
 MARK_CHARS = 8
-EVER_DAYS = 10_000  # older than any cookie of this site
-SESSION = "session"  # says who is signed in
-DEVICE = "device"  # says whose account was used on this device before
-LAST_ROOM = "room"  # holds the room in which its member was last, on this device
-SHORTEST_SECRET = 32  # characters
+MAX_AGE_DAYS = 10_000  # older than any cookie of this site
+SESSION_COOKIE = "session"  # says who is signed in
+DEVICE_COOKIE = "device"  # says whose account was used on this device before
+LAST_ROOM_COOKIE = "room"  # holds the room in which its member was last, on this device
+MIN_SECRET_CHARS = 32  # characters
 
 # Refused as secrets: they stand in the tutorial and in Tornado's documentation, so everybody knows them.
-EXAMPLES = ("__TODO:_GENERATE_YOUR_OWN_RANDOM_VALUE_HERE__", "1d7e5627ed07425aa0d8829628c6a284")
+EXAMPLE_SECRETS = ("__TODO:_GENERATE_YOUR_OWN_RANDOM_VALUE_HERE__", "1d7e5627ed07425aa0d8829628c6a284")
 
 
 def cookie_name(handler: tornado.web.RequestHandler, name: str) -> str:
@@ -33,10 +33,10 @@ def cookie_name(handler: tornado.web.RequestHandler, name: str) -> str:
 
 def signed_name(handler: tornado.web.RequestHandler, name: str) -> str:
     """Return the name for which a cookie's value is signed: one of plain HTTP means nothing over HTTPS."""
-    return f"{HOST}{name}" if handler.request.protocol == "https" else name
+    return f"{HOST_PREFIX}{name}" if handler.request.protocol == "https" else name
 
 
-def came_with(request: HTTPServerRequest) -> Mapping[str, str]:
+def cookies_of(request: HTTPServerRequest) -> Mapping[str, str]:
     """Return the cookies of a request by their names in the browser."""
     return _parsed(request.headers.get("Cookie", ""))
 
@@ -47,20 +47,20 @@ _parsed = functools.lru_cache(maxsize=128)(parse_cookie)
 
 def signed_value(handler: tornado.web.RequestHandler, name: str) -> str:
     """Return the value of a signed cookie as it came; of one that an earlier version set, which knew no marks, else."""
-    cookies = came_with(handler.request)
+    cookies = cookies_of(handler.request)
     for called in (cookie_name(handler, name), signed_name(handler, name)):
         if called in cookies:
             return cookies[called]
     return ""
 
 
-def is_ours(handler: tornado.web.RequestHandler, called: str) -> bool:
+def was_signed_here(handler: tornado.web.RequestHandler, called: str) -> bool:
     """Tell whether a cookie came that is called so, and that this site signed, whenever that was."""
-    came = came_with(handler.request).get(called)
-    return bool(came and handler.get_signed_cookie(called, came, max_age_days=EVER_DAYS, min_version=2))
+    came = cookies_of(handler.request).get(called)
+    return bool(came and handler.get_signed_cookie(called, came, max_age_days=MAX_AGE_DAYS, min_version=2))
 
 
-def read_signed(handler: tornado.web.RequestHandler, name: str, days: float) -> str:
+def read_signed_cookie(handler: tornado.web.RequestHandler, name: str, days: float) -> str:
     """Return what is in a cookie that this site signed at most `days` ago; else nothing.
 
     Version 1 of the signature knows no keys by number, and Tornado stops at one with an error.
@@ -70,12 +70,12 @@ def read_signed(handler: tornado.web.RequestHandler, name: str, days: float) -> 
     return value.decode("ascii", "replace") if value else ""
 
 
-def mark_of(site_id: str) -> str:
+def cookie_mark(site_id: str) -> str:
     """Return what the names of this site's cookies end with."""
     return hashlib.sha256(site_id.encode()).hexdigest()[:MARK_CHARS]
 
 
-def parted(secrets: str) -> list[str]:
+def split_secrets(secrets: str) -> list[str]:
     """Return the secrets in `secrets`, which commas part."""
     return [secret.strip() for secret in secrets.split(",")]
 
@@ -86,7 +86,7 @@ def signing_keys(secrets: str) -> dict[str, Any]:
     Tornado finds the key by a number in the cookie. It is made from the secret, so that it stays the same when
     another secret is put in front. 0 is what cookies had before there were several.
     """
-    given = parted(secrets)
+    given = split_secrets(secrets)
     keys = {_key_version(secret): secret for secret in given}
     return {"cookie_secret": {0: given[-1], **keys}, "key_version": _key_version(given[0])}
 
@@ -97,4 +97,4 @@ def _key_version(secret: str) -> int:
 
 def are_good_secrets(secrets: str) -> bool:
     """Tell whether nobody can guess one of the secrets, as far as their looks tell."""
-    return all(len(secret) >= SHORTEST_SECRET and secret not in EXAMPLES for secret in parted(secrets))
+    return all(len(secret) >= MIN_SECRET_CHARS and secret not in EXAMPLE_SECRETS for secret in split_secrets(secrets))

@@ -12,25 +12,25 @@ from typing import Any
 import tornado.httputil
 import tornado.web
 
-log = logging.getLogger(__name__)
-access_log = logging.getLogger("tornado.access")
+logger = logging.getLogger(__name__)
+access_logger = logging.getLogger("tornado.access")
 
-LONGEST_PATH = 200  # characters
-LONGEST = 900  # bytes of a line, besides its date and place
+MAX_PATH_CHARS = 200  # characters
+MAX_LINE_BYTES = 900  # bytes of a line, besides its date and place
 QUOTED = re.compile(r"(?!^)b?['\"].*", re.DOTALL)  # a message that begins with a quote is about a field, by its name
 
 
-def path_of(request: tornado.httputil.HTTPServerRequest) -> str:
+def loggable_path(request: tornado.httputil.HTTPServerRequest) -> str:
     """Return the path of a request: no query, no invitation, since those may be secrets."""
-    return "/join/..." if request.path.startswith("/join/") else request.path[:LONGEST_PATH]
+    return "/join/..." if request.path.startswith("/join/") else request.path[:MAX_PATH_CHARS]
 
 
 def log_request(handler: tornado.web.RequestHandler) -> None:
     """Write the line for a request."""
     level = logging.ERROR if handler.get_status() >= 500 else logging.INFO
     milliseconds = 1000 * handler.request.request_time()
-    path = path_of(handler.request)
-    access_log.log(level, "%d %s %s %.1f ms", handler.get_status(), handler.request.method, path, milliseconds)
+    path = loggable_path(handler.request)
+    access_logger.log(level, "%d %s %s %.1f ms", handler.get_status(), handler.request.method, path, milliseconds)
 
 
 class FailureLog:
@@ -48,31 +48,31 @@ class FailureLog:
         """Write why a request was refused; or where an error was made. Whoever the process's end cuts off made none."""
         if isinstance(value, asyncio.CancelledError):
             return
-        where = f"{self.request.method} {path_of(self.request)}"
+        where = f"{self.request.method} {loggable_path(self.request)}"
         if not isinstance(value, tornado.web.HTTPError):
-            log.error("%s failed", where, exc_info=(typ, value, tb))  # type: ignore[arg-type]
+            logger.error("%s failed", where, exc_info=(typ, value, tb))  # type: ignore[arg-type]
         elif value.log_message:
-            log.warning("%d %s: %s", value.status_code, where, unquoted(value.get_message() or ""))
+            logger.warning("%d %s: %s", value.status_code, where, without_quotes(value.get_message() or ""))
 
 
-def unquoted(message: str) -> str:
+def without_quotes(message: str) -> str:
     """Return a message of Tornado's up to where it quotes what was sent: that can be a cookie or a password."""
     return QUOTED.sub("...", message)
 
 
-def shorten(record: logging.LogRecord) -> bool:
+def shorten_record(record: logging.LogRecord) -> bool:
     """Make a record one line of at most 1 KiB, and its traceback lines of at most 1 KiB; a filter of handlers."""
     message = record.getMessage()
-    record.msg, record.args = line_of(unquoted(message) if record.name == "tornado.general" else message), ()
+    record.msg, record.args = one_line(without_quotes(message) if record.name == "tornado.general" else message), ()
     if record.exc_info and not record.exc_text:
         lines = "".join(traceback.format_exception(*record.exc_info)).splitlines()
-        record.exc_text = "\n".join(map(line_of, lines))
+        record.exc_text = "\n".join(map(one_line, lines))
     return True
 
 
-def line_of(text: str) -> str:
+def one_line(text: str) -> str:
     """Return `text` with nothing in it that a terminal obeys, and its end cut off if it is long."""
-    if text.isascii() and text.isprintable() and len(text) <= LONGEST:
+    if text.isascii() and text.isprintable() and len(text) <= MAX_LINE_BYTES:
         return text  # nearly always
-    plain = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:LONGEST])
-    return plain.encode("utf-8", "replace")[:LONGEST].decode("utf-8", "ignore")
+    plain = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:MAX_LINE_BYTES])
+    return plain.encode("utf-8", "replace")[:MAX_LINE_BYTES].decode("utf-8", "ignore")

@@ -8,18 +8,18 @@ from collections.abc import Callable, Hashable, Mapping
 
 from tornado.escape import xhtml_escape
 
-from controllers.web.byte_cache import Cache
+from controllers.web.lru_cache import LRUCache
 
-MAX_BYTES = 8 * 1024 * 1024  # of pages: a usual one has 30 KB, of the longest messages it has 2 MB
+MAX_CACHE_BYTES = 8 * 1024 * 1024  # of pages: a usual one has 30 KB, of the longest messages it has 2 MB
 
 # What stands for a reader's own while a sheet is drawn: words that nobody can guess, so that no message has them.
-BLANKS = {name: secrets.token_hex(16) for name in ("username", "initial", "tint", "xsrf", "nonce")}
-NAMES = {blank.encode(): name for name, blank in BLANKS.items()}
+PLACEHOLDERS = {name: secrets.token_hex(16) for name in ("username", "initial", "tint", "xsrf", "nonce")}
+NAMES = {blank.encode(): name for name, blank in PLACEHOLDERS.items()}
 ROW = b'<li data-author="%s" class="row'  # where it says whose a message is
 PIECES = re.compile(b"(" + b"|".join([*NAMES, ROW % b'[^"]*']) + b")")
 
 
-class Sheet:
+class CachedPage:
     """A page with blanks, on which a reader's own messages can be marked."""
 
     def __init__(self, page: bytes) -> None:
@@ -33,7 +33,7 @@ class Sheet:
             else:
                 self._rows.setdefault(piece, []).append(place)
 
-    def filled(self, own: Mapping[str, str | bytes]) -> bytes:
+    def fill(self, own: Mapping[str, str | bytes]) -> bytes:
         """Return the page with what is the reader's own, which is text and not HTML."""
         escaped = {name: xhtml_escape(text).encode() for name, text in own.items()}
         pieces = self._pieces.copy()
@@ -44,17 +44,17 @@ class Sheet:
         return b"".join(pieces)
 
 
-class Sheets(Cache[Hashable, Sheet]):
+class PageCache(LRUCache[Hashable, CachedPage]):
     """The sheets that were used last, each with everything of which it is made in its key."""
 
     def __init__(self) -> None:
-        super().__init__(MAX_BYTES)
+        super().__init__(MAX_CACHE_BYTES)
 
-    def draw(self, key: Hashable, draw: Callable[[], bytes]) -> Sheet:
+    def draw(self, key: Hashable, draw: Callable[[], bytes]) -> CachedPage:
         """Return the sheet with this key, as `draw` makes it if it is not there."""
         sheet = self.get(key)
         if sheet is None:
             page = draw()
-            sheet = Sheet(page)
+            sheet = CachedPage(page)
             self.put(key, sheet, 2 * len(page))  # its key has names, too
         return sheet

@@ -1,4 +1,4 @@
-"""What was read about people and memberships, kept until the database says that something about them changed."""
+"""A cache of queries about people and memberships, cleared when the database says that something of them changed."""
 
 from __future__ import annotations
 
@@ -11,62 +11,62 @@ from models.stores import Stores
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MAX_CHARS = 4_000_000  # of answers as Python writes them: 20,000 members' sign-ins; about 16 MB
-MOST = 20_000  # tokens, which are all of the same length
-LONGEST = 60.0  # seconds; sessions also end by growing old, which changes nothing in the database
+MAX_ANSWER_CHARS = 4_000_000  # of the cached answers' repr: 20,000 members' sign-ins; about 16 MB
+MAX_TOKENS = 20_000  # which are all of the same length
+MAX_AGE_SECONDS = 60.0  # a session also ends by its age, which changes nothing in the database
 
 
-class Memory:
-    """Answers of verbs that only read people, sessions, rooms and memberships.
+class QueryCache:
+    """Answers of functions that only read people, sessions, rooms and memberships.
 
-    Nothing stale is ever returned: each request first looks at the database's own counters, which costs the
-    loop 5 microseconds, and the triggers of the first migration move the people's one whenever it matters.
-    On an engine whose counters cannot be seen without waiting nothing is remembered.
+    `get_fresh` never returns a stale answer: it first reads the database's change counters, which takes the loop
+    5 microseconds; triggers of the first migration move the counter of people whenever an answer could change.
+    On an engine whose counters cannot be read without waiting nothing is cached.
     """
 
     def __init__(self, stores: Stores) -> None:
         self._read = stores.read
         self._doorbell = stores.doorbell
-        self._answers: dict[tuple[object, ...], Any] = {}
+        self._answers: dict[tuple[object, ...], Any] = {}  # of each function's own type
         self._chars = 0
         self._tokens: dict[object, str] = {}
         self._version: object = None
-        self._until = 0.0
+        self._expires_at = 0.0  # time.monotonic
 
-    async def read(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `verb` returns, from memory if nothing has changed. What it raises is not remembered."""
-        self._forget_what_is_over()
-        return await self.recall(verb, *args, **kwargs)
+    async def get_fresh(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `function` returns, from the cache if nothing has changed. Exceptions are not cached."""
+        self._clear_if_stale()
+        return await self.get(function, *args, **kwargs)
 
-    async def recall(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return the same as of the last look: for a request that has just asked who it comes from."""
+    async def get(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the same without a new look at the counters: for a request that has just called `get_fresh`."""
         version = self._version
-        key = (verb, *args)
+        key = (function, *args)
         if key in self._answers:
-            remembered: T = self._answers[key]
-            return remembered
-        answer = await self._read(verb, *args, **kwargs)
-        if version is self._version and self._chars < MAX_CHARS:
+            cached: T = self._answers[key]
+            return cached
+        answer = await self._read(function, *args, **kwargs)
+        if version is self._version and self._chars < MAX_ANSWER_CHARS:
             self._answers[key] = answer
             self._chars += len(repr(key)) + len(repr(answer))
         return answer
 
-    def token(self, signed: object, verify: Callable[[], str]) -> str:
-        """Return the token in a signed cookie, or nothing: from memory once `verify` has found its signature good.
+    def get_token(self, signed: object, verify: Callable[[], str]) -> str:
+        """Return the token of a signed cookie, from the cache or by `verify`, which returns "" for a bad signature.
 
-        Only those are remembered, so that nobody fills the memory with forgeries. Whether the token still opens
-        anything is asked all the same.
+        Only verified tokens are cached, so that forged ones cannot fill the cache. Whether a token's session is still
+        open is read separately.
         """
         token = self._tokens.get(signed) or verify()
-        if token and len(self._tokens) < MOST:
+        if token and len(self._tokens) < MAX_TOKENS:
             self._tokens[signed] = token
         return token
 
-    def _forget_what_is_over(self) -> None:
+    def _clear_if_stale(self) -> None:
         version = self._doorbell.people_version_now()
-        if version != self._version or time.monotonic() > self._until:
+        if version != self._version or time.monotonic() > self._expires_at:
             self._answers.clear()
             self._tokens.clear()
             self._chars = 0
             self._version = version
-            self._until = time.monotonic() + LONGEST
+            self._expires_at = time.monotonic() + MAX_AGE_SECONDS

@@ -1,59 +1,95 @@
-"""How fast one member may send."""
+"""Rate limits: token buckets that refuse a member's posts, and throttles that make a sender wait."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
+import weakref
 
-from controllers.web.pacing import Paces
 from models.errors import SlowDown
 
-BURST = 20  # posts that may come at once
-MESSAGES_PER_POST = 10  # messages of any kind, also such as mean nothing, that are heard for each post that is allowed
-MAX_DEBT = 100  # posts: what other processes have taken at the same moment is waited for no longer than that
-SWEEP = 1000  # members' buckets that are kept before the full ones are thrown away
+BURST_POSTS = 20  # that a member may send at once
+MESSAGES_PER_POST = 10  # messages of any kind, also unknown ones, that are read for each post that is allowed
+MAX_DEBT_POSTS = 100  # posts taken by other processes at the same moment delay a member by at most this many
+MAX_BUCKETS = 1000  # buckets that are kept before the full ones are removed
 
 
-class Limiter:
-    """A token bucket for each member, in this process; it pays for what the other processes take, too."""
+class Throttle:
+    """Lets `rate` things a second through, after `burst` at once; what comes faster waits, and so does its sender."""
 
-    def __init__(self, rate: float) -> None:
-        self._rate = rate  # posts per second; 0: no limit
-        self.paces = Paces(MESSAGES_PER_POST * rate or math.inf, MESSAGES_PER_POST * BURST)  # of messages of any kind
+    __slots__ = ("__weakref__", "_burst_seconds", "_done_at", "_seconds_each")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._seconds_each = 1 / rate
+        self._burst_seconds = burst / rate
+        self._done_at = 0.0  # when all that has come so far would be through at this rate (time.monotonic)
+
+    async def wait(self, count: float = 1) -> None:
+        """Return once `count` more things may be done."""
+        now = time.monotonic()
+        self._done_at = max(self._done_at, now - self._burst_seconds) + count * self._seconds_each
+        if self._done_at > now:
+            await asyncio.sleep(self._done_at - now)
+
+
+class Throttles:
+    """One throttle for each member, kept while a connection uses it."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._limits = rate, burst
+        self._of_member: weakref.WeakValueDictionary[int, Throttle] = weakref.WeakValueDictionary()
+
+    def of(self, member_id: int) -> Throttle:
+        """Return the throttle that all connections of a member share."""
+        throttle = self._of_member.get(member_id)
+        if throttle is None:
+            throttle = self._of_member[member_id] = Throttle(*self._limits)
+        return throttle
+
+
+class RateLimiter:
+    """A token bucket for each member in this process, which also pays for the posts that other processes take."""
+
+    def __init__(self, posts_per_second: float) -> None:
+        self._rate = posts_per_second  # 0: no limit
+        self.throttles = Throttles(MESSAGES_PER_POST * self._rate or math.inf, MESSAGES_PER_POST * BURST_POSTS)
         self._buckets: dict[int, tuple[float, float]] = {}  # by member: tokens, and when they were counted
 
     def take(self, member_id: int) -> None:
-        """Count one post of a member. Raise SlowDown if it is one too many."""
+        """Count one post of a member. Raise SlowDown if the member has no token left."""
         if not self._rate:
             return
         now = time.monotonic()
         tokens = self._tokens(member_id, now)
         if tokens < 1:
             raise SlowDown(math.ceil(1000 * (1 - tokens) / self._rate) / 1000)
-        self._keep(member_id, tokens - 1, now)
+        self._put(member_id, tokens - 1, now)
 
     def charge(self, member_id: int, at: float) -> None:
-        """Count one post that another process took, at so many seconds since 1970: all of them together keep the rate.
+        """Count one post that another process took at `at` (seconds since 1970), so that all together keep the rate.
 
-        Whoever hears of it late counts it when it was made: it is not for its author to wait for a process that stood.
+        It is counted at the time when it was made: the author does not wait because this process read it late.
         """
         if self._rate:
             now = time.monotonic()
-            _, counted = self._buckets.get(member_id, (0.0, 0.0))
-            taken = max(counted, now - max(0.0, time.time() - at))
-            self._keep(member_id, max(self._tokens(member_id, taken) - 1, -MAX_DEBT), taken)
+            _, counted_at = self._buckets.get(member_id, (0.0, 0.0))
+            taken_at = max(counted_at, now - max(0.0, time.time() - at))
+            self._put(member_id, max(self._tokens(member_id, taken_at) - 1, -MAX_DEBT_POSTS), taken_at)
 
     def _tokens(self, member_id: int, now: float) -> float:
         """Return how many posts a member may send at once."""
-        tokens, counted = self._buckets.get(member_id, (float(BURST), now))
-        return min(BURST, tokens + (now - counted) * self._rate)
+        tokens, counted_at = self._buckets.get(member_id, (float(BURST_POSTS), now))
+        return min(BURST_POSTS, tokens + (now - counted_at) * self._rate)
 
-    def _keep(self, member_id: int, tokens: float, now: float) -> None:
+    def _put(self, member_id: int, tokens: float, now: float) -> None:
         self._buckets[member_id] = (tokens, now)
-        if len(self._buckets) > SWEEP:
-            self._sweep(now)
+        if len(self._buckets) > MAX_BUCKETS:
+            self._remove_full(now)
 
-    def _sweep(self, now: float) -> None:
-        """Forget the members whose buckets are full again."""
-        filling = (BURST + MAX_DEBT) / self._rate
-        self._buckets = {who: bucket for who, bucket in self._buckets.items() if now - bucket[1] < filling}
+    def _remove_full(self, now: float) -> None:
+        """Remove the buckets that are full again."""
+        seconds_to_full = (BURST_POSTS + MAX_DEBT_POSTS) / self._rate
+        self._buckets = {
+            member_id: bucket for member_id, bucket in self._buckets.items() if now - bucket[1] < seconds_to_full
+        }

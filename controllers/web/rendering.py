@@ -17,15 +17,15 @@ import tornado.locale
 import tornado.template
 
 from controllers.markdown.html import to_html
-from controllers.web.byte_cache import Cache
+from controllers.web.lru_cache import LRUCache
 from models.errors import Empty
 from models.logs.base import Entry, clean_body
 from models.visible import VISIBLE, is_visible
 
-TOGETHER = 5 * 60  # seconds within which one author's messages stand under one name
-MAX_KEPT_BYTES = 16 * 1024 * 1024  # of drawn messages: ten thousand usual ones, or a page of the longest
-ENTRY_BYTES = 500  # of an entry besides its body
-TURN_SECONDS = 0.005  # of drawing, before the loop does what else has come up
+GROUPING_GAP_SECONDS = 5 * 60  # seconds within which one author's messages stand under one name
+MAX_CACHE_BYTES = 16 * 1024 * 1024  # of drawn messages: ten thousand usual ones, or a page of the longest
+ENTRY_OVERHEAD_BYTES = 500  # of an entry besides its body
+MAX_TURN_SECONDS = 0.005  # of drawing, before the loop does what else has come up
 
 FROM_THE_RIGHT = {"R", "AL", "RLE", "RLO", "RLI"}  # of the bidirectional classes of Unicode
 
@@ -88,34 +88,34 @@ def day_label(at: float, today: datetime.date, locale: tornado.locale.Locale) ->
     return label if day.year == today.year else f"{label}, {day.year}"
 
 
-class Artist:
+class MessageRenderer:
     """Draws messages, for the page and for the live entry alike: no language, no viewer."""
 
     def __init__(self, template_path: str) -> None:
         templates = tornado.template.Loader(template_path)
         self._template = templates.load("message.html")
         self._rows_template = templates.load("modules/rows.html")
-        self._drawn: Cache[tuple[str, int, str, str], str] = Cache(MAX_KEPT_BYTES)
+        self._rendered: LRUCache[tuple[str, int, str, str], str] = LRUCache(MAX_CACHE_BYTES)
 
-    def draw(self, entry: Entry) -> str:
+    def render(self, entry: Entry) -> str:
         """Return the HTML of a message."""
         key = entry.room, entry.seq, entry.author, entry.body  # quicker than all that an entry has
-        html = self._drawn.get(key)
+        html = self._rendered.get(key)
         if html is None:
-            html = self._draw(entry)
-            self._drawn.put(key, html, sys.getsizeof(html) + sys.getsizeof(entry.body) + ENTRY_BYTES)
+            html = self._render(entry)
+            self._rendered.put(key, html, sys.getsizeof(html) + sys.getsizeof(entry.body) + ENTRY_OVERHEAD_BYTES)
         return html
 
-    async def prepare(self, entries: Sequence[Entry]) -> None:
+    async def prerender(self, entries: Sequence[Entry]) -> None:
         """Draw messages, so that they need not be drawn all at once; the loop goes on meanwhile."""
         began = time.monotonic()
         for entry in entries:
-            self.draw(entry)
-            if time.monotonic() - began > TURN_SECONDS:
+            self.render(entry)
+            if time.monotonic() - began > MAX_TURN_SECONDS:
                 await asyncio.sleep(0)
                 began = time.monotonic()
 
-    def rows(self, entries: Sequence[Entry], locale: tornado.locale.Locale, today: datetime.date) -> str:
+    def render_rows(self, entries: Sequence[Entry], locale: tornado.locale.Locale, today: datetime.date) -> str:
         """Return the HTML of a page's messages, as nobody's own."""
         rows: list[Row] = []
         last: Entry | None = None
@@ -123,14 +123,14 @@ class Artist:
         for entry in entries:
             previous_label, label = label, day_label(entry.at, today, locale)
             day = label if label != previous_label else None
-            together = last is not None and last.author == entry.author and entry.at - last.at < TOGETHER
-            rows.append(Row(entry, self.draw(entry), day, together and day is None))
+            together = last is not None and last.author == entry.author and entry.at - last.at < GROUPING_GAP_SECONDS
+            rows.append(Row(entry, self.render(entry), day, together and day is None))
             last = entry
         return self._rows_template.generate(rows=rows).decode()
 
-    def _draw(self, entry: Entry) -> str:
+    def _render(self, entry: Entry) -> str:
         at = datetime.datetime.fromtimestamp(entry.at, datetime.UTC)
-        drawn = self._template.generate(
+        rendered = self._template.generate(
             entry=entry,
             body_html=body_html(entry.body),
             initial=initial,
@@ -138,4 +138,4 @@ class Artist:
             iso=at.isoformat(timespec="seconds").replace("+00:00", "Z"),
             clock=at.astimezone().strftime("%H:%M"),
         )
-        return drawn.decode()
+        return rendered.decode()

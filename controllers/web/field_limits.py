@@ -18,7 +18,7 @@ def limit_fields() -> None:
     set_parse_body_config(ParseBodyConfig(multipart, ParseUrlEncodedConfig(MAX_FIELDS)))
 
 
-class Fields(tornado.web.RequestHandler):
+class FieldLimits(tornado.web.RequestHandler):
     """A handler that reads no field of more than MAX_FIELD_BYTES, but for those that it names."""
 
     max_bytes: Mapping[str, int] = {}  # of fields that may be longer

@@ -6,7 +6,7 @@ import re
 import unittest
 
 from controllers.web import page_cache
-from controllers.web.page_cache import BLANKS, Sheet, Sheets
+from controllers.web.page_cache import PLACEHOLDERS, CachedPage, PageCache
 from controllers.web.rendering import initial, tint
 from testsuite.live import SiteTest
 
@@ -55,25 +55,27 @@ class OnePageForAll(SiteTest):
 
 class KeptSheets(unittest.TestCase):
     def test_what_is_filled_in_is_text_and_cannot_make_another_blank(self) -> None:
-        sheet = Sheet(f"<b>{BLANKS['username']}</b><i>{BLANKS['nonce']}</i>{BLANKS['username']}".encode())
-        own: dict[str, str | bytes] = {"username": f"<&{BLANKS['nonce']}", "nonce": b"n"}
-        name = f"&lt;&amp;{BLANKS['nonce']}"
-        self.assertEqual(sheet.filled(own).decode(), f"<b>{name}</b><i>n</i>{name}")
-        self.assertEqual(Sheet(b"no blank").filled(own), b"no blank")
+        sheet = CachedPage(
+            f"<b>{PLACEHOLDERS['username']}</b><i>{PLACEHOLDERS['nonce']}</i>{PLACEHOLDERS['username']}".encode()
+        )
+        own: dict[str, str | bytes] = {"username": f"<&{PLACEHOLDERS['nonce']}", "nonce": b"n"}
+        name = f"&lt;&amp;{PLACEHOLDERS['nonce']}"
+        self.assertEqual(sheet.fill(own).decode(), f"<b>{name}</b><i>n</i>{name}")
+        self.assertEqual(CachedPage(b"no blank").fill(own), b"no blank")
 
     def test_rows_of_a_name_are_marked_for_who_has_it_and_nobody_else(self) -> None:
         rows = [f'<li data-author="{name}" class="row follows">x' for name in ("ana", "an", "R&amp;D", "ana")]
-        sheet = Sheet("".join(rows).encode())
+        sheet = CachedPage("".join(rows).encode())
         for name, marked in (("ana", [0, 3]), ("an", [1]), ("R&D", [2]), ("a", []), ("[^", [])):
-            page = sheet.filled({"username": name}).decode()
+            page = sheet.fill({"username": name}).decode()
             self.assertEqual(
                 ["row own follows" in row for row in page.split("<li")[1:]], [n in marked for n in range(4)]
             )
 
     def test_those_used_last_are_kept_up_to_their_bytes(self) -> None:
         drawn: list[int] = []
-        kept = Sheets()
-        quarter = b"x" * (page_cache.MAX_BYTES // 8)  # two bytes are counted for each, as its key is kept too
+        kept = PageCache()
+        quarter = b"x" * (page_cache.MAX_CACHE_BYTES // 8)  # two bytes are counted for each, as its key is kept too
 
         def get(key: int, page: bytes = quarter) -> None:
             kept.draw(key, lambda: drawn.append(key) or page)  # type: ignore[func-returns-value]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 
-def told_apart(names: Sequence[str]) -> list[str]:
+def unique_labels(names: Sequence[str]) -> list[str]:
     """Return names of which no two are alike: the second "March 3" is "March 3 (2)"."""
     counts: Counter[str] = Counter()
     told = []

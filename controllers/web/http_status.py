@@ -22,6 +22,6 @@ _WORDS = {
 }
 
 
-def words_of(status: int) -> tuple[str, str]:
+def status_text(status: int) -> tuple[str, str]:
     """Return the title and the sentence of a status, in English; those of its hundred if it has none of its own."""
     return _WORDS.get(status) or _WORDS[400 if 400 <= status < 500 else 500]
