@@ -78,7 +78,7 @@ class KeptSheets(unittest.TestCase):
         quarter = b"x" * (page_cache.MAX_CACHE_BYTES // 8)  # two bytes are counted for each, as its key is kept too
 
         def get(key: int, page: bytes = quarter) -> None:
-            kept.draw(key, lambda: drawn.append(key) or page)  # type: ignore[func-returns-value]
+            kept.get_or_render(key, lambda: drawn.append(key) or page)  # type: ignore[func-returns-value]
 
         for key in range(4):
             get(key)
