@@ -12,7 +12,7 @@ import psycopg
 import pymongo
 
 from models.engines.postgresql import SETTINGS
-from testsuite import log_contract
+from testsuite import contract_served, log_case, log_contract
 from testsuite.mongodb import mongo_server, refusing
 from testsuite.postgresql import PostgresqlServer, shared_server
 from testsuite.tables import locked, sql
@@ -45,7 +45,7 @@ class OnPostgresql(log_contract.RoomLogContract):
             other.execute("ALTER TABLE entry ADD CHECK (body NOT LIKE 'cursed%')")
 
 
-class OnMongodb(log_contract.OnMongodb, log_contract.RoomLogContract):
+class OnMongodb(log_case.OnMongodb, log_contract.RoomLogContract):
     def blocked(self) -> contextlib.AbstractContextManager[None]:
         return refusing(self.url)
 
@@ -55,7 +55,7 @@ class OnMongodb(log_contract.OnMongodb, log_contract.RoomLogContract):
             client.get_default_database().command("collMod", "entries", validator=rule)
 
 
-class ServedByPostgresql(log_contract.ServedLogContract):
+class ServedByPostgresql(contract_served.ServedLogContract):
     needs = ("postgres",)
 
     def people_url(self) -> str:
@@ -74,7 +74,7 @@ class ServedByPostgresql(log_contract.ServedLogContract):
         self.server.start()
 
 
-class ServedByMongodb(log_contract.ServedLogContract):
+class ServedByMongodb(contract_served.ServedLogContract):
     needs = ("mongodb",)
 
     def setUp(self) -> None:

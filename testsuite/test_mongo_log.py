@@ -11,7 +11,7 @@ import pymongo
 from models.errors import CannotOpen, Unavailable
 from models.logs.mongo import MongoLog
 from models.logs.mongo_changes import RETRY_SECONDS
-from testsuite import log_contract
+from testsuite import log_case
 from testsuite.appender import open_log
 from testsuite.live import wait_for
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
@@ -20,7 +20,7 @@ from testsuite.ports import free_ports
 REFUSAL = "WARNING:models.logs.mongo:MongoDB refused: Document failed validation"
 
 
-class MongoTest(log_contract.OnMongodb):
+class MongoTest(log_case.OnMongodb):
     log: MongoLog
 
 
@@ -93,7 +93,7 @@ class MongoLogTest(MongoTest):
             await self.until(lambda: heard.get("lobby") == 1)
 
 
-class Standalone(log_contract.LogTest):
+class Standalone(log_case.LogTest):
     """A MongoDB that is no replica set."""
 
     needs = ("mongodb",)
@@ -117,7 +117,7 @@ class Standalone(log_contract.LogTest):
         self.assertEqual(logged.output, [f"WARNING:models.logs.mongo_changes:{line}"])
 
 
-class CannotBeOpened(log_contract.LogTest):
+class CannotBeOpened(log_case.LogTest):
     """Bad input: one clear line, and no password in it."""
 
     needs = ("mongodb",)

@@ -14,7 +14,7 @@ from models.database import database, writing
 from models.engines.sqlite import BUSY_TIMEOUT
 from models.engines.workers import Worker
 from models.errors import Unavailable
-from testsuite import log_contract
+from testsuite import log_case
 from testsuite.tables import locked, sql
 
 HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24  # in a write-ahead log (sqlite.org/fileformat2.html, 4)
@@ -29,7 +29,7 @@ def commits(path: str) -> int:
     return sum(1 for size, frame_salt in frames if size and frame_salt == salt)
 
 
-class SqlLogTest(log_contract.LogTest):
+class SqlLogTest(log_case.LogTest):
     needs = ("quiet",)
 
     async def test_drafts_that_wait_are_committed_together(self) -> None:

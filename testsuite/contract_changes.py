@@ -1,0 +1,29 @@
+"""What every log promises of its doorbell."""
+
+from __future__ import annotations
+
+import asyncio
+
+from testsuite.appender import appenders
+from testsuite.log_case import LogTest
+
+
+class ChangesContract(LogTest):
+    """It rings for the entries of all processes."""
+
+    async def test_the_doorbell_rings_for_another_process_and_for_this_one(self) -> None:
+        with appenders(1, self.address) as (other,):
+            async with self.listening() as heard:
+                for number in range(1, 20, 2):
+                    other.begin(self.ana, [f"there {number}"], [f"there {number}"])
+                    await self.until(lambda n=number: heard.get("lobby") == n)  # type: ignore[misc]
+                    self.assertEqual(await asyncio.to_thread(other.end), [number])
+                    await self.log.append(self.draft(f"attic {number}", room="attic"))
+                    await self.until(lambda n=number: heard.get("attic") == n // 2 + 1)  # type: ignore[misc]
+                    await self.log.append(self.draft(f"here {number}"))
+                    await self.until(lambda n=number: heard.get("lobby") == n + 1)  # type: ignore[misc]
+
+    async def test_the_doorbell_rings_first_for_all_rooms(self) -> None:
+        await self.fill(3)
+        async with self.listening() as heard:
+            await self.until(lambda: heard == {"lobby": 3, "attic": 0})

@@ -1,0 +1,54 @@
+"""What every log promises when it cannot store something."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+from models.errors import Unavailable, Unstorable
+from testsuite.log_case import LogTest
+
+
+class FaultsContract(LogTest):
+    """A refusal is told, and concerns only what was refused. A class for an engine makes the store refuse."""
+
+    def blocked(self) -> contextlib.AbstractContextManager[None]:
+        """Make the store refuse to write for as long as the context lasts."""
+        raise NotImplementedError
+
+    def curse(self) -> None:
+        """Make the store refuse each message that begins with "cursed", for ever."""
+        raise NotImplementedError
+
+    async def test_a_message_that_cannot_be_stored_fails_alone(self) -> None:
+        self.curse()
+        cursed = [
+            self.draft("cursed"),
+            self.draft("half a pair \ud83d", nonce="half a pair"),
+            self.draft("a nonce", nonce="half a pair \ude00"),
+            self.draft("a room", room="\udc00"),
+            replace(self.draft("no number"), target=2**70),
+        ]
+        drafts = [self.draft(f"{n}", author=(self.ana, self.beto)[n % 2]) for n in range(300)]
+        for number, one in enumerate([*cursed, *cursed]):
+            drafts.insert((11, 12, 150, 151, 200, 299, 300, 301, 0, 305)[number], one)
+        with self.assertLogs("models.logs.group_commit", "WARNING") as logged:
+            outcomes = await asyncio.gather(*map(self.log.append, drafts), return_exceptions=True)
+        self.assertNotIn("cursed", "".join(logged.output))
+        good = [outcome for outcome, one in zip(outcomes, drafts, strict=True) if one not in cursed]
+        self.assertEqual([getattr(entry, "body", entry) for entry in good], [f"{n}" for n in range(300)])
+        self.assertEqual([type(one) for one in outcomes if one not in good], [Unstorable] * 10)
+        self.assertEqual([(e.seq, e.body) for e in await self.everything()], [(n + 1, f"{n}") for n in range(300)])
+
+    async def test_a_store_that_cannot_write_is_unavailable_and_never_a_false_success(self) -> None:
+        await self.fill(2)
+        with self.blocked(), self.assertLogs("models", "WARNING"):
+            outcomes = await asyncio.gather(
+                *(self.log.append(self.draft(f"blocked {n}")) for n in range(5)), return_exceptions=True
+            )
+            self.assertEqual([type(outcome) for outcome in outcomes], [Unavailable] * 5)
+            self.assertEqual(len(await self.everything()), 2)
+        self.assertEqual(len(await self.everything()), 2)
+        again = [await self.log.append(self.draft(f"blocked {n}")) for n in range(5)]
+        self.assertEqual([entry.seq for entry in again], [3, 4, 5, 6, 7])

@@ -1,0 +1,156 @@
+"""Sites that are hard to copy, and a test that moves them."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cysqlite
+import peewee
+
+from models.database import database
+from models.models import EntryRow, Failure, Invitation, Membership, Room, Session, User, create_tables
+from models.moving import move
+from models.moving.move import Place
+from models.passwords import NOBODYS, PasswordHash
+from testsuite.live import ROOT, FolderTest, environment, run_app, wait_for
+from testsuite.mongodb import any_mongo, mongo_database
+from testsuite.postgresql import shared_server
+
+ENTRY_COUNT = 2000
+PURGED = (1, 700, 701, ENTRY_COUNT)  # the newest too: the head is beyond it
+HOSTILE = (
+    "olá \U0001f642 \U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\u202eright to left \u05e9\u05dc\u05d5\u05dd",
+    "e\u0301\u0323 combined",
+    "' \" \\ ; -- \\N \t two\nlines\r",
+    "long " * 1600,
+    "NULL",
+    '{"json": [1, 2]} %s ? $1 \\u0000',
+)
+SLOWLY = ("models.moving.tables:BATCH_ROWS=1", "models.moving.mongo_table:BATCH_ROWS=1")
+
+
+def fill(path: str, entries: int = ENTRY_COUNT) -> None:
+    """Make a site that is hard to copy."""
+    create_tables(path)
+    ids = []
+    for number, name in enumerate(("Ana", "Ünïcode \U0001f642", "\u05e9\u05dc\u05d5\u05dd", "o'quote \\\"")):
+        user = User(username=name, password=PasswordHash(f"hash {number}"), email=f"{number}@example.org")
+        user.save()
+        ids.append(user.id)
+    User.update(removed_at=1795372200.123456, password=NOBODYS, is_admin=True).where(User.id == ids[3]).execute()
+    Room.create(slug="attic", name="Ático", description=HOSTILE[3])
+    Membership.create(room="attic", user=ids[0])
+    for number in range(5):
+        Session.create(token_hash=f"{number:064}", user=ids[0], device=HOSTILE[number][:200])
+    Session.delete().where(Session.token_hash == f"{4:064}").execute()  # its number must not be used again
+    Session.update(ended_at=0.1 + 0.2).where(Session.token_hash == f"{3:064}").execute()
+    Invitation.create(token="t", made_by=ids[0])
+    Failure.create(key="account 1", at=1e-7)
+    rows = [
+        (room, seq, kind, target, ids[seq % 4], HOSTILE[seq % len(HOSTILE)], seq * 0.1 + 1.8e9, f"{room} {seq}")
+        for room, last, kind, target in (("attic", 9, "edit", 1), ("lobby", entries, "post", None))
+        for seq in range(1, last + 1)
+    ]
+    with database.atomic():
+        for some in peewee.chunked(rows, 500):
+            EntryRow.insert_many(some, EntryRow._meta.sorted_fields).execute()
+        EntryRow.delete().where(EntryRow.room == "lobby", EntryRow.seq << PURGED).execute()
+        Room.update(head=entries).where(Room.slug == "lobby").execute()
+        Room.update(head=9).where(Room.slug == "attic").execute()
+    database.close()
+
+
+def content(path: str) -> dict[str, list[str]]:
+    """Return what is in the tables of a SQLite file, by the types and bytes that are stored there."""
+    found = {}
+    with contextlib.closing(cysqlite.connect(path)) as connection:
+        for table in (*move.TABLES, "sqlite_sequence"):
+            where = "WHERE name NOT IN ('checked_at', 'read_only', 'failure')" if table[0] == "s" else ""
+            where = "" if table == "session" else where
+            found[table] = sorted(repr(tuple(row)) for row in connection.execute(f'SELECT * FROM "{table}" {where}'))
+    return found
+
+
+class MoveTest(FolderTest):
+    """A test that moves sites about."""
+
+    def path(self, name: str) -> str:
+        return str(Path(self.folder) / name)
+
+    def postgresql(self) -> str:
+        return self.enterContext(shared_server().fresh_database())
+
+    def mongo(self) -> str:
+        return self.enterContext(mongo_database(self.enterContext(any_mongo())))
+
+    def source(self, entries: int = ENTRY_COUNT) -> str:
+        path = self.path("source.db")
+        fill(path, entries)
+        return path
+
+    def move(self, here: Place, there: Place) -> str:
+        """Move by the command; return what it said."""
+        ran = self.run_move(here, there)
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        return ran.stdout
+
+    def run_move(self, here: Place, there: Place) -> subprocess.CompletedProcess[str]:
+        return run_app(self.folder, *words(here, there))
+
+    def refused(self, here: Place, there: Place) -> str:
+        """Return the line by which a move is refused."""
+        ran = self.run_move(here, there)
+        self.assertEqual((ran.returncode, ran.stdout), (2, ""), ran.stderr)
+        self.assertEqual(ran.stderr.count("\n"), 1, ran.stderr)
+        self.assertNotIn("secret", ran.stderr)
+        return ran.stderr.strip()
+
+    def begin(self, here: Place, there: Place) -> subprocess.Popen[str]:
+        """Begin to move, row by row."""
+        program = [sys.executable, "-W", "error", str(ROOT / "testsuite" / "altered.py"), *SLOWLY, "--"]
+        process = subprocess.Popen(
+            [*program, *words(here, there)],
+            cwd=self.folder,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        assert process.stdout is not None
+        self.addCleanup(process.stdout.close)
+        return process
+
+    def stop_in_the_middle(self, here: Place, there: Place, count: Callable[[], int], how: int) -> str:
+        """Begin to move, and end that by a signal once some entries are there; return what was said."""
+        process = self.begin(here, there)
+        wait_for(lambda: process.poll() is not None or count() > 20, "some entries are there")
+        process.send_signal(how)
+        said, _ = process.communicate(timeout=20)
+        self.assertTrue(20 < count() < ENTRY_COUNT, said)
+        return said
+
+
+def words(here: Place, there: Place) -> list[str]:
+    """Return the command line that moves."""
+    before, after = [f"--database={here.database}"], [f"--to_database={there.database}"]
+    if here.mongo:
+        before.append(f"--mongo={here.mongo}")
+    if there.mongo:
+        after.append(f"--to_mongo={there.mongo}")
+    return [*before, "move", *after]
+
+
+def entries_in(path: str) -> int:
+    """Return how many entries are in a SQLite file by now."""
+    if not Path(path).exists():
+        return 0
+    with contextlib.closing(cysqlite.connect(path)) as connection, contextlib.suppress(cysqlite.OperationalError):
+        return int(connection.execute_scalar("SELECT count(*) FROM entry"))
+    return 0
