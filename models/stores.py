@@ -1,4 +1,4 @@
-"""What one process keeps things in: the people's database, the rooms' log, and the doorbell that tells of both."""
+"""The stores of one process: the people's database, the rooms' log, and the doorbell of the database."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from models.logs.sql import SqlLog
 
 
 class Stores:
-    """The stores of one process, over the database that is open; `mongo` is where the log lies, if not there.
+    """`write` and `read` call a function in a thread of the database that is open; `log` is there or on MongoDB.
 
-    Made while the loop runs.
+    `mongo` is the URL of that MongoDB, or empty. Made while the loop runs.
     """
 
     def __init__(self, mongo: str = "") -> None:
@@ -25,16 +25,16 @@ class Stores:
     def _make_log(self, mongo: str) -> RoomLog:
         if not mongo:
             return SqlLog(self.write, self.read, self.doorbell)
-        from models.logs.mongo import MongoLog  # noqa: PLC0415 - who has no MongoDB starts without what it needs
+        from models.logs.mongo import MongoLog  # noqa: PLC0415 - its drivers are loaded only where a log is there
 
         return MongoLog(mongo, self.read)
 
     async def open(self) -> None:
-        """Make the log ready. Raise CannotOpen."""
+        """Connect the log. Raise CannotOpen."""
         await self.log.open()
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Close all connections."""
         await self.log.close()
         self._writer.close()
         self._reader.close()

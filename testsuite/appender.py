@@ -1,7 +1,7 @@
-"""A process that appends to rooms' logs, for tests with several: `python -m testsuite.appender ADDRESS`.
+"""A process that appends to a log, for tests with several processes: `python -m testsuite.appender ADDRESS`.
 
-It prints "ready", and then for each line on standard input, {"room", "author", "bodies", "nonces"}, appends all at once
-and prints what became of them: a list of seqs, or the names of the refusals.
+It prints "ready". Then, for each line {"room", "author", "bodies", "nonces"} on standard input, it appends all
+bodies at once, and prints a list with the seq, or the name of the refusal, of each.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def open_log(address: str) -> AsyncIterator[RoomLog]:
 
 
 class Appender:
-    """Such a process, seen from the test."""
+    """Runs such a process."""
 
     def __init__(self, address: str) -> None:
         self._process = subprocess.Popen(
@@ -52,18 +52,18 @@ class Appender:
         )
 
     def ready(self) -> None:
-        """Return once it has opened the log."""
+        """Return once the process has opened the log."""
         assert self._read() == "ready"
 
-    def begin(self, author: int, bodies: list[str], nonces: list[str], room: str = "lobby") -> None:
-        """Let it append, without waiting."""
+    def append(self, author: int, bodies: list[str], nonces: list[str], room: str = "lobby") -> None:
+        """Make it append, and return at once."""
         assert self._process.stdin is not None
         asked = {"room": room, "author": author, "bodies": bodies, "nonces": nonces}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
 
-    def end(self) -> list[Any]:
-        """Return the seqs, or the names of the refusals, of what it was let append."""
+    def outcomes(self) -> list[Any]:
+        """Return the seqs, or the names of the refusals, of what `append` was given."""
         return list(json.loads(self._read()))
 
     def _read(self) -> str:
@@ -71,7 +71,7 @@ class Appender:
         return self._process.stdout.readline().strip()
 
     def close(self) -> None:
-        """Let it end."""
+        """Make it exit."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -85,7 +85,7 @@ class Appender:
 
 @contextlib.contextmanager
 def appenders(count: int, address: str) -> Iterator[list[Appender]]:
-    """Run so many appenders, all of them ready."""
+    """Run `count` appenders. Yield them when all are ready."""
     with contextlib.ExitStack() as closing:
         running = [Appender(address) for _ in range(count)]
         for one in running:
@@ -96,7 +96,7 @@ def appenders(count: int, address: str) -> Iterator[list[Appender]]:
 
 
 async def append_all(log: RoomLog, asked: dict[str, Any]) -> list[int | str]:
-    """Append everything at once; return the seqs or the names of the refusals."""
+    """Append all bodies at once; return the seqs or the names of the refusals."""
     drafts = [
         Draft(asked["room"], asked["author"], body, nonce)
         for body, nonce in zip(asked["bodies"], asked["nonces"], strict=True)
@@ -114,7 +114,7 @@ async def append_all(log: RoomLog, asked: dict[str, Any]) -> list[int | str]:
 
 
 async def main(address: str) -> None:
-    """Do what standard input asks, until it ends."""
+    """Append what standard input asks for, until it is closed."""
     async with open_log(address) as log:
         say("ready")
         while line := await asyncio.to_thread(sys.stdin.readline):
@@ -122,7 +122,7 @@ async def main(address: str) -> None:
 
 
 def say(line: str) -> None:
-    """Tell the test."""
+    """Print a line at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

@@ -75,9 +75,9 @@ class AppendingContract(LogTest):
         with appenders(processes, self.address) as running:
             for number, one in enumerate(running):
                 names = [f"{number}-{n}" for n in range(each)]
-                one.begin((self.ana, self.beto)[number % 2], names, names)
+                one.append((self.ana, self.beto)[number % 2], names, names)
             here = asyncio.gather(*(self.log.append(self.draft(f"here {n}")) for n in range(each)))
-            found = [await asyncio.to_thread(one.end) for one in running]
+            found = [await asyncio.to_thread(one.outcomes) for one in running]
             found.append([entry.seq for entry in await here])
         total = (processes + 1) * each
         self.assertEqual(sorted(seq for seqs in found for seq in seqs), list(range(1, total + 1)))
@@ -90,8 +90,8 @@ class AppendingContract(LogTest):
         nonces = [f"n{n}" for n in range(100)]
         with appenders(2, self.address) as running:
             for one in running:
-                one.begin(self.ana, nonces, nonces)
-            first, second = [await asyncio.to_thread(one.end) for one in running]
+                one.append(self.ana, nonces, nonces)
+            first, second = [await asyncio.to_thread(one.outcomes) for one in running]
         self.assertEqual(first, second)
         self.assertEqual(sorted(first), list(range(1, 101)))
         self.assertEqual(len(await self.everything()), 100)

@@ -15,9 +15,9 @@ class ChangesContract(LogTest):
         with appenders(1, self.address) as (other,):
             async with self.listening() as heard:
                 for number in range(1, 20, 2):
-                    other.begin(self.ana, [f"there {number}"], [f"there {number}"])
+                    other.append(self.ana, [f"there {number}"], [f"there {number}"])
                     await self.until(lambda n=number: heard.get("lobby") == n)  # type: ignore[misc]
-                    self.assertEqual(await asyncio.to_thread(other.end), [number])
+                    self.assertEqual(await asyncio.to_thread(other.outcomes), [number])
                     await self.log.append(self.draft(f"attic {number}", room="attic"))
                     await self.until(lambda n=number: heard.get("attic") == n // 2 + 1)  # type: ignore[misc]
                     await self.log.append(self.draft(f"here {number}"))

@@ -11,14 +11,14 @@ from testsuite.log_case import LogTest
 
 
 class FaultsContract(LogTest):
-    """A refusal is told, and concerns only what was refused. A class for an engine makes the store refuse."""
+    """What cannot be stored is refused, and nothing else. A class for an engine says how its store refuses."""
 
     def blocked(self) -> contextlib.AbstractContextManager[None]:
         """Make the store refuse to write for as long as the context lasts."""
         raise NotImplementedError
 
     def curse(self) -> None:
-        """Make the store refuse each message that begins with "cursed", for ever."""
+        """Make the store refuse all messages that begin with "cursed"."""
         raise NotImplementedError
 
     async def test_a_message_that_cannot_be_stored_fails_alone(self) -> None:

@@ -47,10 +47,10 @@ class ReadingContract(LogTest):
         seen: list[Entry] = []
         with appenders(2, self.address) as running:
             for number, one in enumerate(running):
-                one.begin(self.ana, bodies, [f"{number} {body}" for body in bodies])
+                one.append(self.ana, bodies, [f"{number} {body}" for body in bodies])
             async with asyncio.timeout(TIMEOUT):
                 while len(seen) < 600:
                     seen += await self.log.after("lobby", len(seen), 50)
                     self.assertEqual([entry.seq for entry in seen], list(range(1, len(seen) + 1)))
             for one in running:
-                await asyncio.to_thread(one.end)
+                await asyncio.to_thread(one.outcomes)

@@ -14,18 +14,18 @@ from testsuite.log_case import LogTest
 
 
 class ServedLogContract(LogTest):
-    """What an engine with a server promises when that server goes away under load. A class for it says how it goes."""
+    """A server goes away under load and comes back. A class for an engine says how it is stopped and started."""
 
     def stop_server(self) -> None:
-        """End the server in good order."""
+        """Stop the server as an operator does."""
         raise NotImplementedError
 
     def kill_server(self) -> None:
-        """End the server as `kill -9` does."""
+        """Kill the server as `kill -9` does."""
         raise NotImplementedError
 
     def start_server(self) -> None:
-        """Start it again with what it has on disk, and return once it answers."""
+        """Start the server again on the same data, and return once it answers."""
         raise NotImplementedError
 
     async def test_a_server_that_is_killed_under_load_and_comes_back(self) -> None:
@@ -41,19 +41,19 @@ class ServedLogContract(LogTest):
         with appenders(1, self.address) as (other,), self.assertLogs("models", "WARNING"):
             async with load.running():
                 await self.until(lambda: len(load.acknowledged) > 50)
-                other.begin(self.beto, bodies, bodies)
+                other.append(self.beto, bodies, bodies)
                 for refusals in (0, 1):
                     await asyncio.to_thread(end_server)
                     await self.until(lambda n=refusals: len(load.refused) >= n)  # type: ignore[misc]
                     before = len(load.acknowledged)
                     await asyncio.to_thread(self.start_server)
                     await self.until(lambda n=before: len(load.acknowledged) > n + 50)  # type: ignore[misc]
-            first = await asyncio.to_thread(other.end)
-            other.begin(self.beto, bodies, bodies)
-            again = await asyncio.to_thread(other.end)
+            first = await asyncio.to_thread(other.outcomes)
+            other.append(self.beto, bodies, bodies)
+            again = await asyncio.to_thread(other.outcomes)
             entries = await self.everything()
             await self.until(lambda: len(load.seen) == len(entries))
-            await load.end()
+            await load.stop()
         self.assertEqual([entry.seq for entry in entries], list(range(1, len(entries) + 1)))
         self.assertEqual(load.seen, entries)
         stored = {entry.nonce: entry.seq for entry in entries}
@@ -82,9 +82,9 @@ class ServedLogContract(LogTest):
 
 
 class Load:
-    """Senders that send one message after the other, each until it is acknowledged, and a reader that follows."""
+    """Senders that append one message after the other, each until it is acknowledged, and a reader that follows."""
 
-    SENDERS = 6
+    SENDER_COUNT = 6
 
     def __init__(self, log: RoomLog, authors: list[int]) -> None:
         self._log = log
@@ -96,9 +96,9 @@ class Load:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Send meanwhile, and return when each sender has its last acknowledgement. The reader goes on until `end`."""
+        """Append during the block, and return when each sender has its last acknowledgement; the reader goes on."""
         self._following = asyncio.create_task(self._follow())
-        senders = [asyncio.create_task(self._send(number)) for number in range(self.SENDERS)]
+        senders = [asyncio.create_task(self._send(number)) for number in range(self.SENDER_COUNT)]
         try:
             yield
         except BaseException:
@@ -109,8 +109,8 @@ class Load:
             self._is_over = True
             await asyncio.gather(*senders)
 
-    async def end(self) -> None:
-        """Let the reader end."""
+    async def stop(self) -> None:
+        """Stop the reader."""
         self._following.cancel()
         await asyncio.gather(self._following, return_exceptions=True)
 

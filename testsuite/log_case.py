@@ -19,18 +19,18 @@ from testsuite.mongodb import any_mongo, mongo_database
 
 
 class LogTest(unittest.IsolatedAsyncioTestCase):
-    """A test with a log. A class for an engine says where it lies.
+    """A test with a log, by default in a SQLite file.
 
-    In the people's database, which is always there, ana and beto are in the lobby, ana alone in the attic.
+    In the people's database ana and beto are members of the lobby, and ana alone of the attic.
     """
 
     def people_url(self) -> str:
-        """Return an empty database for the people."""
+        """Return the URL of an empty database for people and rooms."""
         return str(Path(self.folder) / "people.db")
 
     @property
     def address(self) -> str:
-        """Where the log lies: the people's database and, after a space, a MongoDB if it is there."""
+        """What `open_log` opens: the people's database and, after a space, the MongoDB of the log, if it has one."""
         return self.people
 
     def setUp(self) -> None:
@@ -50,7 +50,7 @@ class LogTest(unittest.IsolatedAsyncioTestCase):
         return Draft(room, author or self.ana, body, nonce or body)
 
     async def asyncSetUp(self) -> None:
-        asyncio.get_running_loop().set_debug(False)  # its own book-keeping is most of the time otherwise
+        asyncio.get_running_loop().set_debug(False)  # or most of the time would be spent on its checks
         self.log: RoomLog = await self.enterAsyncContext(open_log(self.address))
 
     async def fill(self, count: int, room: str = "lobby") -> list[Entry]:
@@ -67,7 +67,7 @@ class LogTest(unittest.IsolatedAsyncioTestCase):
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[dict[str, int]]:
-        """Hear the doorbell. Yield the heads that it has told, which go on growing."""
+        """Listen to the doorbell. Yield the heads that it has told, a dict that is updated meanwhile."""
         heard: dict[str, int] = {}
 
         async def listen() -> None:

@@ -1,4 +1,4 @@
-"""What every engine that keeps the rooms' logs promises; test_log_contract.py says it of each of them."""
+"""What a log promises on every engine; test_log_contract.py tests each engine."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from testsuite.contract_reading import ReadingContract
 
 
 class RoomLogContract(AppendingContract, ReadingContract, ChangesContract, FaultsContract):
-    """All of it. A class for an engine says where its log lies, and how it refuses."""
+    """The whole contract. A class for an engine says where its log is, and how it refuses."""

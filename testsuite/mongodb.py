@@ -1,5 +1,5 @@
-"""A real MongoDB for the tests: the one that MONGODB_URL names, or SecantusDB, which speaks MongoDB's wire protocol
-over MongoDB's own storage engine, as a program in a folder of the test's."""
+"""A MongoDB for the tests: the one of MONGODB_URL, or SecantusDB, a server with MongoDB's wire protocol and storage
+engine, which is started in a temporary folder."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class MongoServer(DatabaseServer):
             return True
 
     def _was_killed(self) -> None:
-        """Nothing: under load SecantusDB does not always end; then it is killed, as systemd does."""
+        """Accept it: under load SecantusDB does not always stop; then it is killed, as systemd does."""
 
 
 @contextlib.contextmanager
 def mongo_server(*options: str) -> Iterator[MongoServer]:
-    """Run a server of the test's own."""
+    """Run a new server."""
     with tempfile.TemporaryDirectory() as folder:
         server = MongoServer(folder, *options)
         try:
@@ -76,7 +76,7 @@ def mongo_server(*options: str) -> Iterator[MongoServer]:
 
 @contextlib.contextmanager
 def any_mongo() -> Iterator[str]:
-    """Have a server for tests that leave it as it is: the one of MONGODB_URL, or one of its own. Yield its URL."""
+    """Yield the URL of the server of MONGODB_URL, or of a new one, for tests that do not stop or change the server."""
     need("mongodb")
     if url := os.environ.get("MONGODB_URL"):
         yield url
@@ -87,7 +87,7 @@ def any_mongo() -> Iterator[str]:
 
 @contextlib.contextmanager
 def mongo_database(url: str) -> Iterator[str]:
-    """Yield the URL of a database of its own."""
+    """Yield the URL of a new database on the server `url`, and drop it afterwards."""
     name = f"prosa_{secrets.token_hex(6)}"
     yield urlsplit(url)._replace(path=f"/{name}").geturl()
     with pymongo.MongoClient[Any](url) as client:
@@ -96,14 +96,14 @@ def mongo_database(url: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def opened(url: str) -> Iterator[pymongo.database.Database[Any]]:
-    """Look into the database of `url`, beside the site."""
+    """Yield the database of `url`, over a connection beside the site's."""
     with pymongo.MongoClient[Any](url) as client:
         yield client.get_default_database()
 
 
 @contextlib.contextmanager
 def refusing(url: str) -> Iterator[None]:
-    """Let the log of `url` take no entry within the block."""
+    """Make the log of `url` refuse all entries during the block."""
     with opened(url) as database:
         database.command("collMod", "entries", validator=MATCHES_NOTHING)
         try:

@@ -66,7 +66,7 @@ def fill(path: str, entries: int = ENTRY_COUNT) -> None:
 
 
 def content(path: str) -> dict[str, list[str]]:
-    """Return what is in the tables of a SQLite file, by the types and bytes that are stored there."""
+    """Return the rows of all tables of a SQLite file, sorted, with the types and bytes that are stored."""
     found = {}
     with contextlib.closing(cysqlite.connect(path)) as connection:
         for table in (*move.TABLES, "sqlite_sequence"):
@@ -77,7 +77,7 @@ def content(path: str) -> dict[str, list[str]]:
 
 
 class MoveTest(FolderTest):
-    """A test that moves sites about."""
+    """A test that moves sites."""
 
     def path(self, name: str) -> str:
         return str(Path(self.folder) / name)
@@ -94,7 +94,7 @@ class MoveTest(FolderTest):
         return path
 
     def move(self, here: Place, there: Place) -> str:
-        """Move by the command; return what it said."""
+        """Move by the command; return its output."""
         ran = self.run_move(here, there)
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
         return ran.stdout
@@ -103,15 +103,15 @@ class MoveTest(FolderTest):
         return run_app(self.folder, *words(here, there))
 
     def refused(self, here: Place, there: Place) -> str:
-        """Return the line by which a move is refused."""
+        """Fail unless a move is refused; return the line that says why."""
         ran = self.run_move(here, there)
         self.assertEqual((ran.returncode, ran.stdout), (2, ""), ran.stderr)
         self.assertEqual(ran.stderr.count("\n"), 1, ran.stderr)
         self.assertNotIn("secret", ran.stderr)
         return ran.stderr.strip()
 
-    def begin(self, here: Place, there: Place) -> subprocess.Popen[str]:
-        """Begin to move, row by row."""
+    def start_move(self, here: Place, there: Place) -> subprocess.Popen[str]:
+        """Start to move, slowly: row by row."""
         program = [sys.executable, "-W", "error", str(ROOT / "testsuite" / "altered.py"), *SLOWLY, "--"]
         process = subprocess.Popen(
             [*program, *words(here, there)],
@@ -128,8 +128,8 @@ class MoveTest(FolderTest):
         return process
 
     def stop_in_the_middle(self, here: Place, there: Place, count: Callable[[], int], how: int) -> str:
-        """Begin to move, and end that by a signal once some entries are there; return what was said."""
-        process = self.begin(here, there)
+        """Start to move, send a signal once some entries are copied; return the output."""
+        process = self.start_move(here, there)
         wait_for(lambda: process.poll() is not None or count() > 20, "some entries are there")
         process.send_signal(how)
         said, _ = process.communicate(timeout=20)
@@ -138,7 +138,7 @@ class MoveTest(FolderTest):
 
 
 def words(here: Place, there: Place) -> list[str]:
-    """Return the command line that moves."""
+    """Return the command line of a move."""
     before, after = [f"--database={here.database}"], [f"--to_database={there.database}"]
     if here.mongo:
         before.append(f"--mongo={here.mongo}")
@@ -148,7 +148,7 @@ def words(here: Place, there: Place) -> list[str]:
 
 
 def entries_in(path: str) -> int:
-    """Return how many entries are in a SQLite file by now."""
+    """Return how many entries are in a SQLite file."""
     if not Path(path).exists():
         return 0
     with contextlib.closing(cysqlite.connect(path)) as connection, contextlib.suppress(cysqlite.OperationalError):

@@ -1,4 +1,4 @@
-"""What the site does while a server that keeps its data is away: the same, whichever server it is."""
+"""What the site does while a database server is away: the same for each kind of server."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from testsuite.tables import elsewhere, logs
 
 
 class Outage(SiteTest):
-    """A server is killed, and later stopped, under two processes that share no file, and comes back each time."""
+    """A server is killed, and later stopped, under two processes that share no file, and is started again each time."""
 
-    ends: tuple[signal.Signals, ...]  # how it ends
-    silent_pages: tuple[str, ...]  # what cannot be had without it
+    signals: tuple[signal.Signals, ...]  # by which it is stopped
+    unavailable_pages: tuple[str, ...]  # without it
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -30,11 +30,11 @@ class Outage(SiteTest):
         cls.servers[1].wait()
 
     @abstractmethod
-    def end(self, how: signal.Signals) -> None:
-        """End the server."""
+    def stop_server(self, how: signal.Signals) -> None:
+        """Stop the server by a signal."""
 
     @abstractmethod
-    def begin(self) -> None:
+    def start_server(self) -> None:
         """Start it again."""
 
     def test_pages_say_so_and_the_chat_goes_on_by_itself_without_a_hole(self) -> None:
@@ -42,12 +42,12 @@ class Outage(SiteTest):
         page = self.client("carla", server=1)
         page.get("/rooms/lobby")
         beto.until("entry", nonce=ana.post("before"))
-        for how in self.ends:
-            self.end(how)
+        for how in self.signals:
+            self.stop_server(how)
             refused = ana.post(f"meanwhile {how.name}")
             self.assertEqual(ana.until("error", nonce=refused)["code"], "unavailable")
             self.check_pages(page)
-            self.begin()
+            self.start_server()
             self.post_until_stored(ana, f"meanwhile {how.name}", refused)
             beto.until("entry", nonce=refused)
             wait_for(lambda: page.get("/healthz").status == 200, "it is well again")
@@ -61,11 +61,11 @@ class Outage(SiteTest):
             self.assertEqual(heard, list(range(1, 9)))
 
     def check_pages(self, page: Client) -> None:
-        """Check that pages say in the site's look, and by their status, that they cannot be had now."""
+        """Check that pages are answered with 503 and a page of the site that says so."""
         form = {"body": "by form", "nonce": "n"}
-        with ThreadPoolExecutor() as threads:  # each of them may have to wait for the server
+        with ThreadPoolExecutor() as threads:  # each may have to wait for the server
             health = threads.submit(page.get, "/healthz")
-            asked = [threads.submit(page.get, path) for path in self.silent_pages]
+            asked = [threads.submit(page.get, path) for path in self.unavailable_pages]
             asked.append(threads.submit(page.post, "/rooms/lobby", form))
         self.assertEqual(health.result().status, 503)
         for answer in (one.result() for one in asked):
@@ -74,7 +74,7 @@ class Outage(SiteTest):
             self.assertIn("can’t store anything right now", answer.text)
 
     def post_until_stored(self, chat: Chat, body: str, nonce: str) -> None:
-        """Send a message again and again, as the page does, until it is acknowledged."""
+        """Send a message until it is acknowledged, as the page does."""
 
         def acknowledged() -> bool:
             chat.post(body, nonce=nonce)

@@ -29,7 +29,7 @@ class MongoLogTest(MongoTest):
         await self.fill(1000)
         entries = await self.everything()
         self.assertEqual([entry.seq for entry in entries], list(range(1, 1001)))
-        self.assertLessEqual(len({entry.at for entry in entries}), 5)  # those of one insert have one time
+        self.assertLessEqual(len({entry.at for entry in entries}), 5)  # the entries of one insert have one time
 
     async def test_the_head_never_falls_although_entries_are_purged(self) -> None:
         await self.fill(5)
@@ -132,10 +132,10 @@ class CannotBeOpened(log_case.LogTest):
         cls.server.start("--auth")
 
     async def asyncSetUp(self) -> None:
-        asyncio.get_running_loop().set_debug(False)  # nothing is open: that is what the tests do
+        asyncio.get_running_loop().set_debug(False)  # and do not open the log, as the tests do that
 
     async def refused(self, url: str) -> str:
-        """Return the line."""
+        """Fail unless the log cannot be opened; return the line that says why."""
         with self.assertRaises(CannotOpen) as refused:
             async with open_log(f"{self.people} {url}"):
                 pass
@@ -193,7 +193,7 @@ class Newer(MongoTest):
     """A database that a newer version has made."""
 
     async def asyncSetUp(self) -> None:
-        asyncio.get_running_loop().set_debug(False)  # nothing is open: that is what the test does
+        asyncio.get_running_loop().set_debug(False)  # and do not open the log, as the test does that
 
     async def test_a_database_of_a_newer_version_is_left_alone(self) -> None:
         with opened(self.url) as database:

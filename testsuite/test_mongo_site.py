@@ -1,4 +1,4 @@
-"""The site with its log on MongoDB: what the tests say of it on SQLite, and what happens while the server is away."""
+"""The site with its log on MongoDB: tests that it passes on SQLite too, and what it does while the server is away."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from testsuite.tables import logs
 
 
 class OnMongodb:
-    """Put before a SiteTest: its log lies on the MongoDB of the tests, in a database of its own."""
+    """Put before a SiteTest: its log is on a MongoDB, in a database of its own."""
 
     needs = ("mongodb",)
 
     @classmethod
     @contextlib.contextmanager
     def database(cls, folder: str) -> Iterator[None]:
-        """Make the database of the log of the site in `folder`."""
+        """Make the database for the log of the site in `folder`."""
         with any_mongo() as server, mongo_database(server) as url:
             logs[folder] = url
             try:
@@ -48,11 +48,11 @@ class Balanced(OnMongodb, test_four_processes.Balanced):
 
 
 class ServerAway(outage.Outage):
-    """MongoDB is away; people and rooms, which lie on a PostgreSQL here, are not."""
+    """MongoDB is away, but not the PostgreSQL with people and rooms."""
 
     needs = ("mongodb", "postgres")
-    ends = (signal.SIGKILL, signal.SIGTERM)
-    silent_pages = ("/rooms/lobby",)
+    signals = (signal.SIGKILL, signal.SIGTERM)
+    unavailable_pages = ("/rooms/lobby",)
     mongodb: MongoServer
 
     @classmethod
@@ -66,10 +66,10 @@ class ServerAway(outage.Outage):
             finally:
                 del logs[folder]
 
-    def end(self, how: signal.Signals) -> None:
+    def stop_server(self, how: signal.Signals) -> None:
         self.mongodb.stop(how)
 
-    def begin(self) -> None:
+    def start_server(self) -> None:
         self.mongodb.start()
 
 

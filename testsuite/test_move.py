@@ -68,7 +68,7 @@ class CopyTest(MoveTest):
         User.update(email="new@example.org").where(User.username == "Ana").execute()
         database.close()
         self.assertIn("a move to it was not finished", run_app(self.folder, f"--database={target}", "migrate").stderr)
-        said = self.move(Place(source), Place(target))  # from the beginning: the site was written to
+        said = self.move(Place(source), Place(target))  # from the start, since the site was written to
         self.assertNotIn("already", said)
 
 
@@ -116,7 +116,7 @@ class TerminalTest(MoveTest):
             process = subprocess.Popen(moving, cwd=self.folder, env=environment(), stdout=terminal, stderr=terminal)
         self.addCleanup(process.wait)
         said = b""
-        with contextlib.suppress(OSError):  # EIO: nobody is at the other end any more
+        with contextlib.suppress(OSError):  # EIO: the process has closed its end
             while some := os.read(ours, 4096):
                 said += some
         self.assertEqual(process.wait(TIMEOUT), 0, said)

@@ -38,7 +38,7 @@ class KilledTest(MoveTest):
         self.assertEqual(content(back), content(source))
 
     def go_on(self, here: Place, there: Place, entries: int) -> None:
-        """Fail unless the next try goes on from so many entries, while the site has stayed read-only."""
+        """Fail unless the site is read-only still, and the next move continues after at least `entries` rows."""
         with self.assertRaises(ReadOnly):
             open_database(here.database)
             User.update(email="new@example.org").execute()
@@ -60,7 +60,9 @@ class KilledTest(MoveTest):
         source, target = self.source(), self.path("target.db")
         self.stop_in_the_middle(Place(source), Place(target), lambda: entries_in(target), signal.SIGKILL)
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
-            process = self.begin(Place(source), Place(f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/prosa"))
+            process = self.start_move(
+                Place(source), Place(f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/prosa")
+            )
             with contextlib.closing(silent.accept()[0]):
                 process.send_signal(signal.SIGINT)
                 said, _ = process.communicate(timeout=20)
@@ -71,7 +73,7 @@ class KilledTest(MoveTest):
         self.move(Place(source), Place(target))
         with contextlib.closing(cysqlite.connect(source)) as connection:
             name: str = connection.execute_scalar("SELECT value FROM setting WHERE name = 'read_only'")
-        with contextlib.closing(cysqlite.connect(target)) as connection:  # as it is until the very end
+        with contextlib.closing(cysqlite.connect(target)) as connection:  # as before the last step
             connection.execute("INSERT INTO setting (name, value) VALUES ('move_from', ?)", (name.split()[1] + " ",))
         self.assertIn("All is there.", self.move(Place(source), Place(target)))
         open_database(target)

@@ -91,13 +91,13 @@ class OnOwnServer:
 class ServerAway(OnOwnServer, outage.Outage):
     """PostgreSQL is away."""
 
-    ends = (signal.SIGKILL, signal.SIGINT)
-    silent_pages = ("/rooms/lobby", "/members")
+    signals = (signal.SIGKILL, signal.SIGINT)
+    unavailable_pages = ("/rooms/lobby", "/members")
 
-    def end(self, how: signal.Signals) -> None:
+    def stop_server(self, how: signal.Signals) -> None:
         self.postgresql.stop(how)
 
-    def begin(self) -> None:
+    def start_server(self) -> None:
         self.postgresql.start()
 
 

@@ -1,4 +1,4 @@
-"""A running site while it is moved: it can be read, not written, and loses nothing."""
+"""A running site while it is moved: it can be read but not written to, and loses nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MUDANCA = "O site está de mudança. Dá para ler; escrever, só daqui a pouco."
 
 
 def post_until_refused(chat: Chat) -> list[str]:
-    """Post one after the other until that is refused; return the nonces that were acknowledged."""
+    """Post messages until one is refused; return the nonces that were acknowledged."""
     acknowledged: list[str] = []
     while True:
         nonce = chat.post(f"number {len(acknowledged)}")
@@ -33,7 +33,7 @@ def post_until_refused(chat: Chat) -> list[str]:
 
 
 class ReadOnlyTest(SiteTest):
-    """A running site while it is moved: it says so, and what was typed is not lost."""
+    """The site says that it is being moved, and what was typed is not lost."""
 
     mongo = ""
 
@@ -49,7 +49,7 @@ class ReadOnlyTest(SiteTest):
             for _ in steps:
                 pass
         database.close()
-        self.assert_read_only(ana)  # or somebody would write to what nobody reads any more
+        self.assert_read_only(ana)  # or messages would be written that nobody reads any more
         self.move_on(ana, target, nonce)
         run_app(self.folder, f"--mongo={self.mongo}", "move", "--cancel")
         self.assertEqual(ana.post("/rooms/lobby", {"body": "after all"}).status, 302)
@@ -97,7 +97,7 @@ class ReadOnlyTest(SiteTest):
 
 
 class ReadOnlyOnPostgresqlTest(OnPostgresql, ReadOnlyTest):
-    """The same on the other engine."""
+    """The same on PostgreSQL."""
 
 
 class ReadOnlyOnMongoTest(ReadOnlyTest):

@@ -1,4 +1,4 @@
-"""The log on SQLite: what waits is committed together, and numbers are never used again."""
+"""The log on SQLite: drafts that wait are committed together, and numbers are never used again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24  # in a write-ahead log (sqlite.org/fi
 
 
 def commits(path: str) -> int:
-    """Return how many transactions stand in the write-ahead log of the database: frames that end one say its size."""
+    """Return the number of transactions in the write-ahead log: the last frame of each has the size of the database."""
     wal = Path(path + "-wal").read_bytes()
     page_size, salt = struct.unpack(">8xI4x8s", wal[:24])
     starts = range(HEADER_BYTES, len(wal), FRAME_HEADER_BYTES + page_size)
@@ -78,6 +78,6 @@ class SqlLogTest(log_case.LogTest):
 
 
 def write() -> None:
-    """Be the database's writer for a moment."""
+    """Hold the write lock for a moment."""
     with writing():
         pass

@@ -1,4 +1,4 @@
-"""The log of a room: what an entry is, and what every engine that keeps entries promises."""
+"""The log of a room: what an entry is, and what a log promises on every engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_NONCE_CHARS = 64
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody wants to append. `nonce` is the author's: the same one twice is one entry."""
+    """What is to be appended. Two drafts with the same author and nonce are one entry."""
 
     room: str
     author_id: int
@@ -26,7 +26,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is on disk. `seq` counts 1, 2, 3 ... in its room, without gaps; `at` in seconds since 1970."""
+    """What is stored. `seq` counts 1, 2, 3 ... in its room, without gaps; `at` is in seconds since 1970."""
 
     room: str
     seq: int
@@ -43,60 +43,59 @@ class RoomLog(ABC):
     """The logs of all rooms."""
 
     async def open(self) -> None:  # noqa: B027 - not every engine has something to do
-        """Make ready to read and write. Raise CannotOpen."""
+        """Connect to the store. Raise CannotOpen."""
 
     async def check(self) -> None:  # noqa: B027
-        """Raise Unavailable unless it can be read and written now."""
+        """Return if entries can be read and written now. Raise Unavailable."""
 
     async def close(self) -> None:  # noqa: B027
-        """Let go of what `open` took."""
+        """Close the connections."""
 
     @abstractmethod
     async def append(self, draft: Draft) -> Entry:
-        """Return the entry once it is on disk, numbered without gaps.
+        """Return the entry once it is on disk, under the next number of its room.
 
-        A nonce that its author used before gives the first one's entry and stores nothing.
-        Raise NotMember, Unavailable.
+        If the author has used the nonce before, return the entry of that time and store nothing.
+        Raise NotMember, Unstorable, Unavailable.
         """
 
     @abstractmethod
     async def flush(self) -> None:
-        """Return when everything that was appended is on disk."""
+        """Return when each draft that is being appended is on disk or refused."""
 
     @abstractmethod
     async def after(self, room: str, seq: int, limit: int) -> list[Entry]:
-        """Return at most `limit` entries that follow `seq`, oldest first."""
+        """Return at most `limit` entries after `seq`, oldest first. Raise Unavailable."""
 
     @abstractmethod
     async def before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
-        """Return at most `limit` entries that precede `seq` (None: the newest), newest first."""
+        """Return at most `limit` entries before `seq` (None: the newest ones), newest first. Raise Unavailable."""
 
     @abstractmethod
     async def head(self, room: str) -> int:
-        """Return the seq of the newest entry that the room ever had, 0 if none."""
+        """Return the seq of the newest entry that the room ever had, 0 if none. Raise Unavailable."""
 
     def version(self, room: str) -> object:
-        """Return what differs once anything may have been appended to `room`, wherever; asked without waiting.
+        """Return a value that changes when any process may have appended to `room`; asked without waiting.
 
-        It may be as old as the last look at the people's version: each request begins with one
-        (controllers/web/query_cache.py).
-        An engine that cannot tell says so by an answer that equals no other.
+        It is as of the last query of the people's version, with which each request begins
+        (controllers/web/query_cache.py). An engine that cannot tell returns a value that equals no other.
         """
         return object()
 
     @abstractmethod
     def changes(self) -> AsyncIterator[tuple[str, int]]:
-        """Yield rooms that may have grown, whichever process appended, with their heads.
+        """Yield the rooms to which a process may have appended, with their heads: first all rooms.
 
-        The first are all the rooms. It may yield too often, never too seldom.
+        A room may be yielded without need; none that has grown is left out.
         """
 
 
-def clean_body(body: str, longest: int) -> str:
-    """Return `body` as it is stored: LF line ends, no blank end. Raise Empty if nothing can be seen, TooLong."""
+def clean_body(body: str, max_chars: int) -> str:
+    """Return `body` as it is stored: LF line ends, no blanks at the end. Raise TooLong, Empty if nothing is visible."""
     body = body.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip("\n").rstrip()
     if not is_visible(body):
         raise Empty()
-    if len(body) > longest:
+    if len(body) > max_chars:
         raise TooLong()
     return body

@@ -1,4 +1,4 @@
-"""Group commit: drafts that wait while others are written go together."""
+"""Group commit: drafts that wait while others are being written are written together."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ Write = Callable[[list[Draft], float], Awaitable[Sequence[Entry | Exception]]]
 
 
 class GroupCommit:
-    """What waits to be written, in the order in which it came.
+    """Writes drafts in batches, in the order in which they came.
 
-    `write` is handed a batch and since when its oldest draft has waited (time.monotonic()); it returns an entry or a
-    refusal for each draft, or raises what became of all of them. Where it raises Unstorable it is handed the halves,
-    then theirs, until each draft that cannot be stored has failed alone; what it is handed twice it stores once.
+    `write` gets a batch and the time since which its oldest draft has waited (time.monotonic()). It returns an entry or
+    a refusal for each draft, or raises what is true of all of them. If it raises Unstorable, it gets the two halves
+    of the batch, then the halves of those, until each draft that cannot be stored has failed alone. It must store a
+    draft once that it gets twice.
     """
 
     def __init__(self, write: Write) -> None:
@@ -33,7 +34,7 @@ class GroupCommit:
         self._refusal_logger = RefusalLogger(logger)
 
     async def append(self, draft: Draft) -> Entry:
-        """Return the draft's entry as soon as it is written. Raise what `write` raises or returns for it."""
+        """Return the draft's entry once it is written. Raise what `write` raises or returns for it."""
         appended: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         self._waiting.append((draft, time.monotonic(), appended))
         if self._writing is None:
@@ -41,7 +42,7 @@ class GroupCommit:
         return await appended
 
     async def flush(self) -> None:
-        """Return when nothing waits any more."""
+        """Return when no draft waits any more."""
         if self._writing is not None:
             await self._writing
 
@@ -59,18 +60,18 @@ class GroupCommit:
         self._writing = None
 
     async def _outcomes(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
-        """Return what became of each draft."""
+        """Return an entry or an error for each draft."""
         try:
             return await self._write(drafts, since)
         except Exception as error:
             if not isinstance(error, Unstorable) or len(drafts) == 1:
-                self._explain(error)
+                self._report(error)
                 return [error] * len(drafts)
         half = len(drafts) // 2
         return [*await self._outcomes(drafts[:half], since), *await self._outcomes(drafts[half:], since)]
 
-    def _explain(self, error: Exception) -> None:
-        """Log why a message cannot be stored, without its words, which may stand in what the engine says."""
+    def _report(self, error: Exception) -> None:
+        """Log why a message cannot be stored, without the text of the error, which may contain the message."""
         if isinstance(error, Unstorable):
             reason: BaseException = error
             while reason.__cause__ is not None:

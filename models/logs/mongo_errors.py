@@ -1,4 +1,4 @@
-"""What MongoDB's errors mean here, in words that hold neither a password nor anybody's message."""
+"""What MongoDB's errors mean here, in words without passwords and messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ MAX_ERROR_CHARS = 300
 # MongoDB's error codes.
 DUPLICATE_KEY = 11000
 VALIDATION_FAILED = 121  # of any document while the log is being moved (models/moving/mongo_table.py)
-DATA_ERRORS = (22, VALIDATION_FAILED, 10334, 17280, 17419)  # too large or broken; 2 and 9 a server says that dies, too
+DATA_ERRORS = (
+    22,
+    VALIDATION_FAILED,
+    10334,
+    17280,
+    17419,
+)  # too large or broken; not 2 and 9: a server that dies has them
 NO_REPLICA_SET = 40573  # it has no change streams
 AUTHENTICATION_FAILED, UNAUTHORIZED = 18, 13
 
@@ -31,7 +37,7 @@ BAD_URL = (
 
 @contextlib.contextmanager
 def raising_unavailable(refusal_logger: RefusalLogger) -> Iterator[None]:
-    """Limit how long MongoDB may take, and turn what it refuses into Unavailable."""
+    """Limit the block to ANSWER_TIMEOUT_SECONDS, and turn errors of MongoDB into Unavailable."""
     try:
         with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
             yield
@@ -42,7 +48,7 @@ def raising_unavailable(refusal_logger: RefusalLogger) -> Iterator[None]:
 
 @contextlib.contextmanager
 def raising_unstorable() -> Iterator[None]:
-    """Turn what cannot be written at all, whenever it comes, into Unstorable."""
+    """Turn errors of data that can never be written into Unstorable."""
     try:
         yield
     except (BSONError, DocumentTooLarge, UnicodeError, OverflowError) as error:
@@ -50,7 +56,7 @@ def raising_unstorable() -> Iterator[None]:
 
 
 def describe(error: Exception) -> str:
-    """Return what an error says, without what was written and without all that the driver knows of the servers."""
+    """Return the first line of an error, without what was to be written and the driver's description of the servers."""
     text = str(error)
     if isinstance(error, BulkWriteError) and error.details:
         refusals = error.details["writeErrors"] or error.details["writeConcernErrors"]
@@ -61,7 +67,7 @@ def describe(error: Exception) -> str:
 
 
 def describe_opening(error: PyMongoError) -> str:
-    """Say why a MongoDB cannot be opened."""
+    """Return in one line why a MongoDB cannot be opened."""
     if isinstance(error, OperationFailure) and error.code == AUTHENTICATION_FAILED:
         return "it does not know this name with this password"
     if isinstance(error, OperationFailure) and error.code == UNAUTHORIZED:

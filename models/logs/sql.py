@@ -1,4 +1,4 @@
-"""The log on peewee: SQLite and PostgreSQL. A batch of drafts is one transaction."""
+"""The log in the people's database, on SQLite or PostgreSQL. A batch of drafts is one transaction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.logs.group_commit import GroupCommit
 from models.models import EntryRow, Room, User
 from models.rooms import authors
 
-# What an append asks; {} is a list of values.
+# The SQL of an append; {} is a list of values.
 LOCK_ROOMS = "SELECT slug, head FROM room WHERE slug IN ({}) ORDER BY slug"
 FIND_ENTRIES = """
     SELECT room_id, seq, kind, target, author_id, username, body, at, nonce
@@ -63,14 +63,14 @@ class SqlLog(RoomLog):
     async def changes(self) -> AsyncIterator[tuple[str, int]]:
         seen: dict[str, int] = {}
         async for _ in self._doorbell.rings():
-            heads = await self._heads_at_last()
+            heads = await self._fetch_heads()
             for room, head in heads.items():
                 if head != seen.get(room):
                     yield room, head
             seen = heads
 
-    async def _heads_at_last(self) -> dict[str, int]:
-        """Return the heads of the rooms, however long the database is locked: a ring must not be lost."""
+    async def _fetch_heads(self) -> dict[str, int]:
+        """Return the heads of the rooms. Retry until the database answers: a change must not be lost."""
         while True:
             try:
                 return await self._doorbell.heads()
@@ -79,9 +79,9 @@ class SqlLog(RoomLog):
 
 
 def _append(drafts: list[Draft], since: float) -> Sequence[Entry | NotMember]:
-    """Store `drafts`, which wait since then, in one transaction; return an entry or a refusal for each.
+    """Store `drafts` in one transaction; return an entry or a refusal for each. `since` is as for GroupCommit.
 
-    Raise Unstorable if one of them is not to be stored.
+    Raise Unstorable if one of them cannot be stored.
     """
     database.ready(since)
     try:
@@ -117,19 +117,19 @@ def _append_once(drafts: list[Draft]) -> Sequence[Entry | NotMember]:
 
 
 def _lock_rooms(slugs: set[str]) -> dict[str, int]:
-    """Return the heads of rooms that nobody else appends to until this transaction ends."""
+    """Lock rooms against appends of others until this transaction ends; return their heads."""
     sql = LOCK_ROOMS.format(",".join("?" * len(slugs)))
     return dict(execute(sql + " FOR NO KEY UPDATE" if database.for_update else sql, *slugs).fetchall())
 
 
 def _find_entries(keys: set[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
-    """Return which of these nonces and authors have their entry already."""
+    """Return the entries that exist already with these nonces and authors."""
     found = execute(FIND_ENTRIES.format(values(2, len(keys))), *chain.from_iterable(keys)).fetchall()
     return {(entry.nonce, entry.author_id): entry for entry in (Entry(*row) for row in found)}
 
 
 def _add_entries(entries: list[Entry]) -> None:
-    """Store entries, and move their rooms' heads."""
+    """Store entries, and their rooms' heads."""
     if not entries:
         return
     stored = [(e.room, e.seq, e.kind, e.target, e.author_id, e.body, e.at, e.nonce) for e in entries]
