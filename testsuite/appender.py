@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TypedDict
 
 from models.database import open_database
 from models.errors import Refusal
@@ -39,6 +39,15 @@ async def open_log(address: str) -> AsyncIterator[RoomLog]:
         await stores.close()
 
 
+class Asked(TypedDict):
+    """A line on standard input."""
+
+    room: str
+    author: int
+    bodies: list[str]
+    nonces: list[str]
+
+
 class Appender:
     """Runs such a process."""
 
@@ -58,11 +67,11 @@ class Appender:
     def append(self, author: int, bodies: list[str], nonces: list[str], room: str = "lobby") -> None:
         """Make it append, and return at once."""
         assert self._process.stdin is not None
-        asked = {"room": room, "author": author, "bodies": bodies, "nonces": nonces}
+        asked: Asked = {"room": room, "author": author, "bodies": bodies, "nonces": nonces}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
 
-    def outcomes(self) -> list[Any]:
+    def outcomes(self) -> list[int | str]:
         """Return the seqs, or the names of the refusals, of what `append` was given."""
         return list(json.loads(self._read()))
 
@@ -95,7 +104,7 @@ def appenders(count: int, address: str) -> Iterator[list[Appender]]:
         yield running
 
 
-async def append_all(log: RoomLog, asked: dict[str, Any]) -> list[int | str]:
+async def append_all(log: RoomLog, asked: Asked) -> list[int | str]:
     """Append all bodies at once; return the seqs or the names of the refusals."""
     drafts = [
         Draft(asked["room"], asked["author"], body, nonce)

@@ -17,6 +17,7 @@ import psycopg
 
 from models import read_only
 from models.database import database, open_database, patiently
+from models.engines.base import Row
 from models.errors import CannotMove, Lost, Unavailable
 from models.models import (
     BaseModel,
@@ -264,7 +265,7 @@ def _compare(source: Store, target: Store) -> Iterator[Progress | TableMatches]:
         yield TableMatches(model._meta.table_name, *sums[0])
 
 
-def _line(row: Any) -> str:
+def _line(row: Row) -> str:
     """Return a row as a line of JSON, with U+FFFD for U+0000, as PostgreSQL stores it."""
     return _encode(row).replace("\\u0000", "\\ufffd") + "\n"
 

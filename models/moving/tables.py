@@ -71,10 +71,10 @@ class SqlTableCopy:
         found = self._ask(sql, key or ())
         return [self._to_json(row) for row in found] if self._converters else [tuple(row) for row in found]
 
-    def _ask(self, sql: str, values: Row = ()) -> list[Any]:
+    def _ask(self, sql: str, values: Row = ()) -> list[Row]:
         columns, table = ", ".join(self._columns), f'"{self._table}"'
         sql = sql.format(columns=columns, table=table, condition=self._condition)
-        rows: list[Any] = self._engine.execute_sql(sql, values).fetchall()
+        rows: list[Row] = self._engine.execute_sql(sql, values).fetchall()
         return rows
 
     def _to_json(self, row: Row) -> Row:
