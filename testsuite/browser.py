@@ -39,7 +39,7 @@ RECORD_VIOLATIONS = """addEventListener('securitypolicyviolation', (event) => {
 # The page of a site that takes more than this one does; said before its modules run.
 ALLOW_EVERYTHING = """document.addEventListener('readystatechange', () => {
   const room = document.getElementById('room');
-  if (room) room.dataset.max = 9000;
+  if (room) room.dataset.maxChars = 9000;
 }, { once: true });"""
 
 # All that comes into a live region, or is changed there, which is what a screen reader reads aloud by itself.

@@ -54,8 +54,8 @@ class FuzzedSite(FuzzTest, SiteTest):
 
     def check_log(self) -> None:
         """Check that nothing went wrong inside."""
-        self.client().get("/static/sign.svg?the-end")
-        wait_for(lambda: any("GET /static/sign.svg" in line for line in self.server.lines[-3:]), "the log ends")
+        self.client().get("/static/logo.svg?the-end")
+        wait_for(lambda: any("GET /static/logo.svg" in line for line in self.server.lines[-3:]), "the log ends")
         troubles = [line for line in self.server.lines if not ORDINARY.match(line)]
         self.assertEqual(troubles, [])
 

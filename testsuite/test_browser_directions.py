@@ -93,8 +93,8 @@ class Directions(BrowserTest):
         expect_live(page)
         for name, is_kept in ((NAME, True), ("\U00010d00", True), ("ࠀ", True), ("ana", False), ("王", False)):
             said = page.evaluate(
-                "async (name) => (await import(document.querySelector('[href*=\"words.js\"]').href))"
-                ".say('open_as', { name })",
+                "async (name) => (await import(document.querySelector('[href*=\"locale.js\"]').href))"
+                ".translate('open_as', { name })",
                 name,
             )
             self.assertEqual("\u2068" in said, is_kept, name)

@@ -83,7 +83,7 @@ class Long(OutboxTest):
             with found.value.expect_event("framesent", lambda frame, n=number: f"piece {n} " in str(frame)) as sent:
                 write(ana, f"piece {number} {piece}")
             (message,) = json.loads(sent.value)
-            most = ana.evaluate(WIRE_BYTES, json.loads(message))
+            most = ana.evaluate(MEASURE_FRAME, json.loads(message))
             self.assertLessEqual(len(str(sent.value).encode()), most)
         expect(ana.locator("#waiting .row")).to_have_count(0)
 
@@ -91,7 +91,7 @@ class Long(OutboxTest):
         ana = self.member("ana")
         for written, stored in BODIES:
             with self.subTest(ascii(written)):
-                body, length, is_visible = ana.evaluate(CLEANED, written)
+                body, length, is_visible = ana.evaluate(CLEAN_BODY, written)
                 if not is_visible:
                     self.assertEqual(stored, "")
                 elif length > 50:
@@ -244,9 +244,9 @@ class OnTheWay(OutboxTest):
         self.assertEqual(self.stored(), ["before", "x" * 4000, "between", "after"])
 
 
-BODY = """const { name: url } = performance.getEntriesByType('resource').find(({ name }) => /body.js/.test(name));
-  const { cleaned, isVisible, lengthOf, wireBytes } = await import(url);"""
-WIRE_BYTES = f"async (message) => {{ {BODY} return wireBytes(message); }}"
-CLEANED = f"""async (written) => {{ {BODY}
-  const text = cleaned(written);
-  return [text, lengthOf(text), isVisible(text)]; }}"""
+IMPORT_BODY = """const { name: url } = performance.getEntriesByType('resource').find(({ name }) => /body.js/.test(name));
+  const { cleanBody, countCharacters, isVisible, maxFrameBytes } = await import(url);"""
+MEASURE_FRAME = f"async (message) => {{ {IMPORT_BODY} return maxFrameBytes(message); }}"
+CLEAN_BODY = f"""async (written) => {{ {IMPORT_BODY}
+  const text = cleanBody(written);
+  return [text, countCharacters(text), isVisible(text)]; }}"""

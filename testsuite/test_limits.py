@@ -23,7 +23,7 @@ MAX_BODY_BYTES = 256 * 1024
 ANONYMOUS_SOCKETS = 2000
 FEW_OPEN_FILES = 256  # that a process may have open, where it shall have few
 MANY_CONNECTIONS = 300  # more than that
-ASKS = b"GET /static/sign.svg HTTP/1.1\r\nHost: prosa\r\n\r\n"
+ASKS = b"GET /static/logo.svg HTTP/1.1\r\nHost: prosa\r\n\r\n"
 
 
 def room_to_open(files: int) -> None:

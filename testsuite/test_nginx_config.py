@@ -149,7 +149,7 @@ class StaticFiles(NginxTest):
         for path, file, kind in (
             ("/static/site.css", "views/statics/site.css", "text/css"),
             ("/static/chat.js", "views/statics/chat.js", "application/javascript"),
-            ("/static/sign.svg", "views/statics/sign.svg", "image/svg+xml"),
+            ("/static/logo.svg", "views/statics/logo.svg", "image/svg+xml"),
             ("/static/vendor/sockjs.min.js", "node_modules/sockjs-client/dist/sockjs.min.js", "application/javascript"),
         ):
             with self.subTest(path):

@@ -23,7 +23,7 @@ class RawTest(unittest.TestCase):
         "message.html": "body_html.rstrip()",  # of controllers/web/rendering.py, with the tags that it knows
         "modules/rows.html": "row.html",  # a message as drawn by message.html
         "room.html": "rows",  # the rows as drawn by modules/rows.html
-        "modules/words.html": "json_encode({",  # the site's own words; json_encode leaves no "</" in them
+        "modules/texts.html": "json_encode({",  # the site's own words; json_encode leaves no "</" in them
     }
 
     def test_only_the_html_of_messages_is_not_escaped(self) -> None:

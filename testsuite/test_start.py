@@ -232,7 +232,7 @@ class ErrorTest(Broken, SiteTest):
         ):
             with self.subTest(headers):
                 self.assert_quiet(self.client().get("/login", **headers), 200, 400)
-                self.assert_quiet(self.client().get("/static/sign.svg", **headers), 200, 206, 400, 416)
+                self.assert_quiet(self.client().get("/static/logo.svg", **headers), 200, 206, 400, 416)
 
     def test_methods_that_no_page_has_are_refused(self) -> None:
         ana = self.client("ana")

@@ -1,12 +1,12 @@
-// Speaks to those who listen. Screen readers read aloud, once, each line that comes into this unseen log; then the
-// line goes. The conversation itself is silent, so that it can be grouped, trimmed and drawn anew.
+// Tells screen readers what is new. Each line is added to a visually hidden live region, read aloud once and removed.
+// The conversation itself is no live region, so that it can be grouped, trimmed and redrawn silently.
 
 import { element } from './element.js';
-import { say } from './words.js';
+import { translate } from './locale.js';
 
-const MOST_CHARACTERS = 200;  // of one line
-const LINE_MS = 5000;         // how long a line stays, for a busy screen reader to notice it
-const LASTING_MS = 5000;      // after which a state of the connection is worth a word
+const MAX_LINE_CHARS = 200;
+const LINE_MS = 5000;          // how long a line stays, so that a busy screen reader still notices it
+const STATE_CHANGE_MS = 5000;  // how long a connection state must last before it is announced
 
 export class Announcer {
   constructor() {
@@ -14,27 +14,28 @@ export class Announcer {
     this.log.setAttribute('role', 'log');
     this.log.setAttribute('aria-live', 'polite');
     document.body.append(this.log);
-    this.spokenState = 'live';
+    this.announcedState = 'live';
   }
 
-  speak(lines) {
-    const spoken = lines.map((line) => element('p', '', shorten(line)));
-    this.log.append(...spoken);
-    setTimeout(() => spoken.forEach((line) => line.remove()), LINE_MS);
+  announce(lines) {
+    const added = lines.map((line) => element('p', '', shorten(line)));
+    this.log.append(...added);
+    setTimeout(() => added.forEach((line) => line.remove()), LINE_MS);
   }
 
-  // The connection has this state. What heals within seconds is not told, and so is not its end.
-  changeState(state) {
+  // Announce the connection's state, unless it changes back within seconds.
+  announceState(state) {
     clearTimeout(this.timer);
-    if (state === this.spokenState) return;
+    if (state === this.announcedState) return;
     this.timer = setTimeout(() => {
-      this.spokenState = state;
-      this.speak([say(state)]);
-    }, LASTING_MS);
+      this.announcedState = state;
+      this.announce([translate(state)]);
+    }, STATE_CHANGE_MS);
   }
 }
 
 function shorten(text) {
   const characters = [...text.replace(/\s+/g, ' ').trim()];
-  return characters.length > MOST_CHARACTERS ? `${characters.slice(0, MOST_CHARACTERS).join('')}…` : characters.join('');
+  const isLong = characters.length > MAX_LINE_CHARS;
+  return isLong ? `${characters.slice(0, MAX_LINE_CHARS).join('')}…` : characters.join('');
 }

@@ -1,10 +1,10 @@
-// Makes the room page live. Without this module the same page reads, pages back and posts by its form.
+// Makes the room page live. Without this module the page can still be read, paged back, and posted to by its form.
 
 import { Announcer } from './announcer.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
-import { arrive } from './focus.js';
-import { Live, wordsFor } from './live.js';
+import { focusComposer } from './focus.js';
+import { LiveRoom, otherMemberNotice } from './live.js';
 import { Pages } from './pages.js';
 
 const room = document.getElementById('room');
@@ -13,15 +13,18 @@ const conversation = new Conversation(room, announcer);
 const { me } = room.dataset;
 const pages = new Pages({
   conversation,
-  meets: (name) => (live ? live.connection.meet(name) : composer.stand(...wordsFor(me, name))),
+  onOtherMember: (name) => {
+    if (live) live.connection.checkMember(name);
+    else composer.showLastingRefusal(...otherMemberNotice(me, name));
+  },
 });
 const composer = new Composer({
   key: `prosa.draft.${me}.${room.dataset.room}`,
-  max: Number(room.dataset.max),
-  sends: (body) => live?.post(body) ?? 'form',
-  types: () => live?.type(),
+  maxChars: Number(room.dataset.maxChars),
+  onSend: (body) => live?.post(body) ?? 'form',
+  onTyping: () => live?.sendTyping(),
 });
 
-// A page of the past stays what it is: only the newest one is live, and from here the form posts.
-const live = 'past' in room.dataset ? null : new Live({ room, announcer, conversation, composer, pages });
-if (live) arrive();
+// Only the page with the newest messages is live. From a page of older messages the form posts.
+const live = 'past' in room.dataset ? null : new LiveRoom({ room, announcer, conversation, composer, pages });
+if (live) focusComposer();

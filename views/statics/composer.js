@@ -1,110 +1,111 @@
-// Where one writes: grows with the text, keeps it over reloads, and refuses what is too long before it is sent.
+// The message box: grows with the text, keeps a draft over reloads, and refuses a text that is too long before it is
+// sent.
 
 import { isTouchOnly } from './focus.js';
-import { cleaned, isVisible, lengthOf } from './body.js';
-import { forget, keep, recall } from './storage.js';
-import { say } from './words.js';
+import { cleanBody, countCharacters, isVisible } from './body.js';
+import { load, remove, save } from './storage.js';
+import { translate } from './locale.js';
 
-const TYPING_EVERY = 3000;  // ms between two `typing`
+const TYPING_INTERVAL_MS = 3000;  // between two `typing` messages
 
 export class Composer {
-  // sends(body) returns 'taken', 'kept' (leave the text here) or 'form' (the browser shall post it).
-  // types() is called now and then while somebody writes.
-  constructor({ key, max, sends, types }) {
-    Object.assign(this, { key, max, sends, types, typedAt: -TYPING_EVERY });
+  // onSend(body) returns 'sent' (clear the box), 'kept' (leave the text in it) or 'form' (let the browser post it).
+  // onTyping() is called while the member types, at most once in TYPING_INTERVAL_MS.
+  constructor({ key, maxChars, onSend, onTyping }) {
+    Object.assign(this, { key, maxChars, onSend, onTyping, typingSentAt: -TYPING_INTERVAL_MS });
     this.form = document.getElementById('composer');
     this.field = this.form.elements.body;
     this.refusal = document.getElementById('refusal');
     this.form.noValidate = true;
-    this.form.autocomplete = 'off';  // what is kept here is kept for its member; the browser would give it to anybody
+    this.form.autocomplete = 'off';  // the draft is kept for this member; the browser would show it to any other
     document.getElementById('hint').hidden = false;
-    this.restore();
-    this.form.addEventListener('submit', (event) => this.submit(event));
-    this.field.addEventListener('input', () => this.written());
-    this.field.addEventListener('keydown', (event) => this.pressed(event));
+    this.restoreDraft();
+    this.form.addEventListener('submit', (event) => this.onSubmit(event));
+    this.field.addEventListener('input', () => this.onInput());
+    this.field.addEventListener('keydown', (event) => this.onKeydown(event));
   }
 
-  // What the browser has posted is kept until the page comes that a post leads to.
-  restore() {
-    const [arrival] = performance.getEntriesByType('navigation');
-    if (location.hash === '#newest' && arrival?.type === 'navigate') forget('sessionStorage', this.key);
-    if (!this.field.value) this.field.value = recall('sessionStorage', this.key, '');
-    this.grow();
+  // Show the draft of the last visit. It is removed once a post by the form has led to the page with #newest.
+  restoreDraft() {
+    const [navigation] = performance.getEntriesByType('navigation');
+    if (location.hash === '#newest' && navigation?.type === 'navigate') remove('sessionStorage', this.key);
+    if (!this.field.value) this.field.value = load('sessionStorage', this.key, '');
+    this.fitHeight();
   }
 
-  written() {
-    keep('sessionStorage', this.key, this.field.value);
-    this.grow();
-    if (!this.isStanding) this.refuse('');
-    if (!this.field.value.trim() || performance.now() - this.typedAt < TYPING_EVERY) return;
-    this.typedAt = performance.now();
-    this.types();
+  onInput() {
+    save('sessionStorage', this.key, this.field.value);
+    this.fitHeight();
+    if (!this.isLasting) this.showRefusal('');
+    if (!this.field.value.trim() || performance.now() - this.typingSentAt < TYPING_INTERVAL_MS) return;
+    this.typingSentAt = performance.now();
+    this.onTyping();
   }
 
-  pressed(event) {
+  onKeydown(event) {
     if (event.key !== 'Enter' || event.shiftKey || event.altKey) return;
     // 229: the Enter that ends a composition in Safari.
     if (event.isComposing || event.keyCode === 229) return;
-    // On glass, Enter is the only way to a new line.
+    // An on-screen keyboard has no other key for a new line.
     if (isTouchOnly.matches && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     this.form.requestSubmit();
   }
 
-  submit(event) {
-    const body = cleaned(this.field.value);
-    const excess = lengthOf(body) - this.max;
+  onSubmit(event) {
+    const body = cleanBody(this.field.value);
+    const excess = countCharacters(body) - this.maxChars;
     if (!isVisible(body) || excess > 0) {
       event.preventDefault();
-      if (isVisible(body)) this.refuse(say('too_long', { n: excess, max: this.max }));
+      if (isVisible(body)) this.showRefusal(translate('too_long', { n: excess, max: this.maxChars }));
       this.field.focus();
     } else {
-      this.handOver(event, body);
+      this.send(event, body);
     }
   }
 
-  handOver(event, body) {
-    const answer = this.sends(body);
-    if (answer !== 'form') event.preventDefault();
-    if (answer === 'taken') this.clear();
+  send(event, body) {
+    const outcome = this.onSend(body);
+    if (outcome !== 'form') event.preventDefault();
+    if (outcome === 'sent') this.clear();
   }
 
-  // Put a text that was sent, and not taken, back to be changed; the draft that stands here follows it.
-  takeBack(text) {
+  // Put the text of a failed message back into the box, above the draft.
+  putBack(text) {
     const draft = this.field.value;
     this.field.value = draft ? `${text}\n${draft}` : text;
-    this.written();
+    this.onInput();
     this.field.focus();
     this.field.setSelectionRange(text.length, text.length);
   }
 
   clear() {
     this.field.value = '';
-    this.typedAt = -TYPING_EVERY;
-    forget('sessionStorage', this.key);
-    this.grow();
+    this.typingSentAt = -TYPING_INTERVAL_MS;
+    remove('sessionStorage', this.key);
+    this.fitHeight();
     this.field.focus();
   }
 
-  // Say in words why something can't be sent; `link` is [text, address].
-  refuse(words, link) {
-    this.isStanding = false;
-    this.refusal.textContent = words;
-    this.refusal.hidden = !words;
+  // Say why a message can't be sent, until the member types; `link` is [text, address].
+  showRefusal(text, link) {
+    this.isLasting = false;
+    this.refusal.textContent = text;
+    this.refusal.hidden = !text;
     if (!link) return;
     const anchor = document.createElement('a');
     [anchor.textContent, anchor.href] = link;
     this.refusal.append(' ', anchor);
   }
 
-  // The same, until there are other words: they are about more than one message. None take those away that stand.
-  stand(words, link) {
-    if (!words && !this.isStanding) return;
-    this.refuse(words, link);
-    this.isStanding = Boolean(words);
+  // Say why no message can be sent, until another refusal is shown. An empty text removes only a lasting refusal.
+  showLastingRefusal(text, link) {
+    if (!text && !this.isLasting) return;
+    this.showRefusal(text, link);
+    this.isLasting = Boolean(text);
   }
 
-  grow() {
+  fitHeight() {
     if (CSS.supports('field-sizing', 'content')) return;
     this.field.style.height = 'auto';
     this.field.style.height = `${this.field.scrollHeight}px`;

@@ -1,79 +1,82 @@
-// One live connection to a room, kept alive. A connection is a cursor: the last seq that it has.
-// Every entry after the cursor is handed on exactly once and in order, whatever happens to the sockets.
+// One live connection to a room, with retries. Its cursor is the seq of the last entry received: every entry after it
+// is passed on exactly once and in order, whatever happens to the sockets.
 
-const AT_ONCE = 300;          // ms: the first reconnect, spread so that a restart is not answered by a stampede
-const FIRST_PAUSE = 1000;     // ms before the second; each further one is twice as long
-const LONGEST_PAUSE = 30_000;
-const STEADY = 2000;          // ms live after which the next loss is answered at once again
-const PATIENCE = 15_000;      // ms from opening to `joined`
-const QUIET = 30_000;         // ms without a word from the server: ask whether it is there. SockJS speaks every 25 s
-const ANSWER = 8000;          // ms for its answer
-const HOPELESS = 3;           // failed attempts after which we call ourselves offline
-const SIGNED_OUT = new Set([4001, 4008]);
-const REMOVED = 'You were removed';  // the reason that goes with the code (controllers/realtime/revocation.py)
-const NOT_YOURS = new Set(['not_member', 'unknown_room']);
-const HALTED = new Set(['signed_out', 'stopped']);
+const MAX_FIRST_RETRY_MS = 300;    // the first wait is random: after a restart not all pages come at once
+const RETRY_MS = 1000;             // before the second retry; doubled for each further one
+const MAX_RETRY_MS = 30_000;
+const STABLE_MS = 2000;            // a connection that was live for longer is again retried at once
+const JOIN_TIMEOUT_MS = 15_000;    // from opening the socket to `joined`
+const MAX_SILENCE_MS = 30_000;     // then the server is pinged; SockJS sends a heartbeat every 25 s
+const PONG_TIMEOUT_MS = 8000;
+const TIMEOUT_CHECK_MS = 5000;     // between two looks at the timeouts
+const MAX_FAILED_ATTEMPTS = 3;     // after more, the state is 'offline'
+const SIGNED_OUT_CODES = new Set([4001, 4008]);  // SockJS close codes
+const REMOVED_REASON = 'You were removed';       // sent with 4008 (controllers/realtime/revocation.py)
+const ROOM_LOST_CODES = new Set(['not_member', 'unknown_room']);
+const HALTED_STATES = new Set(['signed_out', 'stopped']);
 
 export class Connection {
-  // hears(frame): each message of the server, entries filtered. changes(state): connecting, live, reconnecting,
-  // offline (again after each attempt), signed_out, or stopped: somebody else is signed in than `me`, for whom the page
-  // was made (`stranger` is their name), the room is not theirs any more, or they were removed (`isRemoved`).
-  // asksWho(): a promise of the name of who is signed in, '' for nobody, null if that can't be known.
-  constructor({ room, me, cursor, ways, hears, changes, asksWho }) {
-    Object.assign(this, { room, me, cursor, ways, hears, changes, asksWho });
+  // room, me: the room's address and the member for whom the page was made. cursor: seq of the newest entry shown.
+  // onMessage(frame): called for each message of the server; entries only once and in order.
+  // onStateChange(state): connecting, live, reconnecting, offline (called for each failed attempt), signed_out or
+  // stopped. It is 'stopped' if another member is signed in now (`otherMember` is their name), if this member was
+  // removed from the site (`isRemoved`) or from the room.
+  // fetchSignedInName(): resolves to the name of the member signed in now, '' if none is, null if that is unknown.
+  constructor({ room, me, cursor, transports, onMessage, onStateChange, fetchSignedInName }) {
+    Object.assign(this, { room, me, cursor, transports, onMessage, onStateChange, fetchSignedInName });
     this.state = '';
-    this.stranger = '';
+    this.otherMember = '';
     this.isRemoved = false;
     this.transport = '';
-    this.failures = 0;
+    this.failedAttempts = 0;
     this.reconnects = 0;
-    this.roundTrip = null;   // ms that the last answer to a ping took; null while unknown
-    this.nextAt = null;      // when the next attempt begins, by performance.now(); null if none is waited for
+    this.roundTripMs = null;  // of the last ping; null while unknown
+    this.retryAt = null;      // time of the next attempt by performance.now(); null if none is scheduled
     this.headAtJoin = cursor;
     this.wasLive = false;
-    this.watch();
+    this.addListeners();
   }
 
-  get live() { return this.state === 'live'; }
-  get isHalted() { return HALTED.has(this.state); }
+  get isLive() { return this.state === 'live'; }
+  get isHalted() { return HALTED_STATES.has(this.state); }
 
-  // Whether this was said while we were not connected.
-  missed(seq) { return this.reconnects > 0 && seq <= this.headAtJoin; }
+  // Whether the entry was posted while this page was disconnected.
+  wasMissed(seq) { return this.reconnects > 0 && seq <= this.headAtJoin; }
 
-  watch() {
-    setInterval(() => this.listen(), 5000);
-    addEventListener('online', () => this.hurry());
-    addEventListener('offline', () => this.lose());
-    addEventListener('pageshow', ({ persisted }) => { if (persisted) this.comeBack(); });
-    document.addEventListener('visibilitychange', () => { if (!document.hidden) this.hurry(); });
+  addListeners() {
+    setInterval(() => this.checkTimeouts(), TIMEOUT_CHECK_MS);
+    addEventListener('online', () => this.wake());
+    addEventListener('offline', () => this.drop());
+    addEventListener('pageshow', ({ persisted }) => { if (persisted) this.onPageRestored(); });
+    document.addEventListener('visibilitychange', () => { if (!document.hidden) this.wake(); });
   }
 
   open() {
     clearTimeout(this.timer);
-    this.nextAt = null;
-    this.become(this.wasLive ? 'reconnecting' : 'connecting');
-    const socket = this.socket = this.makeSocket();
+    this.retryAt = null;
+    this.setState(this.wasLive ? 'reconnecting' : 'connecting');
+    const socket = this.socket = this.createSocket();
     this.openedAt = performance.now();
-    this.noteWord();
-    this.askedAt = 0;
+    this.noteActivity();
+    this.probedAt = 0;
     this.pingedAt = -Infinity;
-    this.roundTrip = null;
-    const mine = (react) => (event) => { if (socket === this.socket) react(event); };
-    socket.onmessage = mine((event) => this.receive(event.data));
-    socket.onheartbeat = mine(() => this.heard());
-    socket.onclose = mine(({ code, reason }) => this.closed(code, reason));
+    this.roundTripMs = null;
+    const ifCurrent = (listener) => (event) => { if (socket === this.socket) listener(event); };
+    socket.onmessage = ifCurrent((event) => this.receive(event.data));
+    socket.onheartbeat = ifCurrent(() => this.onActivity());
+    socket.onclose = ifCurrent(({ code, reason }) => this.onClose(code, reason));
   }
 
-  makeSocket() {
-    if (window.SockJS) return new SockJS('/chat', null, { transports: this.ways });
+  createSocket() {
+    if (window.SockJS) return new SockJS('/chat', null, { transports: this.transports });
     return new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/chat/websocket`);
   }
 
-  // Connect anew by these ways.
-  reopen(ways) {
-    this.ways = ways;
-    this.letGo();
-    this.failures = 0;
+  // Reconnect with these transports.
+  reopen(transports) {
+    this.transports = transports;
+    this.closeSocket();
+    this.failedAttempts = 0;
     this.state = '';
     this.open();
   }
@@ -88,101 +91,105 @@ export class Connection {
     this.send({ type: 'join', room: this.room, after: this.cursor });
   }
 
-  heard() {
-    this.noteWord();
-    this.askedAt = 0;
+  onActivity() {
+    this.noteActivity();
+    this.probedAt = 0;
   }
 
-  noteWord() {
-    this.heardAt = performance.now();
-    this.heardOn = Date.now();
+  noteActivity() {
+    this.activeAt = performance.now();
+    this.activeDate = Date.now();
   }
 
-  // ms since the last word, by the clock that nobody sets; or by the other one, which goes on while a machine sleeps.
-  get silence() { return Math.max(performance.now() - this.heardAt, Date.now() - this.heardOn); }
+  // Time since the server last sent anything. performance.now() is monotonic but may stand still while the machine
+  // sleeps; Date.now() goes on, but can be set.
+  get silenceMs() { return Math.max(performance.now() - this.activeAt, Date.now() - this.activeDate); }
 
   receive(text) {
-    this.heard();
+    this.onActivity();
     let frame;
     try { frame = JSON.parse(text); } catch { return; }
-    if (frame.type === 'hello') this.greeted(frame);
-    if (frame.type === 'pong') this.ponged();
-    if (frame.type === 'joined') this.joined(frame);
-    else if (frame.type === 'error' && !frame.nonce && frame.retry_after !== undefined) this.joinLater(frame.retry_after);
-    else if (frame.type !== 'entry' || this.advance(frame)) this.hears(frame);
+    if (frame.type === 'hello') this.onHello(frame);
+    if (frame.type === 'pong') this.onPong();
+    if (frame.type === 'joined') this.onJoined(frame);
+    else if (isTemporary(frame)) this.joinLater(frame.retry_after);
+    else if (frame.type !== 'entry' || this.advance(frame)) this.onMessage(frame);
     if (frame.type === 'error' && this.isAboutRoom(frame)) this.halt('stopped');
   }
 
-  // What is refused before anything but `join` was sent is the room itself; later, where one is told unasked.
+  // Whether an error means that the room can't be joined. Before the state is 'live' only `join` was sent, so any
+  // lasting error is about it; afterwards the server says so with a code of its own.
   isAboutRoom({ room, code, nonce, retry_after: retryAfter }) {
     if (nonce || retryAfter !== undefined) return false;
-    return !this.live || (room === this.room && NOT_YOURS.has(code));
+    return !this.isLive || (room === this.room && ROOM_LOST_CODES.has(code));
   }
 
-  // Nothing is said before we know as whom.
-  greeted({ process, you }) {
+  // Join only once it is known as whom.
+  onHello({ process, you }) {
     this.process = process;
-    if (this.meet(you.username)) this.join();
+    if (this.checkMember(you.username)) this.join();
   }
 
-  // Whether `name` is who the page was made for. Another one is not written for; nobody (''), not any more.
-  meet(name) {
-    this.stranger = name === this.me ? '' : this.stranger;
+  // Whether `name`, who is signed in now ('': none), is the member for whom this page was made. Otherwise halt.
+  checkMember(name) {
+    this.otherMember = name === this.me ? '' : this.otherMember;
     this.isRemoved &&= name !== this.me;
     if (name === this.me) return true;
     this.halt(name || this.isRemoved ? 'stopped' : 'signed_out', name);
     return false;
   }
 
-  // The server could not look just now (its database is locked, say); until it can, nothing is heard.
+  // The server could not join us just now (its database is locked, for example).
   joinLater(seconds) {
     const socket = this.socket;
     setTimeout(() => { if (socket === this.socket) this.join(); }, seconds * 1000);
   }
 
-  joined(frame) {
-    this.isOwed = this.isAskingAgain;
-    this.isAskingAgain = false;
-    if (this.live) return;
+  onJoined(frame) {
+    this.acceptsGap = this.isRejoining;
+    this.isRejoining = false;
+    if (this.isLive) return;
     this.headAtJoin = frame.head;
     if (this.wasLive) this.reconnects += 1;
     this.wasLive = true;
     this.joinedAt = performance.now();
     this.transport = this.socket.transport ?? '';
-    this.become('live');
+    this.setState('live');
   }
 
-  // Whether this entry is the next one. If it is a later one, ask again from the cursor; what then still
-  // jumps jumps in the log.
+  // Move the cursor to this entry and return true if it is the next one. If entries are missing before it, join again
+  // from the cursor; if they are still missing then, the log itself has a gap there, and the entry is accepted.
   advance({ room, seq }) {
-    if (room !== this.room || seq <= this.cursor || this.isAskingAgain) return false;
-    if (seq > this.cursor + 1 && !this.isOwed) {
-      this.isAskingAgain = true;
+    if (room !== this.room || seq <= this.cursor || this.isRejoining) return false;
+    if (seq > this.cursor + 1 && !this.acceptsGap) {
+      this.isRejoining = true;
       this.join();
       return false;
     }
-    this.isOwed = false;
+    this.acceptsGap = false;
     this.cursor = seq;
     return true;
   }
 
-  // Notice a peer that has gone without a word.
-  listen() {
+  // Notice a server that has gone silent without closing the socket.
+  checkTimeouts() {
     if (!this.socket) return;
     const now = performance.now();
-    const isLate = this.live ? this.askedAt && now - this.askedAt > ANSWER : now - this.openedAt > PATIENCE;
-    if (isLate) this.lose();
-    else if (this.live && !this.askedAt && this.silence > QUIET) this.ask();
+    const isUnanswered = this.isLive && this.probedAt && now - this.probedAt > PONG_TIMEOUT_MS;
+    const isNotJoined = !this.isLive && now - this.openedAt > JOIN_TIMEOUT_MS;
+    if (isUnanswered || isNotJoined) this.drop();
+    else if (this.isLive && !this.probedAt && this.silenceMs > MAX_SILENCE_MS) this.probe();
   }
 
-  ask() {
-    this.askedAt = performance.now();
+  // Ping; without any answer within PONG_TIMEOUT_MS the connection is dropped.
+  probe() {
+    this.probedAt = performance.now();
     this.ping();
   }
 
-  // Find out the round trip, unless the answer may still be on its way.
+  // Measure the round trip, unless a ping may still be answered.
   measure() {
-    if (this.live && performance.now() - this.pingedAt > ANSWER) this.ping();
+    if (this.isLive && performance.now() - this.pingedAt > PONG_TIMEOUT_MS) this.ping();
   }
 
   ping() {
@@ -190,90 +197,96 @@ export class Connection {
     this.send({ type: 'ping' });
   }
 
-  ponged() {
-    this.roundTrip = performance.now() - this.pingedAt;
+  onPong() {
+    this.roundTripMs = performance.now() - this.pingedAt;
     this.pingedAt = -Infinity;
   }
 
-  // The reader does not want to wait, neither for the next attempt nor for one that may hang.
-  tryNow() {
-    if (this.live || this.isHalted) return;
-    this.letGo();
+  // Begin a new attempt at once, even if one is under way, which may hang.
+  retryNow() {
+    if (this.isLive || this.isHalted) return;
+    this.closeSocket();
     this.open();
   }
 
-  // The network is back, or the reader: don't wait any longer.
-  hurry() {
+  // The network or the reader is back: check the connection at once instead of waiting for a timer.
+  wake() {
     if (this.state === '') return;
-    if (this.isHalted) this.checkWho();
+    if (this.isHalted) this.checkSignIn();
     else if (!this.socket) this.open();
-    else if (this.live && !this.askedAt) {
-      this.ask();
-      setTimeout(() => this.listen(), ANSWER + 100);
+    else if (this.isLive && !this.probedAt) {
+      this.probe();
+      setTimeout(() => this.checkTimeouts(), PONG_TIMEOUT_MS + 100);
     }
   }
 
-  // Out of the browser's memory, where time stood still.
-  comeBack() {
-    this.lose();
-    this.hurry();
+  // The page comes from the browser's back/forward cache, in which its timers stood still.
+  onPageRestored() {
+    this.drop();
+    this.wake();
   }
 
-  letGo() {
+  closeSocket() {
     const socket = this.socket;
     this.socket = null;
-    this.isAskingAgain = this.isOwed = false;
+    this.isRejoining = this.acceptsGap = false;
     socket?.close();
   }
 
-  lose() {
+  // Give the connection up as lost, and retry.
+  drop() {
     if (!this.socket) return;
-    this.letGo();
-    this.closed(0);
+    this.closeSocket();
+    this.onClose(0);
   }
 
-  closed(code, reason) {
+  onClose(code, reason) {
     this.socket = null;
-    this.isAskingAgain = this.isOwed = false;
-    if (this.live) this.failures = performance.now() - this.joinedAt > STEADY ? 0 : 1;
-    if (!SIGNED_OUT.has(code)) return this.pause();
-    this.isRemoved = reason === REMOVED;
-    this.meet('');
-    this.checkWho();
+    this.isRejoining = this.acceptsGap = false;
+    if (this.isLive) this.failedAttempts = performance.now() - this.joinedAt > STABLE_MS ? 0 : 1;
+    if (!SIGNED_OUT_CODES.has(code)) return this.scheduleRetry();
+    this.isRemoved = reason === REMOVED_REASON;
+    this.checkMember('');
+    this.checkSignIn();
   }
 
-  pause() {
-    const grown = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.failures - 1)) * (0.5 + Math.random() / 2);
-    const wait = this.failures === 0 ? Math.random() * AT_ONCE : grown;
-    this.failures += 1;
-    this.nextAt = performance.now() + wait;
-    if (!navigator.onLine || this.failures > HOPELESS) this.become('offline');
-    else this.become(this.wasLive ? 'reconnecting' : 'connecting');
-    this.timer = setTimeout(() => this.open(), wait);
-    if (this.failures > 1) this.checkWho();
+  scheduleRetry() {
+    const backoffMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (this.failedAttempts - 1)) * (0.5 + Math.random() / 2);
+    const waitMs = this.failedAttempts === 0 ? Math.random() * MAX_FIRST_RETRY_MS : backoffMs;
+    this.failedAttempts += 1;
+    this.retryAt = performance.now() + waitMs;
+    if (!navigator.onLine || this.failedAttempts > MAX_FAILED_ATTEMPTS) this.setState('offline');
+    else this.setState(this.wasLive ? 'reconnecting' : 'connecting');
+    this.timer = setTimeout(() => this.open(), waitMs);
+    if (this.failedAttempts > 1) this.checkSignIn();
   }
 
-  // Whose session it is may have changed; one that is new, of the same member, is as good as the old one.
-  async checkWho() {
-    const name = await this.asksWho().catch(() => null);
-    if (name === null || this.live) return;
-    if (this.meet(name) && this.isHalted) this.pause();
+  // Ask who is signed in now. If it is this member again, with whatever session, reconnect.
+  async checkSignIn() {
+    const name = await this.fetchSignedInName().catch(() => null);
+    if (name === null || this.isLive) return;
+    if (this.checkMember(name) && this.isHalted) this.scheduleRetry();
   }
 
-  // Not to go on until the reader is who they were.
-  halt(state, stranger = '') {
-    if (this.state === state && this.stranger === stranger) return;
-    this.stranger = stranger;
+  // Disconnect, and don't retry until this member is signed in.
+  halt(state, otherMember = '') {
+    if (this.state === state && this.otherMember === otherMember) return;
+    this.otherMember = otherMember;
     clearTimeout(this.timer);
-    this.nextAt = null;
-    this.letGo();
-    this.become(state);
+    this.retryAt = null;
+    this.closeSocket();
+    this.setState(state);
   }
 
-  become(state) {
-    // Once offline, each further attempt is quiet until one succeeds: the word does not flicker.
+  setState(state) {
+    // Further attempts don't change 'offline' until one succeeds, so that the word on the page does not flicker.
     if (this.state === 'offline' && (state === 'connecting' || state === 'reconnecting')) return;
     this.state = state;
-    this.changes(state);
+    this.onStateChange(state);
   }
+}
+
+// Whether the server could not join us just now, and says when to try again.
+function isTemporary({ type, nonce, retry_after: retryAfter }) {
+  return type === 'error' && !nonce && retryAfter !== undefined;
 }

@@ -1,217 +1,222 @@
-// The conversation on the page: rows in the order of their seq, day lines, grouping, what is new, scrolling.
-// Messages are drawn by the server; what is drawn here is only what the server does not have yet.
-// Nothing of it is a live region: the announcer tells what is new.
+// The list of messages: rows in the order of their seq, day lines, grouping, what is new, and the scroll position.
+// The server renders the messages; rendered here are only the member's own that the server does not have yet.
+// The list is no live region: the announcer tells screen readers what is new.
 
 import { element } from './element.js';
-import { whereOneReads, withoutLosingFocus } from './focus.js';
-import { authorOf, beginDay, dress, lastRowBefore, line, seqOf, timeOf } from './rows.js';
+import { scroller, withoutLosingFocus } from './focus.js';
+import { onEachMidnight, showLocalTime, translate } from './locale.js';
+import { addDayLine, authorOf, createLine, prepareRow, previousRow, seqOf, timeOf } from './rows.js';
 import { Scrolling } from './scrolling.js';
-import { eachMidnight, localise, say } from './words.js';
 
-const MOST_ROWS = 1000;       // in the page, while the reader is at the bottom
-const MOST_ROWS_HELD = 3000;  // while the reader is reading further up
-const MOST_ROWS_SEEN = 6000;  // while that would take away what the reader sees
-const EXCERPT = 40;           // characters of a message that failed, by which its buttons are told from another's
+const MAX_ROWS = 1000;              // in the page, while the reader is at the bottom
+const MAX_ROWS_SCROLLED_UP = 3000;  // while the reader is further up
+const MAX_ROWS_IN_SIGHT = 6000;     // beyond that even rows that the reader sees are removed
+const MIN_TRIM_ROWS = 100;          // fewer are not worth the layout
+const MAX_PRESENCE_LINES = 20;
+const LABEL_CHARS = 40;             // of a failed message, to tell its buttons from another's
 
 export class Conversation {
   constructor(room, announcer) {
     this.announcer = announcer;
     this.me = room.dataset.me;
-    this.gap = Number(room.dataset.gap);
-    this.place = `/rooms/${encodeURIComponent(room.dataset.room)}`;
+    this.groupingGapMs = Number(room.dataset.groupingGapSeconds) * 1000;
+    this.path = `/rooms/${encodeURIComponent(room.dataset.room)}`;
     for (const id of ['scroller', 'rows', 'waiting', 'jump']) this[id] = document.getElementById(id);
     this.scrolling = new Scrolling({
       scroller: this.scroller,
-      ending: document.getElementById('newest'),
-      rows: () => [...this.rows.querySelectorAll('.row'), ...this.waiting.children],
+      spacer: document.getElementById('newest'),
+      getRows: () => [...this.rows.querySelectorAll('.row'), ...this.waiting.children],
     });
-    this.unseen = 0;
+    this.newCount = 0;
     this.batch = [];
-    this.arrange();
-    eachMidnight(() => this.holding(() => this.arrange(), 0));
-    this.scroller.addEventListener('scroll', () => this.look(), { passive: true });
-    this.jump.addEventListener('click', () => this.toNewest());
+    this.arrangeAll();
+    onEachMidnight(() => this.changeRows(() => this.arrangeAll()));
+    this.scroller.addEventListener('scroll', () => this.updateJump(), { passive: true });
+    this.jump.addEventListener('click', () => this.scrollToNewest());
   }
 
-  get newest() { return seqOf([...this.rows.querySelectorAll('.row')].at(-1)); }
-  get oldest() { return seqOf(this.rows.querySelector('.row')); }
+  get newestSeq() { return seqOf([...this.rows.querySelectorAll('.row')].at(-1)); }
+  get oldestSeq() { return seqOf(this.rows.querySelector('.row')); }
 
   // --- adding
 
-  // Add the entry's row; `isAway` if the reader was away when it was said. Entries that come together are
-  // drawn together: one look at the layout for all of them.
+  // Add an entry's row; `isAway` if the reader was away when it was posted. Entries that come together are added
+  // together, so that the layout is computed once.
   add(entry, isAway) {
     this.batch.push([entry, isAway]);
-    if (this.batch.length === 1) queueMicrotask(() => this.drawBatch());
+    if (this.batch.length === 1) queueMicrotask(() => this.addBatch());
   }
 
-  drawBatch() {
-    const rows = this.batch.map(([entry, isAway]) => [this.row(entry), isAway]);
+  addBatch() {
+    const rows = this.batch.map(([entry, isAway]) => [this.createRow(entry), isAway]);
     this.batch = [];
     this.appendAll(rows);
   }
 
-  row(entry) {
+  createRow(entry) {
     const row = element('li', entry.author === this.me ? 'row own' : 'row');
     row.dataset.seq = entry.seq;
     row.innerHTML = entry.html;
     return row;
   }
 
-  // Rows of a page that was fetched, newer than what stands here.
+  // Add rows of a fetched page, which are newer than all that are here.
   appendRows(rows) {
     this.appendAll(rows.map((row) => [row, false]));
   }
 
   appendAll(rows) {
     const others = rows.map(([row]) => row).filter((row) => authorOf(row) !== this.me);
-    this.holding(() => {
+    this.changeRows(() => {
       document.getElementById('empty')?.remove();
       for (const [row, isAway] of rows) this.append(row, isAway);
-      this.arrangeWaiting();
+      this.groupPending();
     }, others.length);
-    this.announcer.speak(others.map((row) => `${authorOf(row)}: ${row.querySelector('.body').textContent}`));
+    this.announcer.announce(others.map((row) => `${authorOf(row)}: ${row.querySelector('.body').textContent}`));
     this.trim();
   }
 
   append(row, isAway) {
-    if (isAway && !row.matches('.own')) this.markAway();
+    if (isAway && !row.matches('.own')) this.countAway();
     this.rows.append(row);
-    dress(row);
-    beginDay(row, lastRowBefore(row));
+    prepareRow(row);
+    addDayLine(row, previousRow(row));
     this.group(row);
   }
 
-  // Older rows, above all others. The row that was the first keeps its name: the reader may be looking at it.
+  // Add older rows above all others. The row that was first keeps its picture and name, so that it does not change
+  // its height under the reader's eyes.
   prepend(rows) {
-    this.holding(() => {
+    this.changeRows(() => {
       this.rows.querySelector('.row')?.classList.add('leads');
       this.rows.prepend(...rows);
-      this.arrange();
-    }, 0);
+      this.arrangeAll();
+    });
   }
 
-  // A small passing line: who came, who left.
-  pass(text) {
-    this.holding(() => {
-      const others = [...this.rows.querySelectorAll('.passing')];
-      if (others.length >= 20) others[0].remove();
-      const passing = line('passing', text);
-      passing.dataset.at = Date.now() / 1000;
-      this.rows.append(passing);
-      this.arrangeWaiting();
-    }, 0);
+  // Add a small line about members who came or left.
+  addPresenceLine(text) {
+    this.changeRows(() => {
+      const lines = [...this.rows.querySelectorAll('.passing')];
+      if (lines.length >= MAX_PRESENCE_LINES) lines[0].remove();
+      const line = createLine('passing', text);
+      line.dataset.at = Date.now() / 1000;
+      this.rows.append(line);
+      this.groupPending();
+    });
   }
 
   // --- arranging
 
-  // Draw all day lines and groups anew, by the days of the reader's zone.
-  arrange() {
+  // Rebuild all day lines and groups, by the days of the reader's time zone.
+  arrangeAll() {
     this.rows.querySelectorAll('.day').forEach((day) => day.remove());
     let before = null;
     for (const row of this.rows.querySelectorAll('.row')) {
-      dress(row);
-      beginDay(row, before);
+      prepareRow(row);
+      addDayLine(row, before);
       this.group(row);
       before = row;
     }
   }
 
-  arrangeWaiting() {
+  groupPending() {
     for (const row of this.waiting.children) this.group(row, row.previousElementSibling ?? this.rows.lastElementChild);
   }
 
-  // A message that follows another of its author closely is drawn without picture and name.
+  // Show a message without picture and name if it follows another one of its author within the grouping gap.
   group(row, before = row.previousElementSibling) {
     const isSameAuthor = before?.matches('.row') && authorOf(before) === authorOf(row) && !row.matches('.leads');
-    row.classList.toggle('follows', Boolean(isSameAuthor && timeOf(row) - timeOf(before) < this.gap * 1000));
+    row.classList.toggle('follows', Boolean(isSameAuthor && timeOf(row) - timeOf(before) < this.groupingGapMs));
   }
 
+  // Remove the oldest rows where there are too many.
   trim() {
-    const spare = this.spareRows();
-    if (spare.length < 100) return;
-    withoutLosingFocus(this.rows, () => this.holding(() => {
-      spare.forEach((row) => row.remove());
-      this.arrange();
-    }, 0), whereOneReads);
-    this.trimmed?.();
+    const excess = this.excessRows();
+    if (excess.length < MIN_TRIM_ROWS) return;
+    withoutLosingFocus(this.rows, () => this.changeRows(() => {
+      excess.forEach((row) => row.remove());
+      this.arrangeAll();
+    }), scroller);
+    this.onTrim?.();
   }
 
-  spareRows() {
+  excessRows() {
     const all = [...this.rows.children];
-    const most = this.scrolling.isAtBottom() ? MOST_ROWS : MOST_ROWS_HELD;
-    const spare = all.slice(0, Math.max(0, all.length - most));
-    if (!spare.length || all.length >= MOST_ROWS_SEEN) return spare;
-    const seen = all.indexOf(this.scrolling.topmost());
-    if (seen < 0) return spare;
-    // One row above what is in sight stays: the first has a name, and so grows where nobody sees it.
-    return spare.slice(0, Math.max(0, seen - 1));
+    const max = this.scrolling.isAtBottom() ? MAX_ROWS : MAX_ROWS_SCROLLED_UP;
+    const excess = all.slice(0, Math.max(0, all.length - max));
+    if (!excess.length || all.length >= MAX_ROWS_IN_SIGHT) return excess;
+    const inSight = all.indexOf(this.scrolling.topmostRow());
+    if (inSight < 0) return excess;
+    // The first row left gets a picture and a name and grows: leave one above those in sight, where that is not seen.
+    return excess.slice(0, Math.max(0, inSight - 1));
   }
 
-  // --- being away
+  // --- the line "new while you were away"
 
-  // What comes from now on with `isAway` stands under a new line.
-  leave() { this.awayLine = null; }
+  // The reader goes away: entries added from now on with `isAway` stand below a new line.
+  startAway() { this.awayLine = null; }
 
-  markAway() {
+  countAway() {
     if (!this.awayLine?.isConnected) {
       this.rows.querySelectorAll('.away').forEach((old) => old.remove());
-      this.awayLine = line('away', '');
+      this.awayLine = createLine('away', '');
       this.awayCount = 0;
       this.rows.append(this.awayLine);
     }
     this.awayCount += 1;
-    this.awayLine.firstChild.textContent = say('away', { n: this.awayCount });
+    this.awayLine.firstChild.textContent = translate('away', { n: this.awayCount });
   }
 
   // --- scrolling
 
-  // Change the list by `change`; `news` of it are new to the reader. Who comes back finds the line under which the
-  // news began.
-  holding(change, news) {
-    this.scrolling.holding(change);
+  // Change the rows by `change` and keep the scroll position; `added` of them are new to the reader. While the page
+  // is hidden, the line above the new messages stays in sight.
+  changeRows(change, added = 0) {
+    this.scrolling.keepPosition(change);
     const isAtBottom = this.scrolling.isAtBottom();
-    if (!isAtBottom) this.unseen += news;
-    else if (document.hidden && this.awayLine?.isConnected) this.scrolling.show(this.awayLine);
-    this.look();
+    if (!isAtBottom) this.newCount += added;
+    else if (document.hidden && this.awayLine?.isConnected) this.scrolling.reveal(this.awayLine);
+    this.updateJump();
   }
 
-  look() {
-    if (this.scrolling.isAtBottom()) this.unseen = 0;
-    if (this.unseen) this.jump.textContent = say('new_messages', { n: this.unseen });
-    withoutLosingFocus(this.jump, () => { this.jump.hidden = this.unseen === 0; });
+  // Show or hide the button that leads to the newest messages.
+  updateJump() {
+    if (this.scrolling.isAtBottom()) this.newCount = 0;
+    if (this.newCount) this.jump.textContent = translate('new_messages', { n: this.newCount });
+    withoutLosingFocus(this.jump, () => { this.jump.hidden = this.newCount === 0; });
   }
 
-  toNewest() {
+  scrollToNewest() {
     this.scrolling.toBottom();
-    this.look();
+    this.updateJump();
   }
 
-  // --- own messages on their way
+  // --- the member's messages in the outbox
 
-  waitingRow(nonce) {
+  pendingRow(nonce) {
     return nonce ? this.waiting.querySelector(`[data-nonce="${CSS.escape(nonce)}"]`) : null;
   }
 
-  // Draw an item of the outbox as it now is.
-  showItem(item, deedsOfItem) {
-    withoutLosingFocus(this.waitingRow(item.nonce), () => this.holding(() => this.drawItem(item, deedsOfItem), 0));
+  // Show an outbox item in its present state. `actions` are pairs of a button's text and its function.
+  showItem(item, actions) {
+    withoutLosingFocus(this.pendingRow(item.nonce), () => this.changeRows(() => this.updateItem(item, actions)));
   }
 
-  drawItem(item, deedsOfItem) {
-    const row = this.waitingRow(item.nonce) ?? this.newWaitingRow(item);
+  updateItem(item, actions) {
+    const row = this.pendingRow(item.nonce) ?? this.addPendingRow(item);
     const hasFailed = item.state === 'failed';
-    if (hasFailed && !row.matches('.failed')) this.announcer.speak([`${say('not_sent')}. ${item.why}`]);
+    if (hasFailed && !row.matches('.failed')) this.announcer.announce([`${translate('not_sent')}. ${item.why}`]);
     row.className = `row own${hasFailed ? ' failed' : item.state === 'stored' ? '' : ' pending'}`;
-    for (const note of row.querySelectorAll('.note')) note.textContent = noteOn(item);
+    for (const note of row.querySelectorAll('.note')) note.textContent = noteOf(item);
     row.querySelector('time').hidden = item.state !== 'stored';
     row.querySelector('.deeds')?.remove();
-    if (hasFailed) row.querySelector('.message').append(deeds(item, deedsOfItem));
-    this.arrangeWaiting();
+    if (hasFailed) row.querySelector('.message').append(createActions(item, actions));
+    this.groupPending();
   }
 
   // The same as message.html draws, with the text as it was written.
-  newWaitingRow(item) {
+  addPendingRow(item) {
     const row = element('li', 'row own');
     row.dataset.nonce = item.nonce;
     row.dataset.at = item.at / 1000;
@@ -228,7 +233,7 @@ export class Conversation {
     row.append(message);
     document.getElementById('empty')?.remove();
     this.waiting.append(row);
-    localise(time);
+    showLocalTime(time);
     return row;
   }
 
@@ -238,29 +243,29 @@ export class Conversation {
     return picture;
   }
 
-  dropItem(item) {
-    const row = this.waitingRow(item.nonce);
-    withoutLosingFocus(row, () => this.holding(() => {
+  removeItem(item) {
+    const row = this.pendingRow(item.nonce);
+    withoutLosingFocus(row, () => this.changeRows(() => {
       row?.remove();
-      this.arrangeWaiting();
-    }, 0));
+      this.groupPending();
+    }));
   }
 }
 
-// What stands beside the name, or behind the text where there is no name.
-function noteOn({ state }) {
-  if (state === 'failed') return say('not_sent');
+// The state of an outbox item in a word, beside the name, or after the text where the name is not shown.
+function noteOf({ state }) {
+  if (state === 'failed') return translate('not_sent');
   if (state === 'stored') return '';
-  return state === 'sent' ? say('sending') : say('waiting');
+  return state === 'sent' ? translate('sending') : translate('waiting');
 }
 
-function deeds({ why, body }, deedsOfItem) {
+function createActions({ why, body }, actions) {
   const box = element('p', 'deeds');
   if (why) box.append(element('span', 'why', why));
-  for (const [text, act] of deedsOfItem) {
+  for (const [text, onclick] of actions) {
     const button = element('button', '', text);
-    Object.assign(button, { type: 'button', onclick: act });
-    button.setAttribute('aria-label', `${text}: ${body.slice(0, EXCERPT)}`);
+    Object.assign(button, { type: 'button', onclick });
+    button.setAttribute('aria-label', `${text}: ${body.slice(0, LABEL_CHARS)}`);
     box.append(button);
   }
   return box;

@@ -1,7 +1,7 @@
-// Makes an element. Text goes in as text, never as HTML.
+// Create an element. The text is set as text, never as HTML.
 export function element(name, className = '', text = '') {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
+  const created = document.createElement(name);
+  if (className) created.className = className;
+  if (text) created.textContent = text;
+  return created;
 }

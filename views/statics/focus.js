@@ -1,26 +1,27 @@
-// Where the focus goes. It never falls to the page as a whole, where a keyboard would have to begin anew.
+// Keeps the focus in a useful place. It never falls back to the page as a whole, where a keyboard user would have to
+// start again from the top.
 
-// Where the only keyboard is one on glass, which comes up as soon as a field has the focus.
+// Touch devices, whose on-screen keyboard opens as soon as a field has the focus.
 export const isTouchOnly = matchMedia('(hover: none) and (pointer: coarse)');
 
-// Begin where one writes, unless the reader or the address has chosen another place.
-export function arrive() {
+// Focus the message box when the page has loaded, unless the reader or the address has chosen another place.
+export function focusComposer() {
   const hasChosen = location.hash || document.activeElement !== document.body || document.querySelector('dialog[open]');
-  if (!hasChosen && !isTouchOnly.matches) focusOn(whereOneWrites());
+  if (!hasChosen && !isTouchOnly.matches) focusOn(messageBox());
 }
 
-// Make a change that may take away what has the focus in `thing`; then `next()` has it.
-export function withoutLosingFocus(thing, change, next = whereOneGoesOn) {
-  const hadFocus = thing?.contains(document.activeElement);
+// Call change(), which may hide or remove the focused element within `container`; if it does, focus fallback().
+export function withoutLosingFocus(container, change, fallback = mainPlace) {
+  const hadFocus = container?.contains(document.activeElement);
   change();
-  const now = document.activeElement;
-  if (hadFocus && (!thing.contains(now) || now.closest('[hidden]'))) focusOn(next());
+  const focused = document.activeElement;
+  if (hadFocus && (!container.contains(focused) || focused.closest('[hidden]'))) focusOn(fallback());
 }
 
-function focusOn(thing) {
-  thing.focus({ preventScroll: true });
+function focusOn(target) {
+  target.focus({ preventScroll: true });
 }
 
-const whereOneWrites = () => document.getElementById('body');
-export const whereOneReads = () => document.getElementById('scroller');
-const whereOneGoesOn = () => (isTouchOnly.matches ? whereOneReads() : whereOneWrites());
+const messageBox = () => document.getElementById('body');
+export const scroller = () => document.getElementById('scroller');
+const mainPlace = () => (isTouchOnly.matches ? scroller() : messageBox());

@@ -1,200 +1,206 @@
-// The live room: the connection's entries go into the conversation, what is written goes through the outbox.
+// Connects the parts of a live room: entries from the connection go into the conversation, messages from the composer
+// go through the outbox to the connection.
 
 import { Connection } from './connection.js';
+import { fetchSignedInName } from './identity.js';
+import { hasText, translate } from './locale.js';
 import { Outbox } from './outbox.js';
-import { Panel } from './panel.js';
-import { People } from './people.js';
-import { keep, recall } from './storage.js';
-import { whoIsIt } from './who.js';
-import { knows, say } from './words.js';
+import { ConnectionPanel } from './panel.js';
+import { Presence } from './presence.js';
+import { load, save } from './storage.js';
 
-export class Live {
+export class LiveRoom {
   constructor({ room, announcer, conversation, composer, pages }) {
     const { me, room: slug } = room.dataset;
-    Object.assign(this, { room: slug, me, announcer, conversation, composer, pages, title: document.title, missed: 0 });
-    this.people = new People({ me, passes: (text) => conversation.pass(text) });
-    this.panel = new Panel({
-      reopens: (ways) => this.connection.reopen(ways),
-      measures: () => this.connection.measure(),
-      tries: () => {
-        this.connection.tryNow();
+    Object.assign(this, { room: slug, me, announcer, conversation, composer, pages, title: document.title, unread: 0 });
+    this.presence = new Presence({ me, onChange: (text) => conversation.addPresenceLine(text) });
+    this.panel = new ConnectionPanel({
+      onReconnect: (transports) => this.connection.reopen(transports),
+      onMeasure: () => this.connection.measure(),
+      onRetry: () => {
+        this.connection.retryNow();
         this.showPanel();
       },
     });
     this.outbox = new Outbox({
       key: `prosa.outbox.${me}.${slug}`,
       room: slug,
-      send: (message) => this.connection.live && this.connection.send(message),
-      mayPost: () => navigator.onLine && (this.connection.live || this.connection.state === 'offline'),
+      send: (message) => this.connection.isLive && this.connection.send(message),
+      canPost: () => navigator.onLine && (this.connection.isLive || this.connection.state === 'offline'),
       post: (item) => this.postByForm(item),
-      changed: (item) => this.drawItem(item),
+      onItemChange: (item) => this.showItem(item),
     });
     this.connection = new Connection({
       room: slug,
       me,
-      cursor: conversation.newest,
-      ways: this.panel.ways,
-      hears: (frame) => this.hear(frame),
-      changes: (state) => this.change(state),
-      asksWho: whoIsIt,
+      cursor: conversation.newestSeq,
+      transports: this.panel.transports,
+      onMessage: (frame) => this.onMessage(frame),
+      onStateChange: (state) => this.onStateChange(state),
+      fetchSignedInName,
     });
-    document.addEventListener('visibilitychange', () => this.comeOrGo());
+    document.addEventListener('visibilitychange', () => this.onVisibilityChange());
     this.connection.open();
-    this.outbox.items.forEach((item) => this.drawItem(item));
+    this.outbox.items.forEach((item) => this.showItem(item));
   }
 
-  // --- writing
+  // --- sending
 
-  // Take a message. Signed out, it stays in the composer: it could not be shown as on its way.
+  // Take a message from the composer; return 'sent' or 'kept' (leave it there). While halted it is kept: it could not
+  // truthfully be shown as on its way.
   post(body) {
     if (this.connection.isHalted) {
-      this.composer.stand(...this.halted);
+      this.composer.showLastingRefusal(...this.haltNotice);
       return 'kept';
     }
     this.outbox.add(body);
-    this.conversation.toNewest();
-    return 'taken';
+    this.conversation.scrollToNewest();
+    return 'sent';
   }
 
-  type() {
-    if (this.connection.live) this.connection.send({ type: 'typing', room: this.room });
+  sendTyping() {
+    if (this.connection.isLive) this.connection.send({ type: 'typing', room: this.room });
   }
 
-  drawItem(item) {
-    if (item.state === 'gone') this.conversation.dropItem(item);
-    else this.conversation.showItem(item, this.deedsOf(item));
+  showItem(item) {
+    if (item.state === 'gone') this.conversation.removeItem(item);
+    else this.conversation.showItem(item, this.actionsFor(item));
     this.showPanel();
   }
 
-  deedsOf(item) {
-    const again = [say('try_again'), () => this.outbox.again(item)];
-    const others = [[say('edit'), () => this.edit(item)], [say('discard'), () => this.outbox.drop(item)]];
-    return item.mayTryAgain ? [again, ...others] : others;
+  actionsFor(item) {
+    const retry = [translate('try_again'), () => this.outbox.retry(item)];
+    const others = [[translate('edit'), () => this.edit(item)], [translate('discard'), () => this.outbox.remove(item)]];
+    return item.mayTryAgain ? [retry, ...others] : others;
   }
 
   edit(item) {
-    this.outbox.drop(item);
-    this.composer.takeBack(item.body);
+    this.outbox.remove(item);
+    this.composer.putBack(item.body);
   }
 
-  // What the live connection can't carry goes as the form sends it; the nonce keeps it single.
+  // Post an outbox item by the form instead of the live connection. The nonce makes sure that it is stored once.
   async postByForm(item) {
     const outcome = await this.pages.post(this.composer.form, item);
     if (outcome.isStored) {
-      this.outbox.settled(item.nonce);
-      this.merge(outcome.rows);
+      this.outbox.onShown(item.nonce);
+      this.addRows(outcome.rows);
     }
     return outcome;
   }
 
-  // Take over the newer rows of a page that was fetched. Where some lie between, they come by the live connection.
-  merge(rows) {
-    const fresh = rows.filter((row) => Number(row.dataset.seq) > this.connection.cursor);
-    if (!fresh.length) return;
-    const isWhole = fresh.length < rows.length || this.connection.cursor === 0;
-    if (!isWhole && this.connection.live) return;
-    if (!isWhole) return location.reload();
-    this.connection.cursor = Number(fresh.at(-1).dataset.seq);
-    this.conversation.appendRows(fresh);
+  // Add the newer rows of a fetched page. If entries are missing before them, the live connection will bring all.
+  addRows(rows) {
+    const added = rows.filter((row) => Number(row.dataset.seq) > this.connection.cursor);
+    if (!added.length) return;
+    const isComplete = added.length < rows.length || this.connection.cursor === 0;
+    if (!isComplete && this.connection.isLive) return;
+    if (!isComplete) return location.reload();
+    this.connection.cursor = Number(added.at(-1).dataset.seq);
+    this.conversation.appendRows(added);
   }
 
-  // --- hearing
+  // --- receiving
 
-  hear(frame) {
+  onMessage(frame) {
     if (frame.room !== undefined && frame.room !== this.room) return;
-    if (frame.type === 'entry') this.hearEntry(frame);
-    else if (frame.type === 'ack') this.hearAck(frame);
-    else if (frame.type === 'gap') this.skip(frame);
-    else if (frame.type === 'presence') this.people.showOnline(frame);
-    else if (frame.type === 'typing') this.people.showWriting(frame.members);
-    else if (frame.type === 'error') this.hearError(frame);
+    if (frame.type === 'entry') this.onEntry(frame);
+    else if (frame.type === 'ack') this.onAck(frame);
+    else if (frame.type === 'gap') this.onGap(frame);
+    else if (frame.type === 'presence') this.presence.showOnline(frame);
+    else if (frame.type === 'typing') this.presence.showTyping(frame.members);
+    else if (frame.type === 'error') this.onError(frame);
     else if (frame.type === 'pong') this.showPanel();
   }
 
-  hearEntry(entry) {
+  onEntry(entry) {
     const isOwn = entry.author === this.me;
-    if (isOwn) this.outbox.settled(entry.nonce);
+    if (isOwn) this.outbox.onShown(entry.nonce);
     if (entry.kind !== 'post') return;
-    this.conversation.add(entry, document.hidden || this.connection.missed(entry.seq));
-    if (document.hidden && !isOwn) this.countMissed(this.missed + 1);
+    this.conversation.add(entry, document.hidden || this.connection.wasMissed(entry.seq));
+    if (document.hidden && !isOwn) this.setUnread(this.unread + 1);
   }
 
-  // On disk. Was it there before this page was made, its row stands here already.
-  hearAck({ seq, nonce }) {
-    if (this.saysUnavailable) this.composer.refuse('');
-    this.saysUnavailable = false;
-    this.outbox.acknowledged(nonce);
-    if (seq <= this.connection.cursor) this.outbox.settled(nonce);
+  // The message is on disk. If that was so before this page was made, its row is already here.
+  onAck({ seq, nonce }) {
+    if (this.showsUnavailable) this.composer.showRefusal('');
+    this.showsUnavailable = false;
+    this.outbox.onAck(nonce);
+    if (seq <= this.connection.cursor) this.outbox.onShown(nonce);
   }
 
-  hearError({ code, message, nonce, retry_after: retryAfter }) {
-    const words = knows(`refused_${code}`) ? say(`refused_${code}`) : message;
-    if (nonce) this.outbox.refused(nonce, words, retryAfter);
+  onError({ code, message, nonce, retry_after: retryAfter }) {
+    const text = hasText(`refused_${code}`) ? translate(`refused_${code}`) : message;
+    if (nonce) this.outbox.onRefused(nonce, text, retryAfter);
     if (nonce && code === 'unavailable') {
-      this.saysUnavailable = true;
-      this.composer.refuse(words);
+      this.showsUnavailable = true;
+      this.composer.showRefusal(text);
     }
-    else if (!nonce && code === 'bad_message' && this.connection.live) this.outbox.doubt();
-    else if (!nonce && retryAfter === undefined) this.stand(words);
+    else if (!nonce && code === 'bad_message' && this.connection.isLive) this.outbox.postUnanswered();
+    else if (!nonce && retryAfter === undefined) this.showHaltNotice(text);
   }
 
-  // Too much was missed to be told one by one: the page has the newest. Once for each place, lest a log from
-  // which the newest entries were taken away makes us go round in circles.
-  skip({ from, to }) {
-    const place = `${this.room} ${from}`;
-    const hasReloaded = recall('sessionStorage', 'prosa.gap') === place;
-    keep('sessionStorage', 'prosa.gap', place);
+  // More was missed than the server sends one by one: load the page with the newest. Only once for each gap: a log
+  // whose newest entries were deleted would otherwise make the page reload for ever.
+  onGap({ from, to }) {
+    const gap = `${this.room} ${from}`;
+    const hasReloaded = load('sessionStorage', 'prosa.gap') === gap;
+    save('sessionStorage', 'prosa.gap', gap);
     if (hasReloaded) this.connection.cursor = to;
     else location.reload();
   }
 
-  // --- being there
+  // --- the connection's state
 
-  change(state) {
+  onStateChange(state) {
     this.outbox.isOffline = state === 'offline';
     if (state === 'live') {
-      this.composer.stand('');
-      this.people.forget();
+      this.composer.showLastingRefusal('');
+      this.presence.reset();
       this.outbox.flush();
-      this.panel.look();
+      this.panel.updateTimers();
     } else {
-      this.outbox.hold();
-      if (!document.hidden) this.conversation.leave();
+      this.outbox.requeueUnanswered();
+      if (!document.hidden) this.conversation.startAway();
     }
-    if (state === 'signed_out') this.stand(say('signed_out_words'), [say('sign_in'), signInPath()]);
-    if (this.connection.isRemoved) this.stand(say('removed_words'));
-    if (this.connection.stranger) this.stand(...wordsFor(this.me, this.connection.stranger));
-    else if (state === 'stopped') this.outbox.failAll(this.halted[0]);
+    if (state === 'signed_out') this.showHaltNotice(...signedOutNotice());
+    if (this.connection.isRemoved) this.showHaltNotice(translate('removed_words'));
+    if (this.connection.otherMember) this.showHaltNotice(...otherMemberNotice(this.me, this.connection.otherMember));
+    else if (state === 'stopped') this.outbox.failAll(this.haltNotice[0]);
     if (state === 'offline') this.outbox.flush();
-    this.announcer.changeState(state);
-    this.people.showMe(state === 'live');
+    this.announcer.announceState(state);
+    this.presence.showOwnState(state === 'live');
     this.showPanel();
   }
 
   showPanel() {
-    this.panel.show(this.connection, this.outbox.waiting);
+    this.panel.show(this.connection, this.outbox.waitingCount);
   }
 
-  // Say why nothing is sent from here, now and whenever somebody tries.
-  stand(...words) {
-    this.halted = words;
-    this.composer.stand(...words);
+  // Say why nothing is sent from this page, now and at each try to send. The notice is a text and perhaps a link.
+  showHaltNotice(...notice) {
+    this.haltNotice = notice;
+    this.composer.showLastingRefusal(...notice);
   }
 
-  comeOrGo() {
-    if (document.hidden) this.conversation.leave();
-    else this.countMissed(0);
+  onVisibilityChange() {
+    if (document.hidden) this.conversation.startAway();
+    else this.setUnread(0);
   }
 
-  countMissed(n) {
-    this.missed = n;
-    document.title = n ? `(${n}) ${this.title}` : this.title;
+  setUnread(count) {
+    this.unread = count;
+    document.title = count ? `(${count}) ${this.title}` : this.title;
   }
 }
 
-const signInPath = () => `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+// A notice is a text and perhaps a link: [text, [text, address]].
+function signedOutNotice() {
+  const next = encodeURIComponent(location.pathname + location.search);
+  return [translate('signed_out_words'), [translate('sign_in'), `/login?next=${next}`]];
+}
 
-// What is said on a page that was made for `me` when `name` is signed in, and the link that goes with it.
-export function wordsFor(me, name) {
-  return [say('another', { me, name }), [say('open_as', { name }), location.pathname]];
+// Return what is said on a page that was made for `me` while `name` is signed in.
+export function otherMemberNotice(me, name) {
+  return [translate('another', { me, name }), [translate('open_as', { name }), location.pathname]];
 }

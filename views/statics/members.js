@@ -1,25 +1,27 @@
-// Copying an invitation link. Without this the link stands in a field, ready to be copied by hand.
+// Copies an invitation link by a button. Without a script the link stands in a field, from which it can be copied.
+
+const COPIED_MS = 2000;  // how long a button says that the link is copied
 
 for (const button of document.querySelectorAll('.copy')) {
   const link = button.parentElement.querySelector('.link');
-  const [words, name] = [button.textContent, button.getAttribute('aria-label')];
+  const [text, label] = [button.textContent, button.getAttribute('aria-label')];
   button.hidden = false;
   button.addEventListener('click', async () => {
     link.select();
-    // navigator.clipboard exists only where the page came by HTTPS or from this machine.
+    // navigator.clipboard exists only on pages served over HTTPS or from localhost.
     if (navigator.clipboard) await navigator.clipboard.writeText(link.value);
     else document.execCommand('copy');
-    show(button, button.dataset.done, button.dataset.done);
-    setTimeout(() => show(button, words, name), 2000);
+    setText(button, button.dataset.done, button.dataset.done);
+    setTimeout(() => setText(button, text, label), COPIED_MS);
   });
 }
 
 for (const link of document.querySelectorAll('.link')) link.addEventListener('focus', () => link.select());
-// The link just made. Where the address has a fragment, browsers heed no autofocus and, once all is loaded, take
-// the focus away.
+// Focus the link just made. Where the address has a fragment, browsers ignore autofocus and move the focus away once
+// all is loaded.
 addEventListener('load', () => setTimeout(() => document.querySelector('.link[autofocus]')?.focus()));
 
-function show(button, words, name) {
-  button.textContent = words;
-  button.setAttribute('aria-label', name);
+function setText(button, text, label) {
+  button.textContent = text;
+  button.setAttribute('aria-label', label);
 }

@@ -1,174 +1,178 @@
-// What was written and is not yet on the server's disk. Each message keeps its nonce until it is acknowledged,
-// over reconnects and reloads, so that sending it again can never post it twice. What can't go over the live connection
-// goes by the form: what a frame has no room for, and what was on the wire twice without an answer.
+// Messages that are not yet on the server's disk. Each keeps its nonce until it is acknowledged, over reconnects and
+// reloads, so that sending it again never posts it twice. Messages too large for a frame, and those that were sent
+// twice over the live connection without an answer, are posted by the form.
 
-import { wireBytes } from './body.js';
-import { keep, recall } from './storage.js';
+import { maxFrameBytes } from './body.js';
+import { load, save } from './storage.js';
 
-const MOST = 8;             // messages on the wire at once: a SockJS send holds at most 16
-const MOST_BYTES = 60_000;  // on the wire at once: a frame holds at most 64 KiB
-const MOST_TRIES = 2;       // over the live connection without an answer; the form always has one
-const HOLD_ON = 10_000;     // ms after which an unanswered message is sent again
-const LATER = 5000;         // ms after which the form is tried again where the site did not say when
+const MAX_UNANSWERED = 8;             // messages sent and not answered: a SockJS request takes at most 16
+const MAX_UNANSWERED_BYTES = 60_000;  // of them together: a frame takes at most 64 KiB
+const MAX_LIVE_TRIES = 2;             // over the live connection without an answer; then the form, which always has one
+const ANSWER_TIMEOUT_MS = 10_000;     // then an unanswered message is sent again
+const POST_RETRY_MS = 5000;           // then the form is tried again, where the server did not say when
 
 export class Outbox {
-  // send(message) returns whether it went out live. mayPost() says whether the form can be tried; post(item) tries it and
-  // promises what came of it: {isStored}, {why} not and whether one mayTryAgain, or {later}, in seconds, if known.
-  // changed(item) is called when an item's state has changed: waiting, sent, stored (on disk), failed, gone.
-  constructor({ key, room, send, mayPost, post, changed }) {
-    Object.assign(this, { key, room, send, mayPost, post, changed, isOffline: false, isPosting: false });
-    this.items = recall('sessionStorage', key, []);
+  // send(message) returns whether the live connection took it. canPost() tells whether the form can be tried.
+  // post(item) posts by the form and resolves to {isStored}; {why, mayTryAgain} if it is refused; {retryAfter} in
+  // seconds if the server asks to wait; or {} if it could not be reached. onItemChange(item) is called when the state
+  // of an item has changed: waiting, sent, stored (on disk), failed, gone.
+  constructor({ key, room, send, canPost, post, onItemChange }) {
+    Object.assign(this, { key, room, send, canPost, post, onItemChange, isOffline: false, isPosting: false });
+    this.items = load('sessionStorage', key, []);
     this.timers = new Map();
     for (const item of this.items) {
-      item.notBefore = 0;  // was by the clock of the page before
+      item.notBefore = 0;  // by performance.now(), which began anew with this page
       if (item.state === 'sent') item.state = 'waiting';
     }
   }
 
   store() {
-    keep('sessionStorage', this.key, this.items.filter((item) => item.state !== 'stored'));
+    save('sessionStorage', this.key, this.items.filter((item) => item.state !== 'stored'));
   }
 
   find(nonce) { return this.items.find((item) => item.nonce === nonce); }
 
-  // How many still have to go out.
-  get waiting() { return this.items.filter((item) => item.state === 'waiting' || item.state === 'sent').length; }
+  get waitingCount() { return this.items.filter((item) => item.state === 'waiting' || item.state === 'sent').length; }
 
   add(body) {
-    const item = { nonce: newNonce(), body, at: Date.now(), state: 'waiting', why: '', tries: 0 };
+    const item = { nonce: createNonce(), body, at: Date.now(), state: 'waiting', why: '', tries: 0 };
     this.items.push(item);
     this.store();
-    this.changed(item);
+    this.onItemChange(item);
     this.flush();
   }
 
-  // The connection is gone, and perhaps what was on it: that has to go out again.
-  hold() {
-    for (const item of this.items) if (item.state === 'sent') this.turn(item, 'waiting');
+  // The connection is lost, and perhaps what was sent over it: send the unanswered messages again.
+  requeueUnanswered() {
+    for (const item of this.items) if (item.state === 'sent') this.setState(item, 'waiting');
   }
 
-  // The site could not read something that was sent, and does not say what: the form will tell.
-  doubt() {
-    for (const item of this.items) if (item.state === 'sent') item.tries = MOST_TRIES;
-    this.hold();
+  // The server could not parse one of the unanswered messages and does not say which: post them by the form, which
+  // answers for each.
+  postUnanswered() {
+    for (const item of this.items) if (item.state === 'sent') item.tries = MAX_LIVE_TRIES;
+    this.requeueUnanswered();
     this.flush();
   }
 
+  // Send what can be sent now, in order: nothing overtakes a message that has to wait.
   flush() {
     for (const item of this.items) {
       if (item.state !== 'waiting') continue;
-      // Nothing overtakes a message that has to wait.
       if (this.isPosting || item.notBefore > performance.now()) return;
       if (this.needsForm(item)) {
         this.postByForm(item);
         return;
       }
-      if (!this.hasRoomFor(item) || !this.send(this.message(item))) return;
+      if (!this.hasRoomFor(item) || !this.send(this.messageOf(item))) return;
       item.tries = (item.tries ?? 0) + 1;
-      this.turn(item, 'sent');
-      this.remind(item, HOLD_ON);
+      this.setState(item, 'sent');
+      this.retryLater(item, ANSWER_TIMEOUT_MS);
     }
   }
 
-  message({ body, nonce }) { return { type: 'post', room: this.room, body, nonce }; }
-  bytesOf(item) { return wireBytes(this.message(item)); }
-  needsForm(item) { return this.isOffline || item.tries >= MOST_TRIES || this.bytesOf(item) > MOST_BYTES; }
-  get sent() { return this.items.filter((item) => item.state === 'sent'); }
+  messageOf({ body, nonce }) { return { type: 'post', room: this.room, body, nonce }; }
+  bytesOf(item) { return maxFrameBytes(this.messageOf(item)); }
+  get unanswered() { return this.items.filter((item) => item.state === 'sent'); }
 
-  hasRoomFor(item) {
-    const bytes = this.sent.reduce((sum, other) => sum + this.bytesOf(other), this.bytesOf(item));
-    return this.sent.length < (this.isSlowed ? 1 : MOST) && bytes <= MOST_BYTES;
+  needsForm(item) {
+    return this.isOffline || item.tries >= MAX_LIVE_TRIES || this.bytesOf(item) > MAX_UNANSWERED_BYTES;
   }
 
-  // By the form a message goes alone: another way could be quicker.
+  hasRoomFor(item) {
+    const bytes = this.unanswered.reduce((sum, other) => sum + this.bytesOf(other), this.bytesOf(item));
+    return this.unanswered.length < (this.isSlowedDown ? 1 : MAX_UNANSWERED) && bytes <= MAX_UNANSWERED_BYTES;
+  }
+
+  // One message at a time, and none beside it on the live connection, which could overtake it.
   async postByForm(item) {
-    if (this.sent.length || !this.mayPost()) return;
+    if (this.unanswered.length || !this.canPost()) return;
     this.isPosting = true;
-    this.turn(item, 'sent');
+    this.setState(item, 'sent');
     const outcome = await this.post(item).catch(() => ({}));
     this.isPosting = false;
     if (!this.find(item.nonce) || item.state === 'stored') this.flush();
     else if (outcome.why) this.fail(item, outcome.why, outcome.mayTryAgain);
-    else this.wait(item, outcome.later ? outcome.later * 1000 : LATER);
+    else this.wait(item, outcome.retryAfter ? outcome.retryAfter * 1000 : POST_RETRY_MS);
   }
 
-  // Come back to it, should it still be on its way by then.
-  remind({ nonce }, after) {
+  // Retry an item after `ms`, unless it is stored or failed by then.
+  retryLater({ nonce }, ms) {
     clearTimeout(this.timers.get(nonce));
     this.timers.set(nonce, setTimeout(() => {
       const item = this.find(nonce);
-      if (item?.state === 'sent' || item?.state === 'waiting') this.again(item);
-    }, after));
+      if (item?.state === 'sent' || item?.state === 'waiting') this.retry(item);
+    }, ms));
   }
 
   wait(item, ms) {
     item.notBefore = performance.now() + ms;
-    this.turn(item, 'waiting');
-    this.remind(item, ms + 10);
+    this.setState(item, 'waiting');
+    this.retryLater(item, ms + 10);
   }
 
-  // It is on disk.
-  acknowledged(nonce) {
+  // The message is on disk.
+  onAck(nonce) {
     const item = this.find(nonce);
     if (!item || item.state === 'stored') return;
-    this.turn(item, 'stored');
+    this.setState(item, 'stored');
     this.flush();
   }
 
-  // Its entry stands in the conversation.
-  settled(nonce) {
+  // The message's entry is in the conversation.
+  onShown(nonce) {
     const item = this.find(nonce);
-    if (item) this.drop(item);
+    if (item) this.remove(item);
   }
 
-  // Only what says when to try again can be tried again.
-  refused(nonce, why, retryAfter) {
+  // The message was refused; with `retryAfter` (seconds) only for now.
+  onRefused(nonce, why, retryAfter) {
     const item = this.find(nonce);
     if (!item || item.state === 'stored') return;
     if (retryAfter === undefined) return this.fail(item, why);
     item.tries = 0;
-    this.isSlowed = true;
+    this.isSlowedDown = true;
     this.wait(item, retryAfter * 1000);
   }
 
   fail(item, why, mayTryAgain = false) {
     Object.assign(item, { why, mayTryAgain });
-    this.turn(item, 'failed');
+    this.setState(item, 'failed');
     this.flush();
   }
 
-  // None of what waits will ever be taken.
+  // None of the waiting messages will ever be accepted.
   failAll(why) {
     for (const item of this.items) {
       if (item.state === 'waiting' || item.state === 'sent') this.fail(item, why);
     }
   }
 
-  again(item) {
+  retry(item) {
     item.notBefore = 0;
     item.why = '';
-    this.turn(item, 'waiting');
+    this.setState(item, 'waiting');
     this.flush();
   }
 
-  drop(item) {
+  remove(item) {
     this.items = this.items.filter((other) => other !== item);
-    if (!this.waiting) this.isSlowed = false;
-    this.turn(item, 'gone');
+    if (!this.waitingCount) this.isSlowedDown = false;
+    this.setState(item, 'gone');
     this.flush();
   }
 
-  turn(item, state) {
+  setState(item, state) {
     clearTimeout(this.timers.get(item.nonce));
     this.timers.delete(item.nonce);
     item.state = state;
     this.store();
-    this.changed(item);
+    this.onItemChange(item);
   }
 }
 
-// crypto.randomUUID exists only where the page came by HTTPS or from this machine.
-function newNonce() {
+// As crypto.randomUUID, which exists only on pages served over HTTPS or from localhost.
+function createNonce() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,95 +1,99 @@
-// What is read from the site by plain pages: older messages, and, where no live connection can be had, posting by the
-// form.
+// Fetches plain pages of the site: older messages, and the answer to a message that is posted by the form.
 
 import { element } from './element.js';
-import { whereOneReads, withoutLosingFocus } from './focus.js';
-import { ownerOf, parse } from './who.js';
-import { say } from './words.js';
+import { scroller, withoutLosingFocus } from './focus.js';
+import { ownerOf, parseHtml } from './identity.js';
+import { translate } from './locale.js';
 
-const PATIENCE = 30_000;  // ms for the answer to a form
-const TEMPORARY = new Set([408, 425, 429]);
+const POST_TIMEOUT_MS = 30_000;
+const TEMPORARY_STATUSES = new Set([408, 425, 429]);
 
 export class Pages {
-  // meets(name) is told when a page comes that was made for somebody else than this one.
-  constructor({ conversation, meets }) {
-    Object.assign(this, { conversation, meets });
-    this.turn = document.getElementById('turn');
-    this.turn.addEventListener('click', (event) => this.turnBack(event));
-    conversation.trimmed = () => this.pointBefore(conversation.oldest);
+  // onOtherMember(name) is called when a fetched page was made for another member than this one ('': a visitor).
+  constructor({ conversation, onOtherMember }) {
+    Object.assign(this, { conversation, onOtherMember });
+    this.paging = document.getElementById('turn');
+    this.paging.addEventListener('click', (event) => this.onPagingClick(event));
+    conversation.onTrim = () => this.showLinkBefore(conversation.oldestSeq);
   }
 
-  async turnBack(event) {
+  async onPagingClick(event) {
     const link = event.target.closest('a');
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     if (this.isLoading) return;
     this.isLoading = true;
-    link.textContent = say('loading');
-    await this.showOlder(link.href).catch(() => { link.textContent = say('not_loaded'); });
+    link.textContent = translate('loading');
+    await this.showOlder(link.href).catch(() => { link.textContent = translate('not_loaded'); });
     this.isLoading = false;
   }
 
   async showOlder(address) {
-    const answer = await fetch(address);
-    if (isSignIn(answer)) return location.assign(address);
-    if (!answer.ok) throw new Error(answer.statusText);
-    const page = parse(await answer.text());
-    if (!this.isOurs(page)) throw new Error('made for another');
+    const response = await fetch(address);
+    if (isSignIn(response)) return location.assign(address);
+    if (!response.ok) throw new Error(response.statusText);
+    const page = parseHtml(await response.text());
+    if (!this.isForThisMember(page)) throw new Error('the page was made for another member');
     this.conversation.prepend(rowsOf(page));
-    this.fill(page.getElementById('turn')?.childNodes ?? []);
+    this.showPaging(page.getElementById('turn')?.childNodes ?? []);
   }
 
-  fill(nodes) {
-    const next = () => this.turn.querySelector('a') ?? whereOneReads();
-    withoutLosingFocus(this.turn, () => this.turn.replaceChildren(...nodes), next);
+  showPaging(nodes) {
+    const fallback = () => this.paging.querySelector('a') ?? scroller();
+    withoutLosingFocus(this.paging, () => this.paging.replaceChildren(...nodes), fallback);
   }
 
-  // What stood above `seq` has left the page: the link leads to it.
-  pointBefore(seq) {
-    const link = element('a', '', say('older'));
+  // Link to the messages before `seq`, which were removed from this page.
+  showLinkBefore(seq) {
+    const link = element('a', '', translate('older'));
     link.id = 'older';
     link.rel = 'prev';
-    link.href = `${this.conversation.place}?before=${seq}`;
-    this.fill([link]);
+    link.href = `${this.conversation.path}?before=${seq}`;
+    this.showPaging([link]);
   }
 
-  // Whether a page was made for the same member as this one: what another one sees does not belong here.
-  isOurs(page) {
+  // Whether a page was made for the same member as this one: what another member sees must not be mixed in.
+  isForThisMember(page) {
     const owner = ownerOf(page);
     if (owner === null || owner === ownerOf(document)) return true;
-    this.meets(owner);
+    this.onOtherMember(owner);
     return false;
   }
 
-  // Post as the form does. Return {isStored, rows} with the rows of the page that came back; {why} it is refused, and
-  // whether one mayTryAgain; {later}, in seconds if the site says so; or {} if it could not be asked.
+  // Post an outbox item as the form does. Return {isStored, rows} with the rows of the page that came back;
+  // {why, mayTryAgain} if it is refused; {retryAfter}, in seconds or 0, if it can't be taken now; or {} if the
+  // answer is not the site's own.
   async post(form, item) {
-    let [answer, page] = await send(form, item);
+    let [response, page] = await submit(form, item);
     const token = page.querySelector('.kept [name=_xsrf]');
-    if (answer.status === 403 && token && this.isOurs(page)) {  // ours was of a cookie that is not there any more
+    if (response.status === 403 && token && this.isForThisMember(page)) {  // the cookie that our token was for is gone
       form.elements._xsrf.value = token.value;
-      [answer, page] = await send(form, item);
+      [response, page] = await submit(form, item);
     }
-    return this.isOurs(page) ? outcomeOf(answer, page) : {};
+    return this.isForThisMember(page) ? outcomeOf(response, page) : {};
   }
 }
 
-async function send(form, { body, nonce }) {
+async function submit(form, { body, nonce }) {
   const fields = new URLSearchParams(new FormData(form));
   fields.set('body', body);
   fields.set('nonce', nonce);
-  const answer = await fetch(form.action, { method: 'POST', body: fields, signal: AbortSignal.timeout?.(PATIENCE) });
-  return [answer, parse(await answer.text())];
+  const signal = AbortSignal.timeout?.(POST_TIMEOUT_MS);
+  const response = await fetch(form.action, { method: 'POST', body: fields, signal });
+  return [response, parseHtml(await response.text())];
 }
 
-// A page that is not the room's comes from somebody on the way, who knows nothing of what is stored.
-function outcomeOf(answer, page) {
-  if (answer.ok) return page.getElementById('room') ? { isStored: true, rows: rowsOf(page) } : {};
-  if (answer.status > 500 || TEMPORARY.has(answer.status)) return { later: Number(answer.headers.get('Retry-After')) };
+// A page other than the room's comes from something between browser and site (a captive portal, for example), which
+// does not know whether the message is stored.
+function outcomeOf(response, page) {
+  if (response.ok) return page.getElementById('room') ? { isStored: true, rows: rowsOf(page) } : {};
+  if (response.status > 500 || TEMPORARY_STATUSES.has(response.status)) {
+    return { retryAfter: Number(response.headers.get('Retry-After')) };
+  }
   const why = page.querySelector('#refusal:not([hidden]), .card .lead')?.textContent;
-  if (answer.status === 413) return { why: why ?? say('refused_too_long') };
-  return { why: why ?? say('refused_bad_message'), mayTryAgain: answer.status === 500 || why === undefined };
+  if (response.status === 413) return { why: why ?? translate('refused_too_long') };
+  return { why: why ?? translate('refused_bad_message'), mayTryAgain: response.status === 500 || why === undefined };
 }
 
-const isSignIn = (answer) => answer.redirected && new URL(answer.url).pathname === '/login';
+const isSignIn = (response) => response.redirected && new URL(response.url).pathname === '/login';
 const rowsOf = (page) => [...page.querySelectorAll('#rows > .row')];

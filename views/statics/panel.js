@@ -1,99 +1,103 @@
-// The state of the connection: in a word in the header, in a sentence in the panel, and there, behind "Details", the
-// way in use and the ways that may be tried.
+// Shows the state of the connection: a word in the header, a sentence in its panel, and under "Details" the transport
+// in use and those that may be tried.
 
 import { withoutLosingFocus } from './focus.js';
-import { keep, recall } from './storage.js';
-import { say } from './words.js';
+import { translate } from './locale.js';
+import { load, save } from './storage.js';
 
-const KEY = 'prosa.transports';
-const EVERY = 3000;  // ms between two measurements of the round trip, while somebody looks
-const IDS = ['connection', 'state', 'transports', 'transport', 'process', 'reconnects'];
+const STORAGE_KEY = 'prosa.transports';
+const MEASURE_INTERVAL_MS = 3000;  // between two measurements of the round trip, while the details are open
+const COUNTDOWN_INTERVAL_MS = 1000;
+const IDS = ['connection', 'state', 'transport', 'process', 'reconnects'];
 
-export class Panel {
-  // reopens(ways) connects anew. measures() asks for the round trip, which is shown once it is known. tries() ends the
-  // wait for the next attempt.
-  constructor({ reopens, measures, tries }) {
+export class ConnectionPanel {
+  // onReconnect(transports) is called when other transports were chosen, onMeasure() when the round trip should be
+  // measured, onRetry() when the member does not want to wait for the next attempt.
+  constructor({ onReconnect, onMeasure, onRetry }) {
     const get = (id) => document.getElementById(id);
     for (const id of IDS) this[id] = get(id);
+    this.choices = get('transports');
     this.roundTrip = get('round-trip');
-    this.tryNow = get('try-now');
+    this.retryButton = get('try-now');
     this.about = get('about-state');
-    this.next = get('next-try');
+    this.countdown = get('next-try');
     this.details = get('connection-details');
-    this.measures = measures;
-    this.restore();
+    this.onMeasure = onMeasure;
+    this.restoreChoice();
     get('connection-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      const ways = this.ways;
-      get('choose').hidden = ways.length > 0;
-      if (!ways.length) return;
-      keep('localStorage', KEY, ways);
-      reopens(ways);
+      const { transports } = this;
+      get('choose').hidden = transports.length > 0;
+      if (!transports.length) return;
+      save('localStorage', STORAGE_KEY, transports);
+      onReconnect(transports);
     });
-    this.tryNow.addEventListener('click', tries);
-    this.transports.disabled = !window.SockJS;
-    for (const part of [this.connection, this.details]) part.addEventListener('toggle', () => this.look());
+    this.retryButton.addEventListener('click', onRetry);
+    this.choices.disabled = !window.SockJS;
+    for (const part of [this.connection, this.details]) part.addEventListener('toggle', () => this.updateTimers());
     this.connection.hidden = false;
   }
 
-  get inputs() { return [...this.transports.querySelectorAll('input')]; }
-  get ways() { return this.inputs.filter((input) => input.checked).map((input) => input.value); }
+  get checkboxes() { return [...this.choices.querySelectorAll('input')]; }
+  // The transports that may be tried.
+  get transports() { return this.checkboxes.filter((box) => box.checked).map((box) => box.value); }
 
-  restore() {
-    const chosen = recall('localStorage', KEY, []);
-    if (!this.inputs.some((input) => chosen.includes(input.value))) return;
-    for (const input of this.inputs) input.checked = chosen.includes(input.value);
+  restoreChoice() {
+    const chosen = load('localStorage', STORAGE_KEY, []);
+    if (!this.checkboxes.some((box) => chosen.includes(box.value))) return;
+    for (const box of this.checkboxes) box.checked = chosen.includes(box.value);
   }
 
-  // Opened, closed or connected: count the seconds and measure as long as somebody looks.
-  look() {
-    clearInterval(this.ticks);
-    clearInterval(this.timer);
+  // Count the seconds while the panel is open, and measure the round trip while the details are.
+  updateTimers() {
+    clearInterval(this.countdownTimer);
+    clearInterval(this.measureTimer);
     if (!this.connection.open) return;
-    this.tellNext();
-    this.ticks = setInterval(() => this.tellNext(), 1000);
+    this.showCountdown();
+    this.countdownTimer = setInterval(() => this.showCountdown(), COUNTDOWN_INTERVAL_MS);
     if (!this.details.open) return;
-    this.measures();
-    this.timer = setInterval(() => this.measures(), EVERY);
+    this.onMeasure();
+    this.measureTimer = setInterval(() => this.onMeasure(), MEASURE_INTERVAL_MS);
   }
 
-  show(connection, waiting) {
+  // Show the connection's state and the number of waiting messages.
+  show(connection, waitingCount) {
     this.shown = connection;
-    const word = stateInWords(connection.state, waiting);
-    if (this.state.textContent !== word) {
-      this.state.textContent = word;
+    const text = stateText(connection.state, waitingCount);
+    if (this.state.textContent !== text) {
+      this.state.textContent = text;
       this.state.className = `state ${connection.state}`;
     }
-    this.about.textContent = say(`about_${connection.state}`);
-    this.tellNext();
-    this.offerToTry();
-    this.transport.textContent = connection.live ? connection.transport || say('plain') : '–';
-    this.process.textContent = connection.live ? connection.process ?? '–' : '–';
-    this.roundTrip.textContent = connection.live ? roundTripInWords(connection.roundTrip) : '–';
-    this.reconnects.textContent = say('times', { n: connection.reconnects });
+    this.about.textContent = translate(`about_${connection.state}`);
+    this.showCountdown();
+    this.showRetryButton();
+    this.transport.textContent = connection.isLive ? connection.transport || translate('plain') : '–';
+    this.process.textContent = connection.isLive ? connection.process ?? '–' : '–';
+    this.roundTrip.textContent = connection.isLive ? roundTripText(connection.roundTripMs) : '–';
+    this.reconnects.textContent = translate('times', { n: connection.reconnects });
   }
 
-  // Say when the next attempt begins.
-  tellNext() {
-    const { live, isHalted, nextAt } = this.shown;
-    this.next.hidden = live || isHalted;
-    const n = nextAt === null ? 0 : Math.ceil((nextAt - performance.now()) / 1000);
-    this.next.textContent = n > 0 ? say('trying_in', { n }) : say('trying');
+  // Show in how many seconds the next attempt begins.
+  showCountdown() {
+    const { isLive, isHalted, retryAt } = this.shown;
+    this.countdown.hidden = isLive || isHalted;
+    const n = retryAt === null ? 0 : Math.ceil((retryAt - performance.now()) / 1000);
+    this.countdown.textContent = n > 0 ? translate('trying_in', { n }) : translate('trying');
   }
 
-  // Offline, nobody has to wait. Who did so beside the open panel stays there.
-  offerToTry() {
+  // Show "Try now" while offline. When it goes, the focus stays at the panel if that is open.
+  showRetryButton() {
     const { state, socket } = this.shown;
-    const next = this.connection.open ? () => this.connection.querySelector('summary') : undefined;
-    withoutLosingFocus(this.tryNow, () => { this.tryNow.hidden = state !== 'offline'; }, next);
-    this.tryNow.textContent = say(socket ? 'trying' : 'try_now');
+    const fallback = this.connection.open ? () => this.connection.querySelector('summary') : undefined;
+    withoutLosingFocus(this.retryButton, () => { this.retryButton.hidden = state !== 'offline'; }, fallback);
+    this.retryButton.textContent = translate(socket ? 'trying' : 'try_now');
   }
 }
 
-function roundTripInWords(ms) {
-  return ms === null ? say('measuring') : say('round_trip', { n: Math.max(1, Math.round(ms)) });
+function roundTripText(ms) {
+  return ms === null ? translate('measuring') : translate('round_trip', { n: Math.max(1, Math.round(ms)) });
 }
 
-function stateInWords(state, n) {
-  return state === 'offline' && n ? say('offline_waiting', { n }) : say(state);
+function stateText(state, n) {
+  return state === 'offline' && n ? translate('offline_waiting', { n }) : translate(state);
 }

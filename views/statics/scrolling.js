@@ -1,58 +1,61 @@
-// Where in the conversation the reader is, and how they stay there while it changes around them.
+// The scroll position of the conversation, which is kept while rows are added and removed around the reader.
 
-const NEAR = 48;  // px from the bottom that count as being there
+const BOTTOM_PX = 48;      // so near to the bottom counts as being there
+const REVEAL_MARGIN_PX = 8;
 
 export class Scrolling {
-  // rows() returns all messages, in their order.
-  constructor({ scroller, ending, rows }) {
-    Object.assign(this, { scroller, ending, rows, rest: 0 });
+  // scroller scrolls from the bottom (column-reverse), spacer stands below the last row. getRows() returns all rows of
+  // messages, in order.
+  constructor({ scroller, spacer, getRows }) {
+    Object.assign(this, { scroller, spacer, getRows, remainder: 0 });
   }
 
-  isAtBottom() { return Math.abs(this.scroller.scrollTop) < NEAR; }
+  isAtBottom() { return Math.abs(this.scroller.scrollTop) < BOTTOM_PX; }
 
   toBottom() {
     this.scroller.scrollTop = 0;
-    this.pad(0);
+    this.setRemainder(0);
   }
 
-  // Who reads further up keeps what is under their eyes; who is at the bottom stays there.
-  holding(change) {
+  // Call change(), which adds or removes rows. A reader at the bottom stays there; one further up keeps the topmost row
+  // in its place.
+  keepPosition(change) {
     if (this.isAtBottom()) {
       change();
       this.toBottom();
     } else {
-      const anchor = this.topmost();
+      const anchor = this.topmostRow();
       const top = anchor && topOf(anchor);
       change();
-      if (anchor?.isConnected) this.keep(anchor, top);
+      if (anchor?.isConnected) this.moveBack(anchor, top);
     }
   }
 
-  // Browsers scroll by whole pixels of the screen, rows have fractions of one: what is left of one goes below
-  // the last row, lest the text drifts away by it with each message.
-  keep(anchor, top) {
-    this.scroller.scrollTop += topOf(anchor) - top + this.rest;
-    const rest = this.rest + topOf(anchor) - top;
-    this.pad(Math.abs(rest) < 1 ? rest : 0);
+  // Scroll until `anchor` is again at `top`. Browsers scroll by whole pixels of the screen, while rows have fractions:
+  // the remainder is added as a margin below the last row, or the text would drift with each message.
+  moveBack(anchor, top) {
+    this.scroller.scrollTop += topOf(anchor) - top + this.remainder;
+    const remainder = this.remainder + topOf(anchor) - top;
+    this.setRemainder(Math.abs(remainder) < 1 ? remainder : 0);
   }
 
-  pad(rest) {
-    if (rest !== this.rest) this.ending.style.marginTop = `${rest}px`;
-    this.rest = rest;
+  setRemainder(px) {
+    if (px !== this.remainder) this.spacer.style.marginTop = `${px}px`;
+    this.remainder = px;
   }
 
-  // Only messages: day lines and passing lines are drawn anew when what is around them changes.
-  topmost() {
+  // Only messages: other lines are rebuilt when rows around them change.
+  topmostRow() {
     const top = topOf(this.scroller);
-    const rows = this.rows();
+    const rows = this.getRows();
     return rows.find((row) => row.getBoundingClientRect().bottom > top) ?? rows.at(-1);
   }
 
-  // Scroll up as far as it takes to see this line.
-  show(line) {
-    const above = topOf(this.scroller) + 8 - topOf(line);
-    if (above > 0) this.scroller.scrollTop -= above;
+  // Scroll up as far as needed to bring the line into sight.
+  reveal(line) {
+    const hidden = topOf(this.scroller) + REVEAL_MARGIN_PX - topOf(line);
+    if (hidden > 0) this.scroller.scrollTop -= hidden;
   }
 }
 
-const topOf = (thing) => thing.getBoundingClientRect().top;
+const topOf = (target) => target.getBoundingClientRect().top;

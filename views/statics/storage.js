@@ -1,14 +1,14 @@
-// What the browser keeps for us: 'sessionStorage' for this tab, 'localStorage' for this browser. Either may be full
-// or forbidden (then even touching it throws): what is kept here is a comfort, nothing depends on it.
+// Saves values in 'sessionStorage' (this tab) or 'localStorage' (this browser). Either may be full or forbidden, and
+// then throws on any access: such errors are ignored, since nothing depends on what is saved here.
 
-export function keep(where, key, value) {
-  try { window[where].setItem(key, JSON.stringify(value)); } catch { /* see above */ }
+export function save(area, key, value) {
+  try { window[area].setItem(key, JSON.stringify(value)); } catch { /* see above */ }
 }
 
-export function forget(where, key) {
-  try { window[where].removeItem(key); } catch { /* see above */ }
+export function remove(area, key) {
+  try { window[area].removeItem(key); } catch { /* see above */ }
 }
 
-export function recall(where, key, otherwise) {
-  try { return JSON.parse(window[where].getItem(key)) ?? otherwise; } catch { return otherwise; }
+export function load(area, key, fallback) {
+  try { return JSON.parse(window[area].getItem(key)) ?? fallback; } catch { return fallback; }
 }

@@ -1,0 +1,95 @@
+// Shows which members are online, who came and left, and who is typing.
+
+import { element } from './element.js';
+import { joinNames, translate } from './locale.js';
+
+const MAX_NAMES_IN_LINE = 3;  // more members who came or left at once are only counted
+const MAX_NAMES_TYPING = 2;
+
+export class Presence {
+  // onChange(text) is called with a line about members who came or left.
+  constructor({ me, onChange }) {
+    Object.assign(this, { me, onChange, lastOnline: null });
+    this.online = document.getElementById('online');
+    this.count = document.getElementById('online-count');
+    this.typing = document.getElementById('writing');
+    this.ownPicture = document.querySelector('.self .picture');
+    this.ownState = document.getElementById('my-state');
+  }
+
+  // After a reconnect the first list is compared with none: who came and left meanwhile is no news any more.
+  reset() {
+    this.lastOnline = null;
+    this.showTyping([]);
+  }
+
+  showOwnState(isLive) {
+    this.ownPicture.classList.toggle('present', isLive);
+    this.ownState.textContent = isLive ? translate('online') : '';
+    if (!isLive) this.showTyping([]);
+    // Without a connection the list may be out of date.
+    this.online.parentElement.classList.toggle('stale', !isLive);
+  }
+
+  // Show the names of those online, of which there are `count`; `online` may be only the first of them.
+  showOnline({ online, count }) {
+    this.reportChanges(online, count);
+    this.lastOnline = count === online.length ? new Set(online) : null;
+    this.count.textContent = count;
+    this.online.parentElement.hidden = count === 0;
+    this.online.replaceChildren(...online.map(createItem));
+    const n = count - online.length;
+    if (n > 0) this.online.append(element('li', 'more', translate('more_online', { n })));
+  }
+
+  // Only two complete lists tell who came and who left.
+  reportChanges(online, count) {
+    if (!this.lastOnline || count !== online.length) return;
+    const now = new Set(online);
+    this.report('joined', online.filter((name) => !this.lastOnline.has(name)));
+    this.report('left', [...this.lastOnline].filter((name) => !now.has(name)));
+  }
+
+  report(change, names) {
+    const others = names.filter((name) => name !== this.me);
+    const n = others.length;
+    if (n > MAX_NAMES_IN_LINE) this.onChange(translate(`people_${change}`, { n }));
+    else if (n) this.onChange(translate(change, { n, names: joinNames(others) }));
+  }
+
+  showTyping(members) {
+    const others = members.filter((name) => name !== this.me);
+    if (others.length > MAX_NAMES_TYPING) this.typing.replaceChildren(translate('several_writing'));
+    else this.typing.replaceChildren(...(others.length ? typingParts(others) : []));
+  }
+}
+
+// Return the sentence in parts, each name as an element, so that a long name can be cut without the words around it.
+function typingParts(names) {
+  const words = translate('writing', { n: names.length, names: joinNames(names.map(() => '\0')) }).split('\0');
+  return words.flatMap((word, i) => (i ? [element('bdi', '', names[i - 1]), word] : [word]));
+}
+
+function createItem(name) {
+  const item = element('li');
+  const picture = element('span', `picture present tint-${tint(name)}`, initial(name));
+  picture.setAttribute('aria-hidden', 'true');
+  const label = element('span', 'who');
+  label.append(element('bdi', '', name));
+  item.append(picture, label);
+  return item;
+}
+
+// These two as the server draws them: the first letter or digit, and a colour by the CRC-32 of the name.
+function initial(name) {
+  return [...(name.match(/[\p{L}\p{N}]/u)?.[0] ?? '').toUpperCase()][0] ?? '';
+}
+
+function tint(name) {
+  let crc = 0xffffffff;
+  for (const byte of new TextEncoder().encode(name)) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return ((crc ^ 0xffffffff) >>> 0) % 10;
+}
