@@ -4,16 +4,42 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 import tempfile
+import unicodedata
 
+import tornado.template
 from playwright.sync_api import expect
 
+from controllers.web.rendering import initial, tint
 from testsuite.browser import BrowserTest, expect_live, expect_message, messages, sign_in, write
-from testsuite.live import Client, Server, add_user
+from testsuite.live import ROOT, Client, Server, add_user
 from testsuite.tables import sql
 
 NASTY = '<img src=x onerror="hacked=1">'
 SCRIPT = "<script>hacked=1</script>"
+# The elements of a message, without its text, its times and its state.
+MARKUP = """row => {
+  const message = row.querySelector('.message').cloneNode(true);
+  message.querySelectorAll('.note').forEach((note) => note.remove());
+  message.querySelector('.body').replaceChildren();
+  message.querySelector('.body').classList.remove('plain');
+  message.querySelector('time').replaceWith(document.createElement('time'));
+  return message.outerHTML;
+}"""
+PICTURES = """async (names) => {
+  const { createPicture } = await import(document.querySelector('[href*="picture.js"]').href);
+  return names.map((name) => createPicture(name).outerHTML);
+}"""
+
+
+def is_settled(char: str) -> bool:
+    """Tell whether all versions of Unicode agree on a character; later ones add some, and capitals of old ones."""
+    kind = unicodedata.ucd_3_2_0.category(char)
+    return kind not in ("Cn", "Co", "Cs") and (kind != "Ll" or char.upper() != char)
+
+
+CHARACTERS = tuple(filter(is_settled, map(chr, range(sys.maxunicode + 1))))
 
 
 class Lobby(BrowserTest):
@@ -51,10 +77,12 @@ class Lobby(BrowserTest):
             expect(pending).to_contain_text("sending…")
             expect(ana.locator("#body")).to_have_value("")
             self.shoot(ana, "room-pending")
+            markup_while_pending = pending.evaluate(MARKUP)
         finally:
             self.server.process.send_signal(signal.SIGCONT)
         expect_message(ana, "on its way")
         expect(ana.locator("#waiting .row")).to_have_count(0)
+        self.assertEqual(markup_while_pending, ana.locator("#rows .row").last.evaluate(MARKUP))
         ana.reload()
         expect_message(ana, "on its way")
         expect_live(ana)
@@ -102,6 +130,27 @@ class Lobby(BrowserTest):
         expect(ana.locator("#online .who", has_text="dora")).to_have_count(0)
         self.assertEqual(ana.locator(".passing", has_text="ana").count(), 0)
         self.shoot(ana, "room-passing-lines")
+
+    def test_the_script_draws_the_picture_of_each_name_as_the_server_does(self) -> None:
+        names = (
+            *self.members,
+            NASTY,
+            "",
+            "...",
+            "_7th",
+            "\u00dfa",
+            "\u01c6a",
+            "\u738b",
+            "e\u0301",
+            "\U0001f600 x",
+            *CHARACTERS,
+        )
+        ana = self.member("ana")
+        template = tornado.template.Loader(str(ROOT / "views" / "templates")).load("modules/picture.html")
+        for start in range(0, len(names), 10_000):
+            some = names[start : start + 10_000]
+            drawn = (template.generate(name=name, present=True, initial=initial, tint=tint) for name in some)
+            self.assertEqual(ana.evaluate(PICTURES, some), [html.decode().strip() for html in drawn])
 
     def test_an_empty_message_is_not_sent(self) -> None:
         ana = self.member("ana")

@@ -131,7 +131,7 @@ class MessageRenderer:
     def _render(self, entry: Entry) -> str:
         at = datetime.datetime.fromtimestamp(entry.at, datetime.UTC)
         rendered = self._template.generate(
-            entry=entry,
+            author=entry.author,
             body_html=body_html(entry.body),
             initial=initial,
             tint=tint,

@@ -215,32 +215,20 @@ export class Conversation {
     this.groupPending();
   }
 
-  // The same as message.html draws, with the text as it was written.
+  // message.html as the server renders it, with the text as it was written.
   addPendingRow(item) {
     const row = element('li', 'row own');
-    row.dataset.nonce = item.nonce;
-    row.dataset.at = item.at / 1000;
-    const message = element('article', 'message');
-    const heading = element('p', 'heading');
-    const author = element('b', 'author', this.me);
-    const body = element('div', 'body plain');
-    const time = element('time');
+    Object.assign(row.dataset, { nonce: item.nonce, at: item.at / 1000 });
+    row.append(document.getElementById('own-message').content.cloneNode(true));
+    const [time, body] = [row.querySelector('time'), row.querySelector('.body')];
     time.dateTime = new Date(item.at).toISOString();
-    author.dir = body.dir = 'auto';
-    heading.append(author, ' ', time, element('span', 'note'));
+    showLocalTime(time);
+    row.querySelector('.heading').append(element('span', 'note'));
+    body.classList.add('plain');
     body.append(element('p', '', item.body), ' ', element('span', 'note'));
-    message.append(this.myPicture(), heading, body);
-    row.append(message);
     document.getElementById('empty')?.remove();
     this.waiting.append(row);
-    showLocalTime(time);
     return row;
-  }
-
-  myPicture() {
-    const picture = document.querySelector('.self .picture').cloneNode(true);
-    picture.classList.remove('present');
-    return picture;
   }
 
   removeItem(item) {

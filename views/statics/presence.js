@@ -2,6 +2,7 @@
 
 import { element } from './element.js';
 import { joinNames, translate } from './locale.js';
+import { createPicture } from './picture.js';
 
 const MAX_NAMES_IN_LINE = 3;  // more members who came or left at once are only counted
 const MAX_NAMES_TYPING = 2;
@@ -72,24 +73,8 @@ function typingParts(names) {
 
 function createItem(name) {
   const item = element('li');
-  const picture = element('span', `picture present tint-${tint(name)}`, initial(name));
-  picture.setAttribute('aria-hidden', 'true');
   const label = element('span', 'who');
   label.append(element('bdi', '', name));
-  item.append(picture, label);
+  item.append(createPicture(name), label);
   return item;
-}
-
-// These two as the server draws them: the first letter or digit, and a colour by the CRC-32 of the name.
-function initial(name) {
-  return [...(name.match(/[\p{L}\p{N}]/u)?.[0] ?? '').toUpperCase()][0] ?? '';
-}
-
-function tint(name) {
-  let crc = 0xffffffff;
-  for (const byte of new TextEncoder().encode(name)) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return ((crc ^ 0xffffffff) >>> 0) % 10;
 }
