@@ -133,7 +133,7 @@ class Devices(AccountTest):
     def devices(self, client: Client) -> list[tuple[str, int | None]]:
         """Return the names of the devices that the page lists, each with the number of its button."""
         page = client.get("/account").text
-        items = re.findall(r"<li>\s*<span class=\"who\"><b>([^<]*)</b>(.*?)</li>", page, re.DOTALL)
+        items = re.findall(r"<li>\s*<span class=\"name\"><b>([^<]*)</b>(.*?)</li>", page, re.DOTALL)
         numbers = [re.search(r"/account/devices/(\d+)/end", rest) for _, rest in items]
         return [(name, int(number[1]) if number else None) for (name, _), number in zip(items, numbers, strict=True)]
 

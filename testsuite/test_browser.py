@@ -72,7 +72,7 @@ class Lobby(BrowserTest):
         self.server.process.send_signal(signal.SIGSTOP)
         try:
             write(ana, "on its way")
-            pending = ana.locator("#waiting .row.pending")
+            pending = ana.locator("#outbox .row.pending")
             expect(pending).to_contain_text("on its way")
             expect(pending).to_contain_text("sending…")
             expect(ana.locator("#body")).to_have_value("")
@@ -81,7 +81,7 @@ class Lobby(BrowserTest):
         finally:
             self.server.process.send_signal(signal.SIGCONT)
         expect_message(ana, "on its way")
-        expect(ana.locator("#waiting .row")).to_have_count(0)
+        expect(ana.locator("#outbox .row")).to_have_count(0)
         self.assertEqual(markup_while_pending, ana.locator("#rows .row").last.evaluate(MARKUP))
         ana.reload()
         expect_message(ana, "on its way")
@@ -122,13 +122,13 @@ class Lobby(BrowserTest):
     def test_who_comes_and_goes_is_told_in_passing(self) -> None:
         ana = self.member("ana")
         dora = self.chat("dora")
-        expect(ana.locator(".passing", has_text="dora joined")).to_be_visible()
-        expect(ana.locator("#online .who", has_text="dora")).to_be_visible()
-        expect(ana.locator("#online-count")).to_have_text(str(ana.locator("#online .who").count()))
+        expect(ana.locator(".presence-line", has_text="dora joined")).to_be_visible()
+        expect(ana.locator("#online .name", has_text="dora")).to_be_visible()
+        expect(ana.locator("#online-count")).to_have_text(str(ana.locator("#online .name").count()))
         dora.close()
-        expect(ana.locator(".passing", has_text="dora left")).to_be_visible()
-        expect(ana.locator("#online .who", has_text="dora")).to_have_count(0)
-        self.assertEqual(ana.locator(".passing", has_text="ana").count(), 0)
+        expect(ana.locator(".presence-line", has_text="dora left")).to_be_visible()
+        expect(ana.locator("#online .name", has_text="dora")).to_have_count(0)
+        self.assertEqual(ana.locator(".presence-line", has_text="ana").count(), 0)
         self.shoot(ana, "room-passing-lines")
 
     def test_the_script_draws_the_picture_of_each_name_as_the_server_does(self) -> None:
@@ -185,8 +185,8 @@ class Lobby(BrowserTest):
         nasty = self.chat(NASTY)
         nasty.send("typing", room="lobby")
         expect(ana.locator("#writing")).to_have_text(f"{NASTY} is writing…")
-        expect(ana.locator(".passing", has_text=NASTY)).to_be_visible()
-        expect(ana.locator("#online .who", has_text=NASTY)).to_be_visible()
+        expect(ana.locator(".presence-line", has_text=NASTY)).to_be_visible()
+        expect(ana.locator("#online .name", has_text=NASTY)).to_be_visible()
         for body in (SCRIPT, NASTY, f"`{SCRIPT}`", f"[x](javascript:hacked=1) {SCRIPT}", "<b>bold</b> &amp; &lt;"):
             nasty.until("ack", nonce=nasty.post(body))
         expect_message(ana, "<b>bold</b> &amp; &lt;")

@@ -146,7 +146,7 @@ class Access(BrowserTest):
         expect_live(page)
         for letter in "qw":
             write(page, letter * 8001)
-            expect(page.locator("#waiting .failed", has_text=letter)).to_be_visible()
+            expect(page.locator("#outbox .failed", has_text=letter)).to_be_visible()
         for deed in ("edit", "discard"):
             for letter in "qw":
                 button = page.get_by_role("button", name=f"{deed}: {letter * 40}", exact=True)
@@ -184,13 +184,13 @@ class Spoken(BrowserTest):
         page = self.member("ana")
         listen(page)
         carla, dora = self.chat("carla"), self.chat("dora")
-        expect(page.locator(".passing", has_text="dora joined")).to_be_visible()
+        expect(page.locator(".presence-line", has_text="dora joined")).to_be_visible()
         carla.send("typing", room="lobby")
         expect(page.locator("#writing")).to_have_text("carla is writing…")
         write(page, "my own words")
         expect_message(page, "my own words")
         dora.close()
-        expect(page.locator(".passing", has_text="dora left")).to_be_visible()
+        expect(page.locator(".presence-line", has_text="dora left")).to_be_visible()
         say(carla, "# Title\n\n- *first*\n- `second`", "w" * 500)
         expect_message(page, "w" * 500)
         self.assertEqual(heard(page), ["carla: # Title first second", f"carla: {'w' * 193}…"])

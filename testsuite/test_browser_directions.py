@@ -66,7 +66,7 @@ class Directions(BrowserTest):
         page = self.member(NAME)
         expect_live(page)
         for path, places in (
-            ("/rooms/lobby", (".self b bdi", "#online .who bdi", ".places bdi", "h1 bdi")),
+            ("/rooms/lobby", (".self b bdi", "#online .name bdi", ".places bdi", "h1 bdi")),
             ("/members", (".people bdi",)),
             ("/account", (".about bdi",)),
             ("/rooms", (".item bdi",)),

@@ -47,7 +47,7 @@ class Languages(BrowserTest):
         expect(page.locator("#rows .row pre")).to_be_visible()
         self.chat("carla").send("typing", room="lobby")
         expect(page.locator("#writing")).to_have_text("carla está escrevendo…")
-        expect(page.locator(".passing").last).to_contain_text("carla entrou")
+        expect(page.locator(".presence-line").last).to_contain_text("carla entrou")
         expect(page.locator("#rows .day")).to_have_text("Hoje")
         self.shoot(page, "room-portuguese")
         text = page.locator("body").inner_text()
@@ -193,7 +193,7 @@ class Looks(BrowserTest):
                 page.context.set_offline(True)
                 expect(page.locator("#state")).to_have_class("state offline")
                 write(page, "to wait")
-                expect(page.locator("#waiting .pending .note").first).to_have_text("waiting")
+                expect(page.locator("#outbox .pending .note").first).to_have_text("waiting")
                 expect(page.locator(".stale #online")).to_be_visible()
                 self.shoot(page, f"room-waiting-{scheme}")
                 self.assertEqual(page.evaluate(FAINT), [])
@@ -317,7 +317,7 @@ FAINT = f"""() => {{{CONTRAST}
 # Contrast of the border of each field with its ground within and without; 1.4.11.
 FAINT_BORDERS = f"""() => {{{CONTRAST}
   document.activeElement.blur();
-  const fields = [...document.querySelectorAll('.box, .field input, .link, .kept textarea')];
+  const fields = [...document.querySelectorAll('.box, .field input, .link, .unsent textarea')];
   if (!fields.length) return ['no field'];
   return fields.flatMap((one) => [one, one.parentElement].map((side) => {{
     const ratio = contrast(parse(getComputedStyle(one).borderTopColor), ground(side));

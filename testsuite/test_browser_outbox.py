@@ -37,7 +37,7 @@ class OutboxTest(BrowserTest):
 
     def failed(self, page: Page, body: str) -> Locator:
         """Wait until a message is said not to have been sent; return its row."""
-        row = page.locator("#waiting .row.failed", has_text=body)
+        row = page.locator("#outbox .row.failed", has_text=body)
         expect(row).to_contain_text("not sent")
         return row
 
@@ -58,7 +58,7 @@ class Long(OutboxTest):
                 for body in bodies:
                     write(ana, body)
                 expect_message(ana, f"after, {name}")
-                expect(ana.locator("#waiting .row")).to_have_count(0)
+                expect(ana.locator("#outbox .row")).to_have_count(0)
                 self.assertEqual(self.stored(), [*before, *bodies])
                 expect_live(ana)
         expect(ana.locator("#reconnects")).to_have_text(f"{len(TRANSPORTS)} times")  # only as it was told to
@@ -68,7 +68,7 @@ class Long(OutboxTest):
         bodies = [unit * (8000 // len(unit)) for unit in (GRIN, "\u4e2d", '"', "\\", "\u0301a", "\x07a")]
         for body in bodies:
             write(ana, body)
-        expect(ana.locator("#waiting .row")).to_have_count(0)
+        expect(ana.locator("#outbox .row")).to_have_count(0)
         self.assertEqual(self.stored(), bodies)
         expect_live(ana)
 
@@ -85,7 +85,7 @@ class Long(OutboxTest):
             (message,) = json.loads(sent.value)
             most = ana.evaluate(MEASURE_FRAME, json.loads(message))
             self.assertLessEqual(len(str(sent.value).encode()), most)
-        expect(ana.locator("#waiting .row")).to_have_count(0)
+        expect(ana.locator("#outbox .row")).to_have_count(0)
 
     def test_the_page_counts_and_trims_as_the_server_does(self) -> None:
         ana = self.member("ana")
@@ -105,7 +105,7 @@ class Long(OutboxTest):
             "(it) => { it.value = 'half \\ud83d, and \\ude00 half'; it.form.requestSubmit(); }"
         )
         expect_message(ana, "half \ufffd, and \ufffd half")
-        expect(ana.locator("#waiting .row")).to_have_count(0)
+        expect(ana.locator("#outbox .row")).to_have_count(0)
         self.assertEqual(self.stored(), ["half \ufffd, and \ufffd half"])
 
 
@@ -165,7 +165,7 @@ class Refused(OutboxTest):
         beto.context.clear_cookies(name=re.compile("^_xsrf"))
         write(beto, "by the form")
         expect_message(beto, "by the form")
-        expect(beto.locator("#waiting .row")).to_have_count(0)
+        expect(beto.locator("#outbox .row")).to_have_count(0)
         self.assertEqual(self.stored(), ["by the form"])
 
     def test_what_the_form_is_refused_comes_back_with_its_reason_and_others_go_on(self) -> None:
@@ -244,8 +244,8 @@ class OnTheWay(OutboxTest):
         self.assertEqual(self.stored(), ["before", "x" * 4000, "between", "after"])
 
 
-IMPORT_BODY = """const { name: url } = performance.getEntriesByType('resource').find(({ name }) => /body.js/.test(name));
-  const { cleanBody, countCharacters, isVisible, maxFrameBytes } = await import(url);"""
+IMPORT_BODY = """const { cleanBody, countCharacters, isVisible, maxFrameBytes } =
+    await import(document.querySelector('[href*="/body.js"]').href);"""
 MEASURE_FRAME = f"async (message) => {{ {IMPORT_BODY} return maxFrameBytes(message); }}"
 CLEAN_BODY = f"""async (written) => {{ {IMPORT_BODY}
   const text = cleanBody(written);

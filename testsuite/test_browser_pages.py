@@ -130,7 +130,7 @@ class Pages(BrowserTest):
         page.context.set_offline(True)
         expect(page.locator("#state")).to_have_class("state offline")
         send(page, "to wait")
-        expect(page.locator("#waiting .pending")).to_be_visible()
+        expect(page.locator("#outbox .pending")).to_be_visible()
         yield "room, offline", page
         page.context.set_offline(False)
         expect_live(page)
@@ -144,7 +144,7 @@ class Pages(BrowserTest):
         expect_live(page)
         for letter in "qw":
             send(page, letter * 8001)
-            expect(page.locator("#waiting .failed", has_text=letter)).to_be_visible()
+            expect(page.locator("#outbox .failed", has_text=letter)).to_be_visible()
         yield "room, failed", page
         send_by_form(page, "z" * 8001)
         expect(page.locator("#refusal")).to_be_visible()
@@ -152,12 +152,12 @@ class Pages(BrowserTest):
         cookies = {name: value for name, value in self.client(LONG).cookies.items() if "xsrf" not in name}
         page.context.add_cookies([{"name": name, "value": cookies[name], "url": self.server.url} for name in cookies])
         send_by_form(page, "made for ana " + "w" * 200)
-        expect(page.locator(".kept textarea")).to_be_visible()
+        expect(page.locator(".unsent textarea")).to_be_visible()
         yield "kept from another", page
         page.goto("/rooms/lobby")
         page.context.clear_cookies()
         send_by_form(page, "signed out " * 90)
-        expect(page.locator(".kept textarea")).to_be_visible()
+        expect(page.locator(".unsent textarea")).to_be_visible()
         yield "kept, signed out", page
 
 
@@ -194,21 +194,22 @@ def violations(page: Page) -> list[str]:
 
 # Links within text are as high as its lines (WCAG 2.2, 2.5.8); what only a keyboard finds is no target.
 SMALL = """() => [...document.querySelectorAll('a, button, summary, label:has(input), input, textarea')]
-  .filter((one) => one.checkVisibility() && !one.closest('.body, .alert, .unseen, .skip, label *, [type=hidden]'))
+  .filter((one) => one.checkVisibility())
+  .filter((one) => !one.closest('.body, .alert, .visually-hidden, .skip, label *, [type=hidden]'))
   .map((one) => [one, one.getBoundingClientRect()])
   .filter(([one, { width, height }]) => width < 43.9 || height < 43.9)
   .map(([one, { width, height }]) => `${one.outerHTML.slice(0, 120)} ${width} x ${height}`)"""
 
 # Texts of which a part cannot be seen. Names may be cut where they only tell whose the rest is.
 CUT = """() => [...document.querySelectorAll('main *')]
-  .filter((one) => one.checkVisibility() && one.textContent.trim() && !one.closest('.unseen, .skip, textarea'))
+  .filter((one) => one.checkVisibility() && one.textContent.trim() && !one.closest('.visually-hidden, .skip, textarea'))
   .filter((one) => !one.matches('.author, #writing, #writing bdi, .room h1'))
   .filter((one) => /hidden|clip/.test(getComputedStyle(one).overflowX) && one.scrollWidth > one.clientWidth + 1)
   .map((one) => `${one.localName}.${one.className} ${one.textContent} ${one.scrollWidth} > ${one.clientWidth}`)"""
 
 # What can be scrolled sideways, but for code, which is what it is; and what ends outside the window without being cut.
 SIDEWAYS = """() => [...document.querySelectorAll('*')]
-  .filter((one) => one.checkVisibility() && !one.closest('pre, .unseen, .skip, textarea, input'))
+  .filter((one) => one.checkVisibility() && !one.closest('pre, .visually-hidden, .skip, textarea, input'))
   .filter((one) => {
     const overflow = (it) => getComputedStyle(it).overflowX;
     const up = (it) => it.parentElement ?? document.body;

@@ -76,7 +76,7 @@ class Connection(BrowserTest):
                 write(ana, said)
                 expect_message(ana, said)
                 beto.until("entry", body=said)
-                expect(ana.locator("#waiting .row")).to_have_count(0)
+                expect(ana.locator("#outbox .row")).to_have_count(0)
                 beto.post(f"and back, {said}")
                 expect_message(ana, f"and back, {said}")
 

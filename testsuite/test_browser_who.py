@@ -63,7 +63,7 @@ class Who(BrowserTest):
         ana.get_by_role("link", name="Open as beto").click()
         expect_live(ana)
         expect(ana.locator("#body")).to_have_value("")
-        expect(ana.locator("#waiting .row")).to_have_count(0)
+        expect(ana.locator("#outbox .row")).to_have_count(0)
         write(ana, "beto himself")
         expect_message(ana, "beto himself")
         self.take_over(ana, self.session("ana"))
@@ -179,7 +179,7 @@ class Who(BrowserTest):
         self.expect_stopped(ana)
         self.assertEqual(self.authors("by the form, as ana"), ["ana"])
         self.assertEqual(self.authors("by the form, as whom"), [])
-        expect(ana.locator("#waiting .row")).to_contain_text("by the form, as whom")
+        expect(ana.locator("#outbox .row")).to_contain_text("by the form, as whom")
 
     def test_older_messages_of_another_members_page_are_not_mixed_in(self) -> None:
         beto = self.chat("beto")

@@ -10,7 +10,7 @@ const STATE_CHANGE_MS = 5000;  // how long a connection state must last before i
 
 export class Announcer {
   constructor() {
-    this.log = element('div', 'unseen');
+    this.log = element('div', 'visually-hidden');
     this.log.setAttribute('role', 'log');
     this.log.setAttribute('aria-live', 'polite');
     document.body.append(this.log);

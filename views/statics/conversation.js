@@ -21,11 +21,11 @@ export class Conversation {
     this.me = room.dataset.me;
     this.groupingGapMs = Number(room.dataset.groupingGapSeconds) * 1000;
     this.path = `/rooms/${encodeURIComponent(room.dataset.room)}`;
-    for (const id of ['scroller', 'rows', 'waiting', 'jump']) this[id] = document.getElementById(id);
+    for (const id of ['scroller', 'rows', 'outbox', 'jump']) this[id] = document.getElementById(id);
     this.scrolling = new Scrolling({
       scroller: this.scroller,
       spacer: document.getElementById('newest'),
-      getRows: () => [...this.rows.querySelectorAll('.row'), ...this.waiting.children],
+      getRows: () => [...this.rows.querySelectorAll('.row'), ...this.outbox.children],
     });
     this.newCount = 0;
     this.batch = [];
@@ -88,7 +88,7 @@ export class Conversation {
   // its height under the reader's eyes.
   prepend(rows) {
     this.changeRows(() => {
-      this.rows.querySelector('.row')?.classList.add('leads');
+      this.rows.querySelector('.row')?.classList.add('keeps-heading');
       this.rows.prepend(...rows);
       this.arrangeAll();
     });
@@ -97,9 +97,9 @@ export class Conversation {
   // Add a small line about members who came or left.
   addPresenceLine(text) {
     this.changeRows(() => {
-      const lines = [...this.rows.querySelectorAll('.passing')];
+      const lines = [...this.rows.querySelectorAll('.presence-line')];
       if (lines.length >= MAX_PRESENCE_LINES) lines[0].remove();
-      const line = createLine('passing', text);
+      const line = createLine('presence-line', text);
       line.dataset.at = Date.now() / 1000;
       this.rows.append(line);
       this.groupPending();
@@ -121,13 +121,14 @@ export class Conversation {
   }
 
   groupPending() {
-    for (const row of this.waiting.children) this.group(row, row.previousElementSibling ?? this.rows.lastElementChild);
+    for (const row of this.outbox.children) this.group(row, row.previousElementSibling ?? this.rows.lastElementChild);
   }
 
   // Show a message without picture and name if it follows another one of its author within the grouping gap.
   group(row, before = row.previousElementSibling) {
-    const isSameAuthor = before?.matches('.row') && authorOf(before) === authorOf(row) && !row.matches('.leads');
-    row.classList.toggle('follows', Boolean(isSameAuthor && timeOf(row) - timeOf(before) < this.groupingGapMs));
+    const isSameAuthor = before?.matches('.row') && authorOf(before) === authorOf(row);
+    const isClose = isSameAuthor && timeOf(row) - timeOf(before) < this.groupingGapMs;
+    row.classList.toggle('follows', Boolean(isClose && !row.matches('.keeps-heading')));
   }
 
   // Remove the oldest rows where there are too many.
@@ -159,8 +160,8 @@ export class Conversation {
 
   countAway() {
     if (!this.awayLine?.isConnected) {
-      this.rows.querySelectorAll('.away').forEach((old) => old.remove());
-      this.awayLine = createLine('away', '');
+      this.rows.querySelectorAll('.away-line').forEach((old) => old.remove());
+      this.awayLine = createLine('away-line', '');
       this.awayCount = 0;
       this.rows.append(this.awayLine);
     }
@@ -195,7 +196,7 @@ export class Conversation {
   // --- the member's messages in the outbox
 
   pendingRow(nonce) {
-    return nonce ? this.waiting.querySelector(`[data-nonce="${CSS.escape(nonce)}"]`) : null;
+    return nonce ? this.outbox.querySelector(`[data-nonce="${CSS.escape(nonce)}"]`) : null;
   }
 
   // Show an outbox item in its present state. `actions` are pairs of a button's text and its function.
@@ -210,7 +211,7 @@ export class Conversation {
     row.className = `row own${hasFailed ? ' failed' : item.state === 'stored' ? '' : ' pending'}`;
     for (const note of row.querySelectorAll('.note')) note.textContent = noteOf(item);
     row.querySelector('time').hidden = item.state !== 'stored';
-    row.querySelector('.deeds')?.remove();
+    row.querySelector('.actions')?.remove();
     if (hasFailed) row.querySelector('.message').append(createActions(item, actions));
     this.groupPending();
   }
@@ -227,7 +228,7 @@ export class Conversation {
     body.classList.add('plain');
     body.append(element('p', '', item.body), ' ', element('span', 'note'));
     document.getElementById('empty')?.remove();
-    this.waiting.append(row);
+    this.outbox.append(row);
     return row;
   }
 
@@ -248,8 +249,8 @@ function noteOf({ state }) {
 }
 
 function createActions({ why, body }, actions) {
-  const box = element('p', 'deeds');
-  if (why) box.append(element('span', 'why', why));
+  const box = element('p', 'actions');
+  if (why) box.append(element('span', 'error-text', why));
   for (const [text, onclick] of actions) {
     const button = element('button', '', text);
     Object.assign(button, { type: 'button', onclick });

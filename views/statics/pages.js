@@ -12,7 +12,7 @@ export class Pages {
   // onOtherMember(name) is called when a fetched page was made for another member than this one ('': a visitor).
   constructor({ conversation, onOtherMember }) {
     Object.assign(this, { conversation, onOtherMember });
-    this.paging = document.getElementById('turn');
+    this.paging = document.getElementById('paging');
     this.paging.addEventListener('click', (event) => this.onPagingClick(event));
     conversation.onTrim = () => this.showLinkBefore(conversation.oldestSeq);
   }
@@ -35,7 +35,7 @@ export class Pages {
     const page = parseHtml(await response.text());
     if (!this.isForThisMember(page)) throw new Error('the page was made for another member');
     this.conversation.prepend(rowsOf(page));
-    this.showPaging(page.getElementById('turn')?.childNodes ?? []);
+    this.showPaging(page.getElementById('paging')?.childNodes ?? []);
   }
 
   showPaging(nodes) {
@@ -65,7 +65,7 @@ export class Pages {
   // answer is not the site's own.
   async post(form, item) {
     let [response, page] = await submit(form, item);
-    const token = page.querySelector('.kept [name=_xsrf]');
+    const token = page.querySelector('.unsent [name=_xsrf]');
     if (response.status === 403 && token && this.isForThisMember(page)) {  // the cookie that our token was for is gone
       form.elements._xsrf.value = token.value;
       [response, page] = await submit(form, item);

@@ -73,7 +73,7 @@ function typingParts(names) {
 
 function createItem(name) {
   const item = element('li');
-  const label = element('span', 'who');
+  const label = element('span', 'name');
   label.append(element('bdi', '', name));
   item.append(createPicture(name), label);
   return item;

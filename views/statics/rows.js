@@ -29,7 +29,7 @@ export function addDayLine(row, before) {
   if (before && isOfThatDay(before)) return;
   let first = row;
   let above = row.previousElementSibling;
-  while (above?.matches('.passing') && isOfThatDay(above)) [first, above] = [above, above.previousElementSibling];
+  while (above?.matches('.presence-line') && isOfThatDay(above)) [first, above] = [above, above.previousElementSibling];
   first.before(createLine('day', dayName(timeOf(row))));
 }
 
