@@ -1,10 +1,10 @@
-"""What a message's text comes to: one table, to which the server and the room's page are both held."""
+"""Texts of messages and what is stored of them: one table for the server's and for the page's rules (body.js)."""
 
 from __future__ import annotations
 
 MAX_MESSAGE_CHARS = 50
 
-# What somebody has written, and what is stored: nothing where it is empty, None where it is too long.
+# The text as written, and as stored: '' if it is refused as empty, None if it is too long.
 BODIES: tuple[tuple[str, str | None], ...] = (
     ("hello", "hello"),
     ("x" * 50, "x" * 50),

@@ -21,7 +21,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP *.example 127.0.0.1",  # names of which browsers think as of any over plain HTTP
+    "--host-resolver-rules=MAP *.example 127.0.0.1",  # hosts that browsers treat as any over plain HTTP
 )
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -36,13 +36,13 @@ RECORD_VIOLATIONS = """addEventListener('securitypolicyviolation', (event) => {
   console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`);
 });"""
 
-# The page of a site that takes more than this one does; said before its modules run.
+# Lets the page take longer messages than the server does; runs before the page's modules.
 ALLOW_EVERYTHING = """document.addEventListener('readystatechange', () => {
   const room = document.getElementById('room');
   if (room) room.dataset.maxChars = 9000;
 }, { once: true });"""
 
-# All that comes into a live region, or is changed there, which is what a screen reader reads aloud by itself.
+# Records each text that appears or changes in a live region, which a screen reader reads aloud by itself.
 RECORD_LINES = """() => {
   window.heard = [];
   const LIVE = ['[role=log]', '[role=status]', '[role=alert]', '[aria-live]']
@@ -106,7 +106,7 @@ class BrowserTest(SiteTest):
         return page
 
     def _close(self, page: Page) -> None:
-        """Close a page; that it gives up a connection which it has just begun is no trouble."""
+        """Close a page; that it breaks off a connection just then is no error."""
         page.remove_listener("console", self._hear)
         page.context.close()
 
@@ -163,14 +163,14 @@ def write(page: Page, body: str) -> None:
 
 
 def open_details(page: Page) -> None:
-    """Open the panel of the connection, with what stands behind "Details"."""
+    """Open the connection's panel and its details."""
     for part in ("#connection", "#connection-details"):
         if page.locator(part).get_attribute("open") is None:
             page.locator(f"{part} > summary").click()
 
 
 def choose_transports(page: Page, *names: str) -> None:
-    """Leave only these ticked in the panel of the connection, and connect anew."""
+    """Tick only these transports in the connection's panel, and reconnect."""
     open_details(page)
     for box in page.locator("#transports input").all():
         box.set_checked(box.input_value() in names)
@@ -178,17 +178,17 @@ def choose_transports(page: Page, *names: str) -> None:
 
 
 def messages(page: Page) -> list[str]:
-    """Return the bodies of the messages in the conversation, without those on their way."""
+    """Return the bodies of the messages in the conversation, without those in the outbox."""
     return [text.strip() for text in page.locator("#rows .row .body").all_inner_texts()]
 
 
 def expect_message(page: Page, body: str, count: int = 1) -> None:
-    """Wait until a message stands in the conversation, just so many times."""
+    """Wait until exactly `count` messages in the conversation have this body."""
     expect(page.locator("#rows .row .body", has_text=re.compile(f"^\\s*{re.escape(body)}\\s*$"))).to_have_count(count)
 
 
 def listen(page: Page) -> None:
-    """Begin to note what a screen reader would say by itself."""
+    """Begin to record what a screen reader would say by itself."""
     page.evaluate(RECORD_LINES)
 
 

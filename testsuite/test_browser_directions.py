@@ -1,4 +1,4 @@
-"""A real browser and texts that run the other way, or over their edges: they stay where they belong."""
+"""Right-to-left texts and piled marks in a real browser: neither changes what is beside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was written finds its way or is given back: long messages, refusals, and others on the way."""
+"""Each message is stored or given back: long messages, refusals, and proxies between page and site."""
 
 from __future__ import annotations
 

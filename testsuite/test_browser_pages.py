@@ -169,7 +169,7 @@ def fill(page: Page, **fields: str) -> None:
 
 
 def send(page: Page, body: str) -> None:
-    """Write a message and send it by the button: Enter on glass makes a new line."""
+    """Write a message and send it by the button: on touch devices Enter makes a new line."""
     page.locator("#body").fill(body)
     page.locator("#composer button").click()
 

@@ -230,5 +230,5 @@ class Who(BrowserTest):
 
 
 def come_back(page: Page) -> None:
-    """Let the page believe that its reader has come back to it."""
+    """Tell the page that its tab was shown again."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
