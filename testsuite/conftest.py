@@ -11,16 +11,15 @@ import pytest
 
 from testsuite import needs
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # The first is pytest-xdist's, the other the runner's for it: neither is for the programs that the tests start.
-    for name in ("PYTHONPATH", "PYTHONWARNINGS"):
-        os.environ.pop(name, None)
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make a marker of each thing that a class may need."""
+    """Make a marker of each thing that a class may need; set the environment of the tests right."""
     for need in (*needs.TOOLS, needs.QUIET):
         config.addinivalue_line("markers", f"{need}: see testsuite/needs.py")
+    if hasattr(config, "workerinput"):
+        # The first is pytest-xdist's, the other the runner's for it: neither is for the programs that the tests start.
+        for name in ("PYTHONPATH", "PYTHONWARNINGS"):
+            os.environ.pop(name, None)
 
 
 @pytest.hookimpl(tryfirst=True)

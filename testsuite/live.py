@@ -30,7 +30,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from testsuite.jar import Jar
-from testsuite.tables import elsewhere, logs
+from testsuite.tables import add_accounts, address, elsewhere, logs
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
@@ -272,25 +272,18 @@ def add_user(folder: str, name: str, *options: str, password: str = PASSWORD) ->
 def add_members(folder: str, members: tuple[str, ...]) -> None:
     """Make the accounts of the site in `folder`, of which ana is the administrator's."""
     if folder in elsewhere:
-        _add_each(folder, members)
+        add_accounts(elsewhere[folder], members, PASSWORD)
     else:
         shutil.copytree(_site_with(members), folder, dirs_exist_ok=True)
 
 
 @functools.cache
 def _site_with(members: tuple[str, ...]) -> str:
-    """Return a folder whose database has these members, for copies: `adduser` takes a second for each."""
+    """Return a folder with a database that has these members, for copies."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    _add_each(folder.name, members)
+    add_accounts(address(folder.name), members, PASSWORD)
     return folder.name
-
-
-def _add_each(folder: str, members: tuple[str, ...]) -> None:
-    for member in members:
-        added = add_user(folder, member, *(["--admin"] if member == "ana" else []))
-        if added.returncode:
-            raise AssertionError(added.stderr)
 
 
 def environment(more: Env = None, folder: str = "") -> dict[str, str]:

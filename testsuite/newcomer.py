@@ -21,13 +21,14 @@ LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "node_modules", "*_cache", "_
 
 # Commands that keep running and serve; whatever has a word after the options ends.
 SERVES = re.compile(r"(?:\w+=\S+ )*(?:make (?:run|dev|demo)|python app\.py(?: --\S+)*)")
+# Commands that may install something.
+INSTALLS = re.compile(r"pip|npm|make")
 # Commands that change what the following ones find.
 PREPARES = re.compile(r"(?:\.|cd|export) ")
 
 
 def copy_project(folder: str) -> Path:
     """Copy the project without what was installed or made in it."""
-    need("registries")
     return Path(shutil.copytree(ROOT, Path(folder) / "prosa", ignore=LEFT_OUT))
 
 
@@ -113,6 +114,8 @@ class Terminal:
         return re.sub("|".join(PORTS), lambda port: self.ports[port[0]], text)
 
     def _arguments(self, command: str) -> list[str]:
+        if INSTALLS.match(command):
+            need("registries")
         return ["bash", "-c", "\n".join(["set -e", *self._prepared, command])]
 
     def _run(self, command: str) -> str:

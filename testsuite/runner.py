@@ -18,7 +18,7 @@ from xdist.workermanage import WorkerController
 from testsuite.needs import QUIET, TOOLS, find_tests, needs_of
 
 PROCESSES = 5  # on two cores: half of the time a test waits
-LIMIT_SECONDS = 300  # for one test, with the set-up of its class
+LIMIT_SECONDS = 600  # for one test, with the set-up of its class
 SLOWEST_CLASSES = 10
 PLACES = ("tests.py", "testsuite")
 HOW = ("-p", "no:terminal", "--dist=loadscope", "--no-loadscope-reorder", "-o", "faulthandler_exit_on_timeout=true")

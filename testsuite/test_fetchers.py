@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from testsuite.live import TIMEOUT, Answer, Client, FolderTest, SiteTest, add_user, wait_for
+from testsuite.live import TIMEOUT, Answer, Client, FolderTest, SiteTest, add_members, wait_for
 from testsuite.upstream import Upstream, endless, gives, leads, padded, says
 
 FETCHERS = ("/async", "/gen", "/stuff/")
@@ -258,7 +258,7 @@ class TlsTest(FolderTest):
         trusted.write_text(
             "".join((Path(self.folder) / f"{name}.pem").read_text() for name in ("localhost", "example.org"))
         )
-        add_user(self.folder, "ana")
+        add_members(self.folder, ("ana",))
         server = self.start(
             f"--fetch_url=https://localhost:{upstream.port}/", env={"SSL_CERT_FILE": os.fspath(trusted)}
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from testsuite.crowd import SECRET, make_crowd, signed_in
-from testsuite.live import Chat, Client, FolderTest, SiteTest, add_user, wait_for
+from testsuite.live import Chat, Client, FolderTest, SiteTest, add_members, wait_for
 from testsuite.postgresql import OnPostgresql
 from testsuite.tables import sql
 
@@ -19,7 +19,6 @@ from testsuite.tables import sql
 class Presence(SiteTest):
     """Members come and go at two processes."""
 
-    needs = ("quiet",)
     processes = 2
 
     def test_everybody_is_told_who_is_online_whichever_process_they_are_at(self) -> None:
@@ -71,7 +70,6 @@ class Presence(SiteTest):
 class Death(SiteTest):
     """A process that is killed, and one that is stopped."""
 
-    needs = ("quiet",)
     processes = 3
 
     def test_the_members_of_a_dead_process_leave(self) -> None:
@@ -100,8 +98,7 @@ class Skewed(OnPostgresql, FolderTest):
     )
 
     def test_nobody_is_lost_however_far_the_clocks_of_two_machines_are_apart(self) -> None:
-        for name in ("ana", "beto"):
-            self.assertEqual(add_user(self.folder, name).returncode, 0)
+        add_members(self.folder, ("ana", "beto"))
         servers = [self.start(altered=(*self.QUICK, f"clock=clock{number}")) for number in range(2)]
         ana, beto = (
             Client(server.wait().url).sign_in(name).chat()

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 
 from testsuite.jar import Jar
-from testsuite.live import Client, FolderTest, add_user, run_app
+from testsuite.live import Client, FolderTest, add_members, run_app
 from testsuite.tables import sql
 
 OLD, NEW, NEWEST = (secrets.token_urlsafe(32) for _ in range(3))
@@ -20,7 +20,7 @@ class Rotation(FolderTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.assertEqual(add_user(self.folder, "ana").returncode, 0)
+        add_members(self.folder, ("ana",))
 
     @contextlib.contextmanager
     def signed_with(self, *given: str) -> Iterator[Client]:

@@ -14,8 +14,9 @@ from unittest import mock
 import peewee
 
 from models.engines.postgresql import Postgresql
-from testsuite.live import TIMEOUT, Client, FolderTest, Server, add_user, wait_for
+from testsuite.live import PASSWORD, TIMEOUT, Client, FolderTest, Server, wait_for
 from testsuite.postgresql import PostgresqlServer
+from testsuite.tables import add_accounts
 
 END_SECONDS = 10.0  # within which a process ends
 MEMBER_COUNT = 8  # who all wait at once
@@ -24,7 +25,7 @@ MEMBER_COUNT = 8  # who all wait at once
 class StandingStill(FolderTest):
     """docs/security.rst 23, where the database is a server."""
 
-    needs = ("postgres", "quiet")
+    needs = ("postgres",)
 
     def setUp(self) -> None:
         super().setUp()
@@ -32,7 +33,7 @@ class StandingStill(FolderTest):
         self.addCleanup(self.postgresql.close)
         self.postgresql.start()
         self.option = f"--database={self.postgresql.url()}"
-        self.assertEqual(add_user(self.folder, "ana", self.option).returncode, 0)
+        add_accounts(self.postgresql.url(), ("ana",), PASSWORD)
 
     def site(self, *altered: str) -> Server:
         """Start a process, and sign in."""

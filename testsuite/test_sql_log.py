@@ -30,8 +30,6 @@ def commits(path: str) -> int:
 
 
 class SqlLogTest(log_case.LogTest):
-    needs = ("quiet",)
-
     async def test_drafts_that_wait_are_committed_together(self) -> None:
         await self.fill(1)
         before = commits(self.people)

@@ -10,7 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from testsuite.live import TIMEOUT, Chat, Client, FolderTest, add_user, wait_for
+from testsuite.live import TIMEOUT, Chat, Client, FolderTest, add_members, wait_for
 from testsuite.mongodb import mongo_server
 from testsuite.polling import Xhr, begin
 from testsuite.tables import locked, sql
@@ -25,11 +25,9 @@ POST_COUNT = 1000
 class Stopping(FolderTest):
     """docs/security.rst 22: SIGTERM drains within 10 s."""
 
-    needs = ("quiet",)
-
     def setUp(self) -> None:
         super().setUp()
-        self.assertEqual(add_user(self.folder, "ana").returncode, 0)
+        add_members(self.folder, ("ana",))
         options = ("--messages_per_second=0", "--connections_per_member=0")
         self.server = self.start(*options, altered=["models.logs.group_commit:MAX_BATCH_DRAFTS=1"]).wait()
         self.ana = Client(self.server.url).sign_in("ana")
@@ -89,11 +87,11 @@ class Stopping(FolderTest):
 class CutOff(FolderTest):
     """What cannot be finished in time is answered 503, not 500: another process may do it."""
 
-    needs = ("mongodb", "quiet")
+    needs = ("mongodb",)
 
     def setUp(self) -> None:
         super().setUp()
-        self.assertEqual(add_user(self.folder, "ana").returncode, 0)
+        add_members(self.folder, ("ana",))
 
     def test_a_page(self) -> None:
         over = threading.Event()

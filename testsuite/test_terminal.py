@@ -11,7 +11,7 @@ import sys
 import termios
 from pathlib import Path
 
-from testsuite.live import PASSWORD, ROOT, TIMEOUT, Client, FolderTest, add_user, environment, wait_for
+from testsuite.live import PASSWORD, ROOT, TIMEOUT, Client, FolderTest, add_members, add_user, environment, wait_for
 from testsuite.tables import locked, sql
 from testsuite.test_commands import CommandTest
 
@@ -213,7 +213,7 @@ class Signals(FolderTest):
 
     def serve(self, ignored: bool = False) -> tuple[subprocess.Popen[str], Client]:
         """Start a server; return it with a client that is signed in."""
-        self.assertEqual(add_user(self.folder, "ana").returncode, 0)
+        add_members(self.folder, ("ana",))
         server = self.begin("--port=0", "--logging=error", ignored=ignored)
         assert server.stdout is not None
         url = server.stdout.readline().split(" listens on ")[1].strip().rstrip("/")
@@ -234,7 +234,7 @@ class Signals(FolderTest):
         self.assertEqual(self.end(server), (0, ""))
 
     def test_a_command_that_waits_ends_at_once_in_one_line(self) -> None:
-        self.assertEqual(add_user(self.folder, "ana").returncode, 0)
+        add_members(self.folder, ("ana",))
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
             for words in (("migrate",), ("--port=0",)):
                 with self.subTest((number, words)), locked(self.folder):

@@ -200,8 +200,6 @@ def texts(length: int, signs: list[str]) -> Iterator[str]:
 class WorstInput(unittest.TestCase):
     """docs/security.rst 38: what is done with text from outside takes as long as the text allows."""
 
-    needs = ("quiet",)
-
     @classmethod
     def setUpClass(cls) -> None:
         tornado.locale.load_translations(str(ROOT / "views" / "locale"))  # or no language is looked up, now and later
