@@ -41,8 +41,8 @@ from controllers.statics import StaticHandler
 from controllers.web import logs
 from controllers.web.cookies import are_good_secrets, cookie_mark, signing_keys
 from controllers.web.rendering import MessageRenderer
-from models import accounts
-from models.database import DATABASE_ERRORS, open_database, patiently
+from models import settings
+from models.database import DATABASE_ERRORS, open_database, with_retries
 from models.errors import CannotMove, CannotOpen, Refusal, first_of
 from models.moving.move import Place
 from models.stores import Stores
@@ -198,9 +198,9 @@ def chosen_transports() -> set[str]:
 def start() -> None:
     """Open the database and serve. Raise Failure."""
     open_database(options.database)
-    secret = options.cookie_secret or patiently(accounts.cookie_secret)
-    mark = cookie_mark(patiently(accounts.site_id))
-    token = patiently(accounts.setup_token)
+    secret = options.cookie_secret or with_retries(settings.cookie_secret)
+    mark = cookie_mark(with_retries(settings.site_id))
+    token = with_retries(settings.setup_token)
     asyncio.run(serve(secret, mark, token))
 
 

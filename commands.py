@@ -15,7 +15,7 @@ import demo
 import models.models
 import terminal
 from models import accounts, names, passwords
-from models.database import open_database, patiently, writing
+from models.database import open_database, with_retries, writing
 from models.moving import move
 from models.moving.move import Place
 from terminal import Failure, Stopped, Unheard, say
@@ -117,7 +117,7 @@ def do_and_say(deed: Callable[[], object], line: str) -> None:
             deed()
             say(line)
 
-    patiently(both)
+    with_retries(both)
 
 
 def migrate(arguments: argparse.Namespace, here: Place) -> None:

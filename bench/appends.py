@@ -80,7 +80,7 @@ async def main() -> None:
     arguments = parser.parse_args()
     open_database(arguments.database)
     stores = Stores(arguments.mongo)
-    stores.doorbell.is_busy = lambda: True
+    stores.doorbell.has_subscribers = lambda: True
     await stores.open()
     background = [asyncio.create_task(stores.doorbell.watch()), asyncio.create_task(_hear(stores.log))]
     say("ready\n")

@@ -18,7 +18,7 @@ from tornado.web import create_signed_value
 
 from bench.chats import body
 from controllers.web.cookies import SESSION_COOKIE, cookie_mark
-from models import accounts, passwords
+from models import passwords, sessions, settings
 from models.database import database, writing
 from models.engines.base import Row
 from models.models import EntryRow, Membership, Room, User, create_tables
@@ -103,8 +103,8 @@ def add_documents(url: str, count: int, authors: int) -> None:
 
 def open_sessions(secret: str) -> list[str]:
     """Sign every member in and return the Cookie headers."""
-    tokens = [accounts.open_session(user.id) for user in User.select(User.id).order_by(User.id)]
-    name = f"{SESSION_COOKIE}_{cookie_mark(accounts.site_id())}"
+    tokens = [sessions.open_session(user.id) for user in User.select(User.id).order_by(User.id)]
+    name = f"{SESSION_COOKIE}_{cookie_mark(settings.site_id())}"
     return [f"{name}={create_signed_value(secret, SESSION_COOKIE, token).decode()}" for token in tokens]
 
 

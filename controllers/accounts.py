@@ -11,12 +11,13 @@ from typing import Any
 from controllers.base import BaseHandler
 from controllers.web.authenticator import AttemptKeys
 from controllers.web.unique_labels import unique_labels
-from models import accounts, failures, invitations, passwords
-from models.accounts import Member, OpenSession
+from models import accounts, failures, invitations, passwords, sessions, settings
 from models.errors import BadPassword, Refusal, SetupOver, TryLater, WrongFields
 from models.invitations import OpenInvitation
+from models.members import Member
 from models.passwords import PasswordHash
 from models.rooms import LOBBY
+from models.sessions import SignedInDevice, signed_in_devices
 
 LOBBY_PATH = f"/rooms/{LOBBY}"
 
@@ -127,7 +128,7 @@ class SetupHandler(AccountForm):
         await self.show_form({})
 
     async def check_token(self) -> None:
-        if not await self.site.write(accounts.can_set_up, self.get_argument("token", "")):
+        if not await self.site.write(settings.can_set_up, self.get_argument("token", "")):
             raise SetupOver()
 
     async def show_form(self, errors: dict[str, str]) -> None:
@@ -218,23 +219,23 @@ class AccountHandler(PasswordForm):
 
     async def show(self, errors: dict[str, str], changed: bool = False) -> None:
         """Show the page."""
-        sessions = await self.site.read(accounts.open_sessions, self.member.id, self.signed_in.session_id)
+        devices = await self.site.read(signed_in_devices, self.member.id, self.signed_in.session_id)
         self.render(
             "account.html",
             errors=errors,
             changed=changed,
-            devices=self.devices(sessions),
+            devices=self.labelled(devices),
             **await self.sidebar(),
         )
 
-    def devices(self, sessions: Sequence[OpenSession]) -> list[Device]:
-        """Return sessions as their member sees them."""
-        names = [session.device or self.translate("Unknown browser") for session in sessions]
+    def labelled(self, devices: Sequence[SignedInDevice]) -> list[Device]:
+        """Return the member's signed-in devices as the page shows them."""
+        names = [device.device or self.translate("Unknown browser") for device in devices]
         called = unique_labels([self.in_a_sentence(name) for name in names])
         this = self.signed_in.session_id
         return [
-            Device(session.id, name, call, self.day(session.opened_at), session.id == this)
-            for session, name, call in zip(sessions, names, called, strict=True)
+            Device(device.id, name, call, self.day(device.opened_at), device.id == this)
+            for device, name, call in zip(devices, names, called, strict=True)
         ]
 
     def in_a_sentence(self, device: str) -> str:
@@ -249,5 +250,5 @@ class EndDeviceHandler(BaseHandler):
     """Signs one of the member's devices out."""
 
     async def post(self, session_id: str) -> None:
-        await self.site.write(accounts.end_own_session, self.member.id, int(session_id))
+        await self.site.write(sessions.end_own_session, self.member.id, int(session_id))
         self.redirect("/account")

@@ -36,8 +36,7 @@ from controllers.web.http_status import status_text
 from controllers.web.languages import language_of
 from controllers.web.logs import FailureLog
 from controllers.web.rendering import initial, isolated, tint
-from models import accounts, failures
-from models.accounts import Member, SignIn
+from models import failures, sessions
 from models.errors import (
     Busy,
     Failed,
@@ -56,8 +55,10 @@ from models.errors import (
     UnknownRoom,
     WrongPassword,
 )
+from models.members import Member
 from models.passwords import PasswordHash
-from models.rooms import LOBBY, names, rooms_of
+from models.rooms import LOBBY, rooms_of, usernames
+from models.sessions import SignIn
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class BaseHandler(FieldLimits, FailureLog, FormHandler):
 
     async def name_both(self) -> str:
         """Return the sentence that names who is signed in now, and for whom the form's page was made."""
-        found = await self.site.read(names, [self.made_for])
+        found = await self.site.read(usernames, [self.made_for])
         sentence = self.translate("You are signed in as %(now)s now; this page was made for %(name)s.")
         now, name = isolated(self.member.username), isolated(found.get(self.made_for, "?"))
         return sentence % {"now": now, "name": name}
@@ -249,12 +250,12 @@ class BaseHandler(FieldLimits, FailureLog, FormHandler):
         Raise WrongPassword if `password` is not theirs any more.
         """
         device = device_name(self.request.headers.get("User-Agent", ""))
-        token = await self.site.write(accounts.open_session, member.id, password, device)
+        token = await self.site.write(sessions.open_session, member.id, password, device)
         if self.sign_in:
             await self.end_session(self.sign_in)
         known = f"{failures.account_key(member.username)} {secrets.token_urlsafe(16)}"
         for name, value, days in (
-            (SESSION_COOKIE, token, accounts.SESSION_DAYS),
+            (SESSION_COOKIE, token, sessions.SESSION_DAYS),
             (DEVICE_COOKIE, known, DEVICE_COOKIE_DAYS),
         ):
             signed = self.create_signed_value(signed_name(self, name), value)
@@ -263,7 +264,7 @@ class BaseHandler(FieldLimits, FailureLog, FormHandler):
 
     async def end_session(self, sign_in: SignIn) -> None:
         """End a session and its live connections; other processes hear it by the doorbell."""
-        await self.site.write(accounts.end_session, sign_in.session_id)
+        await self.site.write(sessions.end_session, sign_in.session_id)
         self.site.hub.close_sessions([sign_in.session_id], *SIGNED_OUT)
         for name in (SESSION_COOKIE, LAST_ROOM_COOKIE):
             self.clear_cookie(name, httponly=True, samesite="Lax")

@@ -14,10 +14,10 @@ from controllers.realtime.subscriber import Subscriber
 from controllers.site import Site
 from controllers.sockjs.router import Connection, Router
 from controllers.web.rendering import clean
-from models.accounts import SignIn
 from models.errors import Failed, Refusal, SlowDown, Unavailable
 from models.logs.base import Draft, Entry
 from models.rooms import LOBBY, room_of
+from models.sessions import SignIn
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import tornado.web
 from controllers.base import DEVICE_COOKIE_DAYS, MAX_NEXT_BYTES, BaseHandler
 from controllers.web.authenticator import AttemptKeys
 from controllers.web.cookies import DEVICE_COOKIE, LAST_ROOM_COOKIE, read_signed_cookie
-from models import accounts, failures
+from models import failures, settings
 from models.errors import TooManyFailures, TryLater, WrongPassword
 from models.rooms import LOBBY, rooms_of
 
@@ -57,7 +57,7 @@ class LoginHandler(BaseHandler):
         next_path = local_path(self.get_query_argument("next", "/"))
         if self.current_user:
             self.redirect(next_path)
-        elif not await self.site.query_cache.get_fresh(accounts.is_set_up):
+        elif not await self.site.query_cache.get_fresh(settings.is_set_up):
             self.render("unset.html")
         else:
             self.render("login.html", next_path=next_path, username="", error=None)

@@ -12,6 +12,7 @@ from controllers.web.unique_labels import unique_labels
 from models import accounts, invitations
 from models.errors import NotYours
 from models.invitations import OpenInvitation
+from models.members import get_member, list_members
 from models.rooms import LOBBY
 
 
@@ -31,7 +32,7 @@ class MembersHandler(BaseHandler):
 
     async def get(self) -> None:
         online = set(self.site.presence.online(LOBBY))
-        members = await self.site.read(accounts.members)
+        members = await self.site.read(list_members)
         open_ones = await self.site.read(invitations.open_invitations) if self.member.is_admin else []
         self.render(
             "members.html",
@@ -69,7 +70,7 @@ class RemoveMemberHandler(AdminHandler):
     """Removes a member, who is asked about first: that cannot be undone."""
 
     async def get(self, member_id: str) -> None:
-        member = await self.site.read(accounts.get_member, int(member_id))
+        member = await self.site.read(get_member, int(member_id))
         if member.id == self.member.id:
             raise NotYours()
         self.render("remove.html", member=member)

@@ -9,9 +9,9 @@ from controllers.web import headers
 from controllers.web.cookies import LAST_ROOM_COOKIE
 from controllers.web.page_cache import CachedPageHandler
 from controllers.web.rendering import clean
-from models import accounts
 from models.errors import Refusal, Unavailable
 from models.logs.base import MAX_NONCE_CHARS, Draft, Entry
+from models.members import list_members
 from models.rooms import RoomInfo, room_of, rooms_of
 
 PAGE_MESSAGES = 50
@@ -100,7 +100,7 @@ class RoomHandler(CachedPageHandler, BaseHandler):
         """Tell whether this is an administrator, the only member, in a room without a message."""
         if entries or not self.member.is_admin:
             return False
-        return len(await self.site.query_cache.get(accounts.members)) == 1
+        return len(await self.site.query_cache.get(list_members)) == 1
 
     def before(self) -> int | None:
         """Return the seq before which the page of the past ends."""

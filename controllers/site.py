@@ -20,7 +20,7 @@ from controllers.web.page_cache import PageCache
 from controllers.web.query_cache import QueryCache
 from controllers.web.rate_limit import RateLimiter
 from controllers.web.rendering import MessageRenderer
-from models import accounts
+from models import settings
 from models.errors import Lost
 from models.stores import Stores
 
@@ -63,7 +63,7 @@ class Site:
         self.hub = Hub(self.log, renderer, self.rate_limiter)
         self.presence = Presence(self.process, self.hub, stores)
         self._revoker = Revoker(self.hub, self.presence, stores)
-        stores.doorbell.is_busy = lambda: bool(self.hub.subscribers)
+        stores.doorbell.has_subscribers = lambda: bool(self.hub.subscribers)
         self.is_stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self._health: asyncio.Task[str] | None = None
@@ -97,7 +97,7 @@ class Site:
         return await asyncio.shield(self._health)
 
     async def _write_and_read(self) -> str:
-        status: str = await self.write(accounts.check_health)
+        status: str = await self.write(settings.check_health)
         await self.log.check()
         return status
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models import accounts
-from models.database import patiently, writing
+from models.database import with_retries, writing
 from models.models import EntryRow, Room
 from models.moving.move import Place, Store
 from models.passwords import PasswordHash
@@ -64,12 +64,12 @@ def fill(place: Place, messages: list[Message], password: PasswordHash) -> list[
     with contextlib.closing(Store(place)) as store:
         if store.log and store.log.count():
             raise Occupied()
-        ids = patiently(_add_people, store, names, password)
+        ids = with_retries(_add_people, store, names, password)
         store.table(EntryRow).add(_rows(messages, ids))
         if store.log:
             store.log.save_heads({LOBBY: len(messages)})
         else:
-            patiently(_set_head, len(messages))
+            with_retries(_set_head, len(messages))
     return names
 
 

@@ -200,7 +200,7 @@ MUTANTS = (
     ),
     Mutant(
         "a process hears neither NOTIFY nor what its slow look finds",
-        (Change("models/engines/postgresql.py", "        self.ring()\n", ""),),
+        (Change("models/engines/postgresql_doorbell.py", "        self.ring()\n", ""),),
         engine="postgresql",
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""The people's database: opening it, whichever engine keeps it, and writing and reading in it."""
+"""The people's database: opening it, whichever engine keeps it, and its transactions and queries."""
 
 from __future__ import annotations
 
@@ -7,89 +7,102 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import cysqlite
 import peewee
 import psycopg
 from playhouse.migrations import Runner
 
+from models.engines.base import Engine
 from models.engines.postgresql import Postgresql
 from models.engines.sqlite import Sqlite
 from models.errors import CannotOpen
 
-logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # a first start is no news
+logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # the migrations of a first start are no news
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 DATABASE_ERRORS = (peewee.PeeweeException, cysqlite.Error, psycopg.Error)
 
-OPEN_TIMEOUT = 30.0  # seconds; eight processes that start at once take turns
-PAUSE = (0.0005, 0.002)  # seconds between two tries
+OPEN_TIMEOUT_SECONDS = 30.0  # eight processes that start at once take turns
+RETRY_SECONDS = (0.0005, 0.002)  # shortest and longest pause between two tries
+MAX_QUERY_IDS = 500  # in one query
 MIGRATIONS = Path(__file__).parent / "migrations"
-SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):/", re.IGNORECASE)
-ENGINES = {"sqlite": Sqlite, "postgresql": Postgresql, "postgres": Postgresql}
+URL_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):/", re.IGNORECASE)
+ENGINES: dict[str, type[Sqlite | Postgresql]] = {"sqlite": Sqlite, "postgresql": Postgresql, "postgres": Postgresql}
 
-database = peewee.DatabaseProxy()
+if TYPE_CHECKING:
+
+    class EngineProxy(peewee.DatabaseProxy, Engine):
+        """A proxy of the database that is open, which peewee's types do not know to be an Engine."""
+
+        obj: Sqlite | Postgresql
+
+
+database = cast("EngineProxy", peewee.DatabaseProxy())
 
 
 def open_database(url: str, half_moved_too: bool = False) -> None:
-    """Bind the models to the database that `url` names and bring its schema up to date.
+    """Bind the models to the database that `url` names, and run the migrations that it lacks.
 
-    Safe when several processes do it at once on an empty database. Raise CannotOpen, also where a move has filled only
-    a part of it, unless that is wanted.
+    Safe when several processes do it at once on an empty database. Raise CannotOpen, also if a move has copied only a
+    part of it, unless `half_moved_too`.
     """
-    named = SCHEME.match(url)
-    scheme = named[1].lower() if named else "sqlite"
+    match = URL_SCHEME.match(url)
+    scheme = match[1].lower() if match else "sqlite"
     if scheme not in ENGINES:
         raise CannotOpen(
             f"cannot use a database of the kind {scheme!r}: give a path, sqlite:///path, "
             "or postgresql://user:password@host/name"
         )
-    engine: Any = ENGINES[scheme](url)  # peewee's own types do not know what an Engine adds
+    engine = ENGINES[scheme](url)
     database.initialize(engine)
     try:
-        patiently(engine.check)
-        patiently(migrate)
-        patiently(engine.settle)
-        is_half_moved = patiently(is_set, "move_from")
+        with_retries(engine.check_usable)
+        with_retries(migrate)
+        with_retries(engine.after_migrations)
+        is_half_moved = with_retries(has_setting, "move_from")
     except peewee.DatabaseError as error:
-        raise CannotOpen(f"cannot open the database {engine.label}: {engine.why(error)}") from error
+        raise CannotOpen(f"cannot open the database {engine.label}: {engine.describe(error)}") from error
     if is_half_moved and not half_moved_too:
         raise CannotOpen(f"cannot use the database {engine.label}: a move to it was not finished; run it again")
 
 
-def patiently(verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what `verb` returns, called in this thread; wait for other processes as long as a start may take."""
-    deadline = time.monotonic() + OPEN_TIMEOUT
+def with_retries(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return the result of `function`, called in this thread with a connection of its own.
+
+    While other processes hold locks it is tried again, for OPEN_TIMEOUT_SECONDS. Raise what it raises.
+    """
+    deadline = time.monotonic() + OPEN_TIMEOUT_SECONDS
     while True:
         try:
             with database.connection_context():
-                done = verb(*args, **kwargs)
-                database.verify()
-                return done
+                result = function(*args, **kwargs)
+                database.verify_file()
+                return result
         except peewee.DatabaseError as error:
-            if not database.is_momentary(error) or time.monotonic() > deadline:
+            if not database.is_transient(error) or time.monotonic() > deadline:
                 raise
-            time.sleep(random.uniform(*PAUSE))  # noqa: S311
+            time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311
 
 
-def is_set(name: str) -> bool:
-    """Tell whether the site keeps a setting of this name about itself."""
+def has_setting(name: str) -> bool:
+    """Return whether there is a setting of this name."""
     return execute("SELECT 1 FROM setting WHERE name = ?", name).fetchone() is not None
 
 
 def migrate() -> list[str]:
-    """Apply the migrations that are missing, as one transaction; return their names. Raise CannotOpen."""
+    """Run the migrations that are missing, in one transaction, and return their names. Raise CannotOpen."""
     with writing():
         runner = Runner(database.obj, str(MIGRATIONS))
-        later = [migration.name for migration in runner.status() if migration.path is None]
-        if later:
+        newer = [migration.name for migration in runner.status() if migration.path is None]
+        if newer:
             raise CannotOpen(
-                f"cannot open the database {database.label}: a newer version of the program has made it ({later[-1]})"
+                f"cannot open the database {database.label}: a newer version of the program has made it ({newer[-1]})"
             )
         names: list[str] = runner.up()
         return names
@@ -97,33 +110,39 @@ def migrate() -> list[str]:
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """Be the only one, of all processes, who changes anything about people: one transaction."""
+    """Begin a transaction that changes people, or go on with the current one. One runs at a time, of all processes."""
     with database.atomic() if database.in_transaction() else database.writing():
         yield
 
 
 @contextlib.contextmanager
 def appending() -> Iterator[None]:
-    """Append to rooms in one transaction: on some engines beside those who append to other rooms."""
+    """Begin a transaction that appends to rooms. Some engines append to several rooms at the same time."""
     with database.appending():
         yield
 
 
-def rows(query: Any) -> Iterator[Any]:
-    """Return what `query` finds as plain tuples."""
+def as_tuples(query: Any) -> Iterator[Any]:
+    """Return the rows that a peewee query finds, as plain tuples."""
     found: Iterator[Any] = iter(query.tuples())
     return found
 
 
 def execute(sql: str, *values: object) -> Any:
-    """Run plain SQL with a `?` for each value and return its cursor.
+    """Run SQL with a `?` for each value and return its cursor.
 
-    For what is asked so often that to build the query anew would take ten times as long as to run it.
+    For frequent queries: peewee takes ten times as long to build one as the database takes to run it.
     """
     return database.execute_sql(sql.replace("?", database.param), values)
 
 
-def values(columns: int, rows: int) -> str:
-    """Return the SQL of a list of so many rows, with a `?` for each value."""
+def placeholders(columns: int, rows: int) -> str:
+    """Return the SQL of a list of rows, with a `?` for each value."""
     row = f"({','.join('?' * columns)})"
     return ",".join([row] * rows)
+
+
+def batches(ids: Collection[int]) -> list[list[int]]:
+    """Return `ids` in lists of at most MAX_QUERY_IDS."""
+    every = list(ids)
+    return [every[start : start + MAX_QUERY_IDS] for start in range(0, len(every), MAX_QUERY_IDS)]

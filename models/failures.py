@@ -1,6 +1,6 @@
-"""Counted failures: how often a password was wrong, by account and address, for all processes and across restarts.
+"""Rate limits that all processes share and that survive restarts: wrong passwords by account and by address.
 
-The accounts that were made by one invitation and right passwords are counted in the same way.
+Accounts made with an invitation, and successful sign-ins (sign_ins.py), are counted in the same way.
 """
 
 from __future__ import annotations
@@ -18,72 +18,72 @@ from models.errors import TooManyFailures, TryLater
 from models.models import Failure
 from models.names import fold
 
-MOST = 10  # failures within WINDOW; then a key is refused
-WINDOW = 180.0  # seconds
+MAX_FAILURES = 10  # of one key in WINDOW_SECONDS
+WINDOW_SECONDS = 180.0
 
 
 def account_key(username: str) -> str:
-    """Return what failures of this name are counted for, whether somebody has it or not.
+    """Return the key under which failures of this username are counted, whether there is such a user or not.
 
-    It is hashed, since now and then somebody types a password where the name belongs.
+    It is hashed, since people sometimes type their password into the field for the name.
     """
     return f"account {hashlib.sha256(fold(username).encode()).hexdigest()}"
 
 
 def address_key(address: str) -> str:
-    """Return what failures from this IP address are counted for; who has one of IPv6 has its whole /64."""
+    """Return the key for failures from this IP address. Of IPv6 it is the /64, all of which one client may use."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:  # no network at all, or what a proxy calls an address
+    except ValueError:  # a socket without an address, or whatever a proxy has sent
         return f"address {address}"
     if ip.version == 6 and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
     return f"address {ip if ip.version == 4 else ipaddress.ip_network((ip, 64), strict=False)}"
 
 
-def check(*keys: str, most: int = MOST) -> None:
-    """Raise TooManyFailures if one of `keys` must wait; asking does not make the wait longer."""
+def check(*keys: str, limit: int = MAX_FAILURES) -> None:
+    """Raise TooManyFailures if one of `keys` has reached the limit; this counts nothing."""
     now = time.time()
-    wait = max(_wait(key, now, most) for key in keys)
+    wait = max(_wait_seconds(key, now, limit) for key in keys)
     if wait > 0:
         raise TooManyFailures(wait)
 
 
-def count(*keys: str, most: int = MOST) -> list[int]:
-    """Count one failure for each of `keys`, and return their ids.
+def count(*keys: str, limit: int = MAX_FAILURES) -> list[int]:
+    """Count one failure for each of `keys` and return their row ids.
 
-    Raise TooManyFailures, and count nothing, if it is one too many.
+    Raise TooManyFailures, and count nothing, if one of them has reached the limit.
     """
     with writing():
-        check(*keys, most=most)
+        check(*keys, limit=limit)
         now = time.time()
-        Failure.delete().where(~_is_near(now)).execute()
+        Failure.delete().where(~_in_window(now)).execute()
         return [Failure.create(key=key, at=now).id for key in keys]
 
 
-def take_back(ids: list[int]) -> None:
-    """Forget what was counted before it was known to be right."""
+def uncount(ids: list[int]) -> None:
+    """Delete the failures with these row ids: the password was counted as wrong in advance, and was right."""
     with writing():
         Failure.delete().where(Failure.id << ids).execute()
 
 
 @contextlib.contextmanager
-def told_as(refusal: type[TryLater]) -> Iterator[None]:
-    """Say by this refusal of what there were too many, where it was no failure that was counted."""
+def raised_as(refusal: type[TryLater]) -> Iterator[None]:
+    """Raise `refusal` instead of TooManyFailures, for what is counted but is no failure."""
     try:
         yield
     except TooManyFailures as error:
         raise refusal(error.retry_after) from error
 
 
-def _wait(key: str, now: float, most: int) -> float:
-    """Return the seconds after which fewer than `most` failures of `key` lie within WINDOW; nothing if it is so now."""
-    newest = Failure.select(Failure.at).where(Failure.key == key, _is_near(now)).order_by(Failure.at.desc())
-    row = newest.offset(most - 1).first()
-    return row.at + WINDOW - now if row else 0.0
+def _wait_seconds(key: str, now: float, limit: int) -> float:
+    """Return after how many seconds `key` will be below the limit again; 0 if it is."""
+    newest = Failure.select(Failure.at).where(Failure.key == key, _in_window(now)).order_by(Failure.at.desc())
+    row = newest.offset(limit - 1).first()
+    return row.at + WINDOW_SECONDS - now if row else 0.0
 
 
-def _is_near(now: float) -> peewee.Expression:
-    """Tell which failures count. Those far in the future do not: when the clock is set back nobody waits for hours."""
-    near: peewee.Expression = Failure.at.between(now - WINDOW, now + WINDOW)
-    return near
+def _in_window(now: float) -> peewee.Expression:
+    """Return the condition for failures that count. When the clock is set back, those of the future soon do not."""
+    condition: peewee.Expression = Failure.at.between(now - WINDOW_SECONDS, now + WINDOW_SECONDS)
+    return condition

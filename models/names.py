@@ -22,7 +22,7 @@ KEYCAP = re.compile("[0-9#*]\ufe0f\u20e3")
 RA_YAPHALA = "\u09b0\u200d\u09cd\u09af"
 
 
-def spell(username: str) -> str:
+def normalized(username: str) -> str:
     """Return `username` in the spelling in which names are stored and looked for: NFC, and one space at a time.
 
     Raise BadUsername, before anything else is done, if it is longer than any name.
@@ -39,7 +39,7 @@ def fold(username: str) -> str:
     """
     if len(username) > MAX_TYPED_CHARS:
         return username
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", spell(username)).casefold())
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", normalized(username)).casefold())
 
 
 def clean_username(username: str) -> str:
@@ -47,7 +47,7 @@ def clean_username(username: str) -> str:
 
     Any script is welcome, and the joiners where a script needs them.
     """
-    name = spell(username)
+    name = normalized(username)
     if not 1 <= len(name) <= MAX_NAME_CHARS or len(fold(name)) > MAX_FOLDED_CHARS:
         raise BadUsername()
     if any(_is_hidden(name, place) for place in range(len(name))) or _is_pile(name):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from peewee import SQL
 
-from models.database import database, execute, rows, writing
+from models.database import as_tuples, database, execute, writing
 from models.models import PresenceRow, Process, User
 
 SILENCE = 10.0  # seconds without a beat after which a process is taken for dead
@@ -69,7 +69,7 @@ def versions() -> dict[str, int]:
     """Return what tells cheaply whether presence has changed: the living processes' versions."""
     now = _now()
     alive = Process.beat_at.between(now - SILENCE, now + SILENCE)  # a clock that was put back leaves beats to come
-    return dict(rows(Process.select(Process.id, Process.version).where(alive)))
+    return dict(as_tuples(Process.select(Process.id, Process.version).where(alive)))
 
 
 def everybody() -> list[OnlineMember]:
@@ -81,7 +81,7 @@ def everybody() -> list[OnlineMember]:
         .order_by(User.folded)
     )
     found: dict[tuple[str, str], float] = {}
-    for room, username, typing_for in rows(query):
+    for room, username, typing_for in as_tuples(query):
         found[room, username] = max(typing_for, found.get((room, username), 0.0))
     return [OnlineMember(room, username, seconds) for (room, username), seconds in found.items()]
 

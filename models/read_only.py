@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-from models.database import database, is_set, writing
+from models.database import database, has_setting, writing
 from models.models import Setting
 
 SETTING = Setting._meta.table_name
@@ -53,4 +53,4 @@ def moved_by() -> str:
 
 def is_on() -> bool:
     """Tell whether the site is read-only."""
-    return is_set(MARK)
+    return has_setting(MARK)

@@ -1,4 +1,4 @@
-"""Counted sign-ins: a right password is no failure, but nobody signs in without end. By account and by address."""
+"""A rate limit for successful sign-ins, by account and by address."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from models import failures
 from models.database import writing
 from models.errors import TooManySignIns
 
-# Within the window of models/failures.py, for all processes.
-MAX_OF_ONE = 100  # by one account: a class that shares it is in at once
-MAX_OF_ADDRESS = 300  # a school behind one router; to hash for them takes some 10 s
+# In failures.WINDOW_SECONDS, at all processes.
+MAX_PER_ACCOUNT = 100  # a class that shares an account signs in at once
+MAX_PER_ADDRESS = 300  # a school behind one router; hashing its passwords takes about 10 s
 
 
 def check(*keys: str) -> None:
-    """Raise TooManySignIns if one of `keys` must wait."""
-    with failures.told_as(TooManySignIns):
+    """Raise TooManySignIns if one of `keys` has reached its limit."""
+    with failures.raised_as(TooManySignIns):
         for key in keys:
-            failures.check(_right(key), most=_most(key))
+            failures.check(_sign_in_key(key), limit=_limit(key))
 
 
 def count(*keys: str) -> None:
-    """Count one sign-in for each of `keys`. Raise TooManySignIns, and count nothing, if it is one too many."""
-    with writing(), failures.told_as(TooManySignIns):
+    """Count one sign-in for each of `keys`. Raise TooManySignIns, and count nothing, if one has reached its limit."""
+    with writing(), failures.raised_as(TooManySignIns):
         for key in keys:
-            failures.count(_right(key), most=_most(key))
+            failures.count(_sign_in_key(key), limit=_limit(key))
 
 
-def _right(key: str) -> str:
-    """Return what is counted apart from the failures of `key`."""
+def _sign_in_key(key: str) -> str:
+    """Return the key under which sign-ins are counted, apart from the failures of `key`."""
     return f"right {key}"
 
 
-def _most(key: str) -> int:
-    return MAX_OF_ADDRESS if key.startswith("address ") else MAX_OF_ONE
+def _limit(key: str) -> int:
+    return MAX_PER_ADDRESS if key.startswith("address ") else MAX_PER_ACCOUNT

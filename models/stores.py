@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.database import database
-from models.engines.workers import Worker, Writer
+from models.engines.workers import WorkerPool, Writer
 from models.logs.base import RoomLog
 from models.logs.sql import SqlLog
 
@@ -16,7 +16,7 @@ class Stores:
 
     def __init__(self, mongo: str = "") -> None:
         self._writer = Writer("writer", database.obj)
-        self._reader = Worker("reader", database.obj, database.readers)
+        self._reader = WorkerPool("reader", database.obj, database.reader_threads)
         self.write = self._writer.run
         self.read = self._reader.run
         self.doorbell = database.doorbell(self.read)

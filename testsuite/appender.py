@@ -27,7 +27,7 @@ async def open_log(address: str) -> AsyncIterator[RoomLog]:
     people, _, mongo = address.partition(" ")
     open_database(people)
     stores = Stores(mongo)
-    stores.doorbell.is_busy = lambda: True
+    stores.doorbell.has_subscribers = lambda: True
     watching = asyncio.create_task(stores.doorbell.watch())
     await stores.open()
     try:

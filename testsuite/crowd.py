@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tornado.web import create_signed_value
 
-from models import accounts
+from models import sessions
 from models.database import database, open_database
 from models.models import User
 from models.passwords import PasswordHash
@@ -40,6 +40,6 @@ def signed_in(folder: str, url: str, names: Iterable[str]) -> list[Client]:
     clients = [Client(url) for _ in names]
     with tables(folder):
         for name, client in zip(names, clients, strict=True):
-            token = accounts.open_session(User.get(User.username == name).id)
+            token = sessions.open_session(User.get(User.username == name).id)
             client.cookies["session"] = create_signed_value(SECRET, "session", token).decode()
     return clients

@@ -15,7 +15,7 @@ from models.database import database
 from models.models import EntryRow, Failure, Invitation, Membership, Room, Session, User, create_tables
 from models.moving import move
 from models.moving.move import Place
-from models.passwords import NOBODYS, PasswordHash
+from models.passwords import DUMMY_HASH, PasswordHash
 from testsuite.live import ROOT, FolderTest, environment, run_app, wait_for
 from testsuite.mongodb import any_mongo, mongo_database
 from testsuite.postgresql import shared_server
@@ -42,7 +42,7 @@ def fill(path: str, entries: int = ENTRY_COUNT) -> None:
         user = User(username=name, password=PasswordHash(f"hash {number}"), email=f"{number}@example.org")
         user.save()
         ids.append(user.id)
-    User.update(removed_at=1795372200.123456, password=NOBODYS, is_admin=True).where(User.id == ids[3]).execute()
+    User.update(removed_at=1795372200.123456, password=DUMMY_HASH, is_admin=True).where(User.id == ids[3]).execute()
     Room.create(slug="attic", name="Ático", description=HOSTILE[3])
     Membership.create(room="attic", user=ids[0])
     for number in range(5):

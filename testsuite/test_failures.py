@@ -163,7 +163,7 @@ class Right(SiteTest):
 
     processes = 2
     options = ("--xheaders", "--messages_per_second=0")
-    altered = ("models.sign_ins:MAX_OF_ONE=6", "models.sign_ins:MAX_OF_ADDRESS=9")
+    altered = ("models.sign_ins:MAX_PER_ACCOUNT=6", "models.sign_ins:MAX_PER_ADDRESS=9")
 
     def setUp(self) -> None:
         forget_failures(self.folder)

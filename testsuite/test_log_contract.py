@@ -11,7 +11,7 @@ from unittest import mock
 import psycopg
 import pymongo
 
-from models.engines.postgresql import SETTINGS
+from models.engines.postgresql import SERVER_SETTINGS
 from testsuite import contract_served, log_case, log_contract
 from testsuite.mongodb import mongo_server, refusing
 from testsuite.postgresql import PostgresqlServer, shared_server
@@ -31,7 +31,7 @@ class OnPostgresql(log_contract.RoomLogContract):
     needs = ("postgres",)
 
     def people_url(self) -> str:
-        self.enterContext(mock.patch.dict(SETTINGS, lock_timeout=500))
+        self.enterContext(mock.patch.dict(SERVER_SETTINGS, lock_timeout=500))
         return self.enterContext(shared_server().fresh_database())
 
     @contextlib.contextmanager

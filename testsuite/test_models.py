@@ -9,7 +9,7 @@ from pathlib import Path
 import argon2
 import peewee
 
-from models import accounts, passwords
+from models import accounts, members, passwords, sessions
 from models.database import database
 from models.errors import (
     BadEmail,
@@ -127,34 +127,34 @@ class TablesTest(ModelsTest):
 
     def test_a_new_password_ends_the_sessions_of_that_member_only(self) -> None:
         bob, eva = self.bob(), accounts.add_member("Eva", PasswordHash("x"))
-        tokens = [accounts.open_session(member_id) for member_id in (bob.id, bob.id, eva.id)]
-        self.assertTrue(all(accounts.find_sign_in(token) for token in tokens))
+        tokens = [sessions.open_session(member_id) for member_id in (bob.id, bob.id, eva.id)]
+        self.assertTrue(all(sessions.find_sign_in(token) for token in tokens))
         accounts.set_password("bob", passwords.hash_password(PASSWORD))
-        self.assertEqual([accounts.find_sign_in(token) is not None for token in tokens], [False, False, True])
+        self.assertEqual([sessions.find_sign_in(token) is not None for token in tokens], [False, False, True])
         with self.assertRaises(UnknownMember):
             accounts.set_password("nobody", PasswordHash("x"))
 
     def test_whoever_proved_a_password_that_was_changed_meanwhile_gets_nothing_by_it(self) -> None:
         bob = self.bob()
         old, new = User.get().password, passwords.hash_password(PASSWORD)
-        token = accounts.open_session(bob.id, old)
+        token = sessions.open_session(bob.id, old)
         accounts.change_password(bob.id, old, new)
-        self.assertIsNone(accounts.find_sign_in(token))
+        self.assertIsNone(sessions.find_sign_in(token))
         with self.assertRaises(WrongPassword):
-            accounts.open_session(bob.id, old)
+            sessions.open_session(bob.id, old)
         with self.assertRaises(WrongPassword):
             accounts.change_password(bob.id, old, passwords.hash_password("1234"))
         accounts.rehash_password(bob.id, old, passwords.hash_password("1234"))
         self.assertEqual(User.get().password, new)
-        self.assertIsNotNone(accounts.find_sign_in(accounts.open_session(bob.id, new)))
+        self.assertIsNotNone(sessions.find_sign_in(sessions.open_session(bob.id, new)))
 
     def test_a_session_that_was_just_being_opened_is_of_no_use_to_a_removed_member(self) -> None:
         bob, eva = self.bob(), accounts.add_member("Eva", PasswordHash("x"), is_admin=True)
-        self.assertIsNotNone(accounts.find_sign_in(accounts.open_session(bob.id)))
+        self.assertIsNotNone(sessions.find_sign_in(sessions.open_session(bob.id)))
         accounts.remove_member(eva.id, bob.id)
-        self.assertIsNone(accounts.find_sign_in(accounts.open_session(bob.id)))
-        self.assertEqual(accounts.members(), [eva])
-        self.assertIsNone(accounts.find_member("Bob"))
+        self.assertIsNone(sessions.find_sign_in(sessions.open_session(bob.id)))
+        self.assertEqual(members.list_members(), [eva])
+        self.assertIsNone(members.find_member("Bob"))
         with self.assertRaises(NameTaken):
             accounts.add_member("bob", PasswordHash("x"))
 
@@ -166,13 +166,13 @@ class TablesTest(ModelsTest):
             accounts.remove_member(eva.id, ana.id)
         with self.assertRaises(NotYours):
             accounts.remove_member(ana.id, ana.id)
-        self.assertEqual(accounts.members(), [ana])
+        self.assertEqual(members.list_members(), [ana])
 
     def test_sessions_that_are_too_old_are_cleared_away(self) -> None:
         bob = self.bob()
-        accounts.open_session(bob.id)
-        Session.update(opened_at=Session.opened_at - 31 * accounts.DAY).execute()
-        accounts.open_session(bob.id)
+        sessions.open_session(bob.id)
+        Session.update(opened_at=Session.opened_at - 31 * sessions.DAY_SECONDS).execute()
+        sessions.open_session(bob.id)
         self.assertEqual(Session.select().count(), 1)
 
     def test_only_sqlite_is_understood(self) -> None:

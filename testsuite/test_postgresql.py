@@ -12,10 +12,11 @@ from unittest import mock
 
 import psycopg
 
-from models import accounts
+from models import members, settings
 from models.database import open_database, writing
 from models.engines.base import Doorbell
-from models.engines.postgresql import SETTINGS, PostgresqlDoorbell
+from models.engines.postgresql import SERVER_SETTINGS
+from models.engines.postgresql_doorbell import PostgresqlDoorbell
 from models.engines.postgresql_url import BAD_URL
 from models.errors import Unavailable
 from models.stores import Stores
@@ -221,7 +222,7 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
         shared_server().sql(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'")
 
     async def test_the_doorbell_hears_what_others_commit(self) -> None:
-        with mock.patch.object(PostgresqlDoorbell, "SLOW", 1000.0):
+        with mock.patch.object(PostgresqlDoorbell, "POLL_SECONDS", 1000.0):
             async with self.listening() as doorbell:
                 people = doorbell.people_version()
                 sql(self.folder, "UPDATE room SET head = 1")
@@ -236,7 +237,7 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
                 self.assertNotEqual(doorbell.people_version(), people)
 
     async def test_a_lost_ring_is_found_by_the_slow_look(self) -> None:
-        with mock.patch.object(PostgresqlDoorbell, "SLOW", 0.05):
+        with mock.patch.object(PostgresqlDoorbell, "POLL_SECONDS", 0.05):
             async with self.listening() as doorbell:
                 sql(self.folder, "ALTER TABLE room DISABLE TRIGGER ALL")
                 people = doorbell.people_version()
@@ -248,9 +249,9 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
                 self.assertNotEqual(doorbell.people_version(), people)
 
     async def test_a_doorbell_whose_connection_was_ended_comes_back_and_has_missed_nothing(self) -> None:
-        with mock.patch.multiple(PostgresqlDoorbell, SLOW=1000.0, RETRY=0.05):
+        with mock.patch.multiple(PostgresqlDoorbell, POLL_SECONDS=1000.0, RETRY_SECONDS=0.05):
             async with self.listening():
-                with self.assertLogs("models.engines.postgresql", "WARNING") as logged:
+                with self.assertLogs("models.engines.postgresql_doorbell", "WARNING") as logged:
                     sql(self.folder, "ALTER TABLE room DISABLE TRIGGER ALL")
                     sql(self.folder, "UPDATE room SET head = 1")
                     self.hang_up()
@@ -263,23 +264,23 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
     async def test_a_connection_that_was_ended_costs_nobody_an_answer(self) -> None:
         async with self.stores() as stores:
             for _ in range(3):
-                await asyncio.gather(*(stores.read(accounts.members) for _ in range(8)))
-                await stores.write(accounts.check_health)
+                await asyncio.gather(*(stores.read(members.list_members) for _ in range(8)))
+                await stores.write(settings.check_health)
                 self.hang_up()
 
     async def test_who_waits_for_a_lock_waits_for_an_end(self) -> None:
-        with mock.patch.dict(SETTINGS, lock_timeout=200):
+        with mock.patch.dict(SERVER_SETTINGS, lock_timeout=200):
             self.open()
         async with self.stores() as stores:
-            await stores.write(accounts.check_health)
+            await stores.write(settings.check_health)
             with psycopg.connect(address(self.folder)) as other:
                 other.execute("SELECT * FROM setting FOR UPDATE")
                 with self.assertRaises(Unavailable), self.assertLogs("models.engines.workers", "WARNING"):
-                    await stores.write(accounts.check_health)
-            await stores.write(accounts.check_health)
+                    await stores.write(settings.check_health)
+            await stores.write(settings.check_health)
 
     async def test_who_stops_in_the_middle_of_a_transaction_loses_its_locks(self) -> None:
-        with mock.patch.dict(SETTINGS, idle_in_transaction_session_timeout=200):
+        with mock.patch.dict(SERVER_SETTINGS, idle_in_transaction_session_timeout=200):
             self.open()
         has_begun, go_on = threading.Event(), threading.Event()
 
@@ -287,17 +288,17 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
             with writing():
                 has_begun.set()
                 go_on.wait(TIMEOUT)
-                accounts.check_health()
+                settings.check_health()
 
         async with self.stores() as stopping, self.stores() as other:
             stopped = asyncio.create_task(stopping.write(stop_within))
             await self.until(has_begun.is_set)
-            await other.write(accounts.check_health)
+            await other.write(settings.check_health)
             with self.assertRaises(Unavailable), self.assertLogs("models.engines.workers", "WARNING"):
                 go_on.set()
                 await stopped
-            await stopping.write(accounts.check_health)
+            await stopping.write(settings.check_health)
 
     async def test_a_text_that_the_server_cannot_keep_finds_nobody(self) -> None:
         async with self.stores() as stores:
-            self.assertIsNone(await stores.read(accounts.find_member, "a\0b"))
+            self.assertIsNone(await stores.read(members.find_member, "a\0b"))

@@ -43,7 +43,7 @@ class StandingStill(FolderTest):
         return server
 
     def test_pages_are_refused_in_time_and_all_is_well_afterwards(self) -> None:
-        server = self.site("models.engines.postgresql:ANSWER=1.0")
+        server = self.site("models.engines.postgresql:ANSWER_TIMEOUT_SECONDS=1.0")
         with self.postgresql.paused():
             for path in ("/healthz", "/rooms/lobby"):
                 self.assertEqual(self.ana.get(path).status, 503)
@@ -97,7 +97,7 @@ class Connecting(unittest.TestCase):
     def test_for_the_doorbell(self) -> None:
         async def listen() -> None:
             doorbell = self.database.doorbell(mock.AsyncMock())
-            with self.assertLogs("models.engines.postgresql", "WARNING") as logged:
+            with self.assertLogs("models.engines.postgresql_doorbell", "WARNING") as logged:
                 watching = asyncio.create_task(doorbell.watch())
                 while not logged.output:  # noqa: ASYNC110 - what is waited for is no event
                     await asyncio.sleep(0.01)

@@ -11,8 +11,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from models.database import database, writing
-from models.engines.sqlite import BUSY_TIMEOUT
-from models.engines.workers import Worker
+from models.engines.sqlite import BUSY_TIMEOUT_SECONDS
+from models.engines.workers import WorkerPool
 from models.errors import Unavailable
 from testsuite import log_case
 from testsuite.tables import locked, sql
@@ -47,11 +47,11 @@ class SqlLogTest(log_case.LogTest):
         self.assertEqual((await self.log.append(self.draft("next"))).seq, 6)
 
     async def test_who_waits_in_line_for_a_locked_database_waits_no_longer_than_the_first(self) -> None:
-        with contextlib.closing(Worker("writer", database.obj)) as worker, locked(self.folder):
+        with contextlib.closing(WorkerPool("writer", database.obj)) as worker, locked(self.folder):
             began = time.monotonic()
             outcomes = await asyncio.gather(*(worker.run(write) for _ in range(5)), return_exceptions=True)
             self.assertEqual([type(outcome) for outcome in outcomes], [Unavailable] * 5)
-            self.assertLess(time.monotonic() - began, 2 * BUSY_TIMEOUT)
+            self.assertLess(time.monotonic() - began, 2 * BUSY_TIMEOUT_SECONDS)
 
     async def test_nor_does_a_message_behind_another_one(self) -> None:
         with locked(self.folder):
@@ -62,13 +62,16 @@ class SqlLogTest(log_case.LogTest):
             later = [self.log.append(self.draft(f"{n}")) for n in range(5)]
             outcomes = await asyncio.gather(first, *later, return_exceptions=True)
             self.assertEqual([type(outcome) for outcome in outcomes], [Unavailable] * 6)
-            self.assertLess(time.monotonic() - began, 1.5 * BUSY_TIMEOUT)
+            self.assertLess(time.monotonic() - began, 1.5 * BUSY_TIMEOUT_SECONDS)
 
     async def test_what_has_waited_for_too_long_is_not_begun(self) -> None:
         go_on = threading.Event()
-        with contextlib.closing(Worker("writer", database.obj)) as worker, patch("models.engines.workers.LINE", 0.1):
+        with (
+            contextlib.closing(WorkerPool("writer", database.obj)) as worker,
+            patch("models.engines.workers.QUEUE_TIMEOUT_SECONDS", 0.1),
+        ):
             first, second = asyncio.create_task(worker.run(go_on.wait)), asyncio.create_task(worker.run(write))
-            await asyncio.sleep(0.2)  # longer than LINE
+            await asyncio.sleep(0.2)  # longer than QUEUE_TIMEOUT_SECONDS
             go_on.set()
             self.assertTrue(await first)
             with self.assertRaises(Unavailable):

@@ -16,11 +16,11 @@ from testsuite.tables import locked, sql
 # Opens the databases named on standard input, as every process does at its start.
 OPENER = """
 import sys
-from models import accounts
+from models import settings
 from models.database import database, open_database
 for path in sys.stdin:
     open_database(path.strip())
-    sys.stdout.write(accounts.cookie_secret() + "\\n")
+    sys.stdout.write(settings.cookie_secret() + "\\n")
     sys.stdout.flush()
     database.close()
 """

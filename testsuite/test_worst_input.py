@@ -62,7 +62,7 @@ PATTERNS = {
     "controllers.web.headers.NAMED_HOST": headers.MAX_HOST_CHARS,
     "controllers.serving.request_heads.ABSOLUTE_URL": MAX_READ_BYTES,
     "controllers.statics._VERSION": MAX_READ_BYTES,
-    "models.accounts.EMAIL": accounts.MAX_EMAIL_CHARS,
+    "models.accounts.EMAIL_PATTERN": accounts.MAX_EMAIL_CHARS,
     "models.lookalikes.DOT": 18 * names.MAX_TYPED_CHARS,
     "models.names.KEYCAP": names.MAX_TYPED_CHARS,
     "models.visible.IGNORABLE": MAX_MESSAGE_CHARS,
@@ -89,7 +89,7 @@ CALLS: dict[str, tuple[Callable[[str], object], int]] = {
 # The same, where there is a limit within: the text is a hundred times as long as it may be.
 REFUSED: dict[str, Callable[[str], object]] = {
     "names.fold": names.fold,
-    "names.spell": names.spell,
+    "names.normalized": names.normalized,
     "names.clean_username": names.clean_username,
     "accounts.clean_email": accounts.clean_email,
     "passwords.check_password_length": passwords.check_password_length,
@@ -101,10 +101,10 @@ OWN = {
     "controllers.web.rendering._TAGS",
     "controllers.web.page_cache.PIECES",
     "terminal: re.sub",
-    "models.database.SCHEME",
+    "models.database.URL_SCHEME",
     "models.lookalikes: json.loads",
     "models.engines.postgresql: re.sub",
-    "models.engines.sqlite.NO_PATH",
+    "models.engines.sqlite.NOT_A_PATH",
 }
 LIBRARIES = {"json.loads", "urlsplit", "urljoin", "unicodedata.normalize", "ip_address", "ipaddress.ip_address"}
 

@@ -16,8 +16,8 @@ from controllers.realtime.hub import Hub
 from controllers.realtime.protocol import message
 from controllers.realtime.subscriber import Subscriber
 from models import presence
-from models.accounts import Member
 from models.errors import Unavailable
+from models.members import Member
 from models.presence import GRACE, LocalPresence, OnlineMember
 from models.stores import Stores
 

@@ -7,7 +7,7 @@ import asyncio
 from controllers.realtime.hub import Hub
 from controllers.realtime.presence import Presence
 from controllers.realtime.protocol import message
-from models import accounts, rooms
+from models import members, rooms, sessions
 from models.errors import NotMember, Unavailable
 from models.stores import Stores
 
@@ -48,8 +48,8 @@ class Revoker:
     async def _close_signed_out(self) -> None:
         """Close the connections whose session is not valid any more; the reason tells members who were removed."""
         member_ids = {one.sign_in.session_id: one.sign_in.member.id for one in self._hub.subscribers}
-        ended = member_ids.keys() - await self._read(accounts.valid_sessions, member_ids)
-        removed = await self._read(accounts.removed_members, {member_ids[session_id] for session_id in ended})
+        ended = member_ids.keys() - await self._read(sessions.valid_sessions, member_ids)
+        removed = await self._read(members.removed_members, {member_ids[session_id] for session_id in ended})
         self._hub.close_sessions([session_id for session_id in ended if member_ids[session_id] in removed], *REMOVED)
         self._hub.close_sessions(ended, *SIGNED_OUT)
 

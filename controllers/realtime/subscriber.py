@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from controllers.realtime.frame import Frame
-from models.accounts import SignIn
+from models.sessions import SignIn
 
 if TYPE_CHECKING:
     from controllers.realtime.channel import Channel

@@ -11,10 +11,11 @@ import tornado.web
 from controllers.web.cookies import SESSION_COOKIE, read_signed_cookie, signed_name, signed_value
 from controllers.web.hashing_queue import ClientDisconnected, Disconnected, HashingQueue
 from controllers.web.query_cache import QueryCache
-from models import accounts, failures, passwords, sign_ins
-from models.accounts import Member, SignIn
+from models import accounts, failures, passwords, sessions, sign_ins
 from models.errors import Busy, WrongPassword
+from models.members import Member, find_member
 from models.passwords import PasswordHash
+from models.sessions import SignIn
 from models.stores import Stores
 
 
@@ -48,9 +49,9 @@ class Authenticator:
         """Return the sign-in of a request; None if its cookie is missing, old, foreign, forged or truncated."""
         signed = signed_name(handler, SESSION_COOKIE), signed_value(handler, SESSION_COOKIE)
         token = self._query_cache.get_token(
-            signed, lambda: read_signed_cookie(handler, SESSION_COOKIE, accounts.SESSION_DAYS)
+            signed, lambda: read_signed_cookie(handler, SESSION_COOKIE, sessions.SESSION_DAYS)
         )
-        return await self._query_cache.get_fresh(accounts.find_sign_in, token) if token else None
+        return await self._query_cache.get_fresh(sessions.find_sign_in, token) if token else None
 
     async def verify(
         self, username: str, password: str, disconnected: Disconnected, keys: AttemptKeys
@@ -65,13 +66,13 @@ class Authenticator:
             raise ClientDisconnected()
         await self._read(sign_ins.check, *keys.right)
         await self._read(failures.check, *keys.wrong)
-        found: tuple[Member, PasswordHash] | None = await self._read(accounts.find_member, username)
+        found: tuple[Member, PasswordHash] | None = await self._read(find_member, username)
         async with self._hashing_queue.turn(keys.wrong[0], disconnected):
             counted = await self._write(failures.count, *keys.wrong)
             stored = found[1] if found else None
             spelling = await self._hashing_queue.run(passwords.matching, stored, password)
             if found and spelling is not None:
-                await self._write(failures.take_back, counted)
+                await self._write(failures.uncount, counted)
                 await self._write(sign_ins.count, *keys.right)
                 is_outdated = passwords.is_outdated(found[1]) or spelling != passwords.normalized(password)
                 return VerifiedMember(*found, is_outdated)

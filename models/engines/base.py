@@ -1,4 +1,4 @@
-"""What an engine of the people's database is, and its doorbell."""
+"""The interface of a database engine, and of its doorbell."""
 
 from __future__ import annotations
 
@@ -12,72 +12,77 @@ import peewee
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Row = tuple[Any, ...]
+Row = tuple[Any, ...]  # values as the driver takes and gives them
 
-READ_ONLY = "prosa is read-only"  # by these words a database refuses while it is moved
-HEADS = "SELECT slug, head FROM room"
-PEOPLE_VERSION = "SELECT value FROM setting WHERE name = 'people_version'"
+READ_ONLY_MESSAGE = "prosa is read-only"  # the database's error for a write while the site is moved
+HEADS_QUERY = "SELECT slug, head FROM room"
+PEOPLE_VERSION_QUERY = "SELECT value FROM setting WHERE name = 'people_version'"
+TRIGGER_ROWS = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}  # SQL's name for the row that a statement changes
 
 
-class Run(Protocol):
-    """How a verb that talks to the database is awaited."""
+class RunInThread(Protocol):
+    """Calls a function in one of the database's threads, for example WorkerPool.run."""
 
-    async def __call__(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `verb` returns, called in a thread of the database's. Raise what it raises, or Unavailable."""
+    async def __call__(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the result of `function`. Raise what it raises, Unavailable or Unstorable."""
 
 
 class Engine(ABC):
-    """A peewee database, and what the site asks of one besides."""
+    """What the site needs of a peewee database beyond peewee's own methods."""
 
-    label: str  # names it in sentences, without a password
-    now: str  # SQL of the time by the database's own clock, in seconds since 1970: machines differ
-    readers: int  # threads that read from it at the same time
+    label: str  # the database's name in messages, without a password
+    now: str  # SQL for the database's current time in seconds since 1970; the clocks of machines differ
+    reader_threads: int  # how many threads read from it at the same time
 
     @abstractmethod
+    def translate_ddl(self, ddl: str) -> str:
+        """Return a migration's DDL, which is written for SQLite, in this engine's dialect."""
+
     def spell(self, ddl: str) -> str:
-        """Return a migration's DDL, which is written for SQLite, in this engine's words."""
+        """Return `translate_ddl(ddl)`, under the name by which migrations call it. Migrations do not change."""
+        return self.translate_ddl(ddl)
 
     @abstractmethod
-    def check(self) -> None:
-        """Raise CannotOpen where the site could not keep what it promises, whatever it says when it is asked."""
+    def check_usable(self) -> None:
+        """Raise CannotOpen if the site cannot keep its promises on this database."""
 
     @abstractmethod
-    def settle(self) -> None:
-        """Do what is to be done after migrations, outside a transaction."""
+    def after_migrations(self) -> None:
+        """Finish what migrations have left to do outside of their transaction."""
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[None]:
-        """Begin a transaction, as the only one of all processes who changes anything about people."""
+        """Begin a transaction that changes people. At most one runs at a time, of all processes."""
 
     @abstractmethod
     def appending(self) -> AbstractContextManager[None]:
-        """Begin a transaction of somebody who locks the rows of rooms, and then appends to their logs."""
+        """Begin a transaction that locks the rows of rooms and then appends to their logs."""
 
     @abstractmethod
-    def is_momentary(self, error: peewee.DatabaseError) -> bool:
-        """Tell whether what was refused may work in a moment."""
+    def is_transient(self, error: peewee.DatabaseError) -> bool:
+        """Return whether the same statement may succeed a moment later."""
 
-    def is_of_the_data(self, error: Exception) -> bool:
-        """Tell whether what was refused will be refused whenever it comes again."""
+    def is_data_error(self, error: Exception) -> bool:
+        """Return whether the values were refused, so that the same statement would always fail."""
         return isinstance(error, peewee.DataError | peewee.IntegrityError | UnicodeError | OverflowError)
 
     @abstractmethod
-    def why(self, error: peewee.DatabaseError) -> str:
-        """Return in one line, without a password, why something failed."""
+    def describe(self, error: Exception) -> str:
+        """Return the cause of an error in one line, without a password."""
 
     @abstractmethod
-    def ready(self, since: float) -> None:
-        """Ready this thread for what somebody has waited for since then (time.monotonic()).
+    def before_call(self, queued_at: float) -> None:
+        """Prepare this thread for a call that was queued at `queued_at` (time.monotonic()).
 
-        A connection that was lost is let go; the next question makes a new one.
+        A connection that was lost is closed; the next query opens a new one.
         """
 
-    def verify(self) -> None:  # noqa: B027 - a server keeps its own files
-        """Raise Lost if what this thread has committed is not where the next start looks for it."""
+    def verify_file(self) -> None:  # noqa: B027 - a server looks after its own files
+        """Raise Lost if what this thread has committed is not in the file that the next start will open."""
 
     @abstractmethod
-    def hurry(self) -> None:
-        """Wait only a few seconds for anything from now on, in whichever thread: this process stops."""
+    def shorten_timeouts(self) -> None:
+        """Wait only a few seconds for any answer from now on, in all threads, because this process stops."""
 
     @abstractmethod
     def close(self) -> object:
@@ -85,54 +90,54 @@ class Engine(ABC):
 
     @abstractmethod
     def is_same(self, other: Engine) -> bool:
-        """Tell whether this is the same database as an `other` one that is open, by whatever name it is called."""
+        """Return whether `other`, which is open, is the same database, perhaps under another name."""
 
     @abstractmethod
-    def take_time(self) -> None:
-        """Let this thread's questions take minutes: a move counts and compares millions of rows."""
+    def lift_timeouts(self) -> None:
+        """Let this thread's queries take minutes: a move counts and compares millions of rows."""
 
     @abstractmethod
     def refuse_writing(self, table: str, condition: str) -> None:
-        """Let the database itself refuse changes of `table`, whoever wants them, from this transaction's end on.
+        """Let the database refuse all changes of `table` from the end of this transaction on.
 
-        Who has begun before is waited for. `condition` is SQL, in which {row} is the row that is to be written or
-        removed. What is refused raises ReadOnly.
+        Transactions that have begun before are waited for. `condition` is SQL in which {row} is the row to be
+        written or removed. A refused statement raises ReadOnly.
         """
 
     @abstractmethod
     def allow_writing(self, table: str) -> None:
-        """Take back what `refuse_writing` did."""
+        """Undo `refuse_writing`."""
 
     @abstractmethod
-    def empty(self, tables: Iterable[str]) -> None:
-        """Remove all rows, of tables whose rows name others before those. Called in a transaction."""
+    def empty_tables(self, tables: Iterable[str]) -> None:
+        """Remove all rows. Tables come before those that they refer to. Called in a transaction."""
 
     @abstractmethod
-    def load(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Add many rows as fast as can be, in a transaction of its own."""
+    def bulk_insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert many rows as fast as possible, in a transaction of its own."""
 
     @abstractmethod
     def last_id(self, table: str) -> int:
         """Return the largest id that a row of `table` ever had."""
 
     @abstractmethod
-    def number_on(self, table: str, last_id: int) -> None:
+    def set_last_id(self, table: str, last_id: int) -> None:
         """Give new rows of `table` larger ids than `last_id`."""
 
     @abstractmethod
-    def doorbell(self, read: Run) -> Doorbell:
+    def doorbell(self, read: RunInThread) -> Doorbell:
         """Return a doorbell of this database. Called while the loop runs."""
 
 
 class Doorbell(ABC):
-    """Rings when some connection, of whichever process, may have committed something.
+    """Rings when any connection, of any process, may have committed something.
 
     It may ring too often. A ring that is lost costs a second, never a message.
     """
 
     def __init__(self) -> None:
         self._listeners: set[asyncio.Event] = set()
-        self.is_busy: Callable[[], bool] = lambda: False  # whether anybody listens for messages
+        self.has_subscribers: Callable[[], bool] = lambda: False  # whether a client of this process waits for messages
 
     @abstractmethod
     async def watch(self) -> None:
@@ -140,28 +145,28 @@ class Doorbell(ABC):
 
     @abstractmethod
     def people_version(self) -> object:
-        """Return what differs, as soon as it has rung, once people, sessions, rooms or memberships have changed."""
+        """Return a value that is another one after a ring for changed users, sessions, rooms or memberships."""
 
     @abstractmethod
     async def heads(self) -> dict[str, int]:
-        """Return the rooms with the seqs of their newest entries. Raise Unavailable."""
+        """Return the seq of the newest entry of each room. Raise Unavailable."""
 
     def people_version_now(self) -> object:
-        """Return what differs as soon as people have changed anywhere, rung or not; asked without waiting.
+        """Return a value that is another one as soon as people have changed, before the ring. Never waits.
 
-        An engine that cannot tell says so by an answer that equals no other.
+        An engine that cannot know returns a value that equals no other.
         """
         return object()
 
     def head_seen(self, room: str) -> object:
-        """Return what differs once `room` has grown anywhere, as of the last `people_version_now`.
+        """Return a value that is another one once `room` has grown, as of the last `people_version_now`.
 
-        An engine that cannot tell says so by an answer that equals no other.
+        An engine that cannot know returns a value that equals no other.
         """
         return object()
 
     def ring(self) -> None:
-        """Wake everybody who listens."""
+        """Wake all listeners."""
         for rung in self._listeners:
             rung.set()
 

@@ -1,4 +1,4 @@
-"""The file that SQLite has open: made for its owner only, and watched, since it may be taken away from under it."""
+"""The file that SQLite has open: readable by its owner only, and checked, since others may remove or replace it."""
 
 from __future__ import annotations
 
@@ -9,131 +9,144 @@ import shlex
 import stat
 from pathlib import Path
 
+import cysqlite
+
 from models.errors import CannotOpen, Lost
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-OWNERS = 0o600
-SIDES = ("-wal", "-shm")  # what SQLite keeps beside a database, with the same mode
-STALE = ".stale"  # what becomes of their names when they belong to no database any more
+OWNER_ONLY_MODE = 0o600  # of the files
+SIDE_SUFFIXES = ("-wal", "-shm")  # of the files that SQLite keeps beside a database, with the same mode
+STALE_SUFFIX = ".stale"  # added to their names when their database is gone
 
-# SQLite's file format, 1.3: how it is written, and a number that grows.
+# SQLite's file format, 1.3: the versions by which it is written and read, and a counter that grows with each change.
 HEADER_BYTES = 100
-KIND = slice(18, 20)
-WITH_WAL = b"\2\2"
-COUNTER = slice(24, 28)
-READS = 3  # of a header, until it counts as wrong: it may just be written
+FORMAT_VERSIONS = slice(18, 20)
+WAL_FORMAT = b"\2\2"
+CHANGE_COUNTER = slice(24, 28)
+MAX_HEADER_READS = 3  # until a wrong header is believed: SQLite may be writing it
 
-Identity = tuple[int, int]  # device and inode
+FileIdentity = tuple[int, int]  # device and inode
 
-_descriptors: dict[Identity, int] = {}  # never closed: to close one would end SQLite's locks on that file (POSIX)
+_descriptors: dict[FileIdentity, int] = {}  # never closed, since POSIX would then drop SQLite's locks on the file
 
 
 class DatabaseFile:
-    """A database's file as it was opened. A copy that is put in its place, or over it, is another database."""
+    """A database's file as it was opened. A copy that replaces or overwrites it is another database."""
 
     def __init__(self, path: str) -> None:
-        """Make the file if there is none. Raise CannotOpen."""
+        """Create the file if there is none. Raise CannotOpen."""
         self.path = os.path.abspath(path)  # noqa: PTH100 - a link is followed anew each time, not once
-        self.why_lost = ""
-        self.can_be_finished = True  # else what is in its write-ahead log belongs to other content
+        self.lost_reason = ""  # once the file is lost: why
+        self.can_checkpoint = True  # unless the write-ahead log belongs to other content
         self._header = b""
-        self._stamp: tuple[int, int] | None = None  # time and size, when the header was read
-        self._beside = os.path.realpath(self.path)  # SQLite follows links before it names what it keeps beside
+        self._stamp: tuple[int, int] | None = None  # modification time and size when the header was read
+        self._real_path = os.path.realpath(self.path)  # after which SQLite names the files beside it
         try:
-            self._make()
+            self._create()
             self._identity, self._descriptor = _open(self.path)
         except OSError as error:
             raise CannotOpen(f"cannot open the database {path!r}: {error.strerror}") from error
 
-    def _make(self) -> None:
-        """Make an empty database for its owner only; what lies beside it belonged to one that is gone."""
+    def _create(self) -> None:
+        """Create an empty file for its owner only. Files that lie beside it belong to a database that is gone."""
         with contextlib.suppress(FileExistsError):
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-            descriptor = os.open(self._beside, flags, OWNERS)
-            os.fchmod(descriptor, OWNERS)  # a umask may have taken even the owner's rights
-            os.close(descriptor)  # nobody in this process has locks on it yet
-            self._put_aside(self.sides())
+            descriptor = os.open(self._real_path, flags, OWNER_ONLY_MODE)
+            os.fchmod(descriptor, OWNER_ONLY_MODE)  # a umask can take even the owner's rights
+            os.close(descriptor)  # drops no locks: this process has none on it yet
+            self._rename_stale(self.side_files())
 
-    def warn_if_open_to_all(self) -> None:
-        """Warn if everybody on this machine may read or write the file. A group's rights are left to who gave them."""
+    def warn_if_public(self) -> None:
+        """Warn if all users of this machine may read or write the file. A group's rights are left as they are."""
         mode = stat.S_IMODE(os.fstat(self._descriptor).st_mode)
         if mode & stat.S_IRWXO:
-            path = shlex.quote(self._beside)
-            log.warning("everybody on this machine has rights on the database (%03o): chmod o= %s*", mode, path)
+            path = shlex.quote(self._real_path)
+            logger.warning("everybody on this machine has rights on the database (%03o): chmod o= %s*", mode, path)
 
-    def sides(self) -> dict[str, Identity]:
-        """Return what stands beside the database now. A connection that was just opened has these open."""
-        found = {side: _identity(self._beside + side) for side in SIDES}
-        return {side: identity for side, identity in found.items() if identity}
+    def side_files(self) -> dict[str, FileIdentity]:
+        """Return the files beside the database by suffix. A connection that was just opened has these open."""
+        found = {suffix: _identity(self._real_path + suffix) for suffix in SIDE_SUFFIXES}
+        return {suffix: identity for suffix, identity in found.items() if identity}
 
-    def verify(self, sides: dict[str, Identity]) -> None:
-        """Raise Lost, once for ever, if what was committed is not where the next start looks for it.
+    def verify(self, side_files: dict[str, FileIdentity]) -> None:
+        """Raise Lost, from the first time on, if what was committed is not in the file that the next start will open.
 
-        `sides` are those that the caller's connection has open.
+        `side_files` are those that the caller's connection has open.
         """
-        if not self.why_lost:
-            self.why_lost = self._why_lost(sides)
-            if self.why_lost:
-                log.critical("%s: nothing more is written, and this process ends", self.why_lost)
-        if self.why_lost:
-            raise Lost(self.why_lost)
+        if not self.lost_reason:
+            self.lost_reason = self._why_lost(side_files)
+            if self.lost_reason:
+                logger.critical("%s: nothing more is written, and this process ends", self.lost_reason)
+        if self.lost_reason:
+            raise Lost(self.lost_reason)
 
-    def _why_lost(self, sides: dict[str, Identity]) -> str:
+    def _why_lost(self, side_files: dict[str, FileIdentity]) -> str:
         try:
             found = os.stat(self.path)  # noqa: PTH116 - half the time
         except OSError as error:
             return f"the database {self.path} is gone ({error.strerror})"
         if (found.st_dev, found.st_ino) != self._identity:
-            self._put_aside(sides)
+            self._rename_stale(side_files)
             return f"the database {self.path} is another file than the one that was opened"
         if (found.st_mtime_ns, found.st_size) != self._stamp:
             self._stamp = found.st_mtime_ns, found.st_size
             if self._is_overwritten():
-                self.can_be_finished = False
-                self._put_aside(sides)
+                self.can_checkpoint = False
+                self._rename_stale(side_files)
                 return f"the database {self.path} was written over"
-        return self._what_is_missing(sides)
+        return self._missing_side_file(side_files)
 
-    def _what_is_missing(self, sides: dict[str, Identity]) -> str:
-        for side, identity in sides.items():
-            found = _identity(self._beside + side)
+    def _missing_side_file(self, side_files: dict[str, FileIdentity]) -> str:
+        for suffix, identity in side_files.items():
+            found = _identity(self._real_path + suffix)
             if found != identity:
-                self.can_be_finished = found is None
-                return f"{self._beside}{side} was taken away from the database"
+                self.can_checkpoint = found is None
+                return f"{self._real_path}{suffix} was taken away from the database"
         return ""
 
     def _is_overwritten(self) -> bool:
-        """Tell whether somebody else than SQLite has written into the file. Not every copy can be told from it."""
-        for _ in range(READS):
+        """Return whether something other than SQLite has written into the file. Not every copy can be recognised."""
+        for _ in range(MAX_HEADER_READS):
             header = os.pread(self._descriptor, HEADER_BYTES, 0)
             if _can_follow(self._header, header):
                 self._header = header
                 return False
         return True
 
-    def _put_aside(self, sides: dict[str, Identity]) -> None:
-        """Give what belongs to a database that is gone another name, or the next start would mix it with a new one."""
-        for side, identity in sides.items():
+    def before_close(self, connection: cysqlite.Connection) -> None:
+        """Prepare a connection to a lost file to be closed.
+
+        What was acknowledged is written into the file that is open, wherever that is now. The files beside it stay:
+        they may belong to another database.
+        """
+        connection.db_config(cysqlite.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # type: ignore[attr-defined]
+        if self.can_checkpoint:
+            with contextlib.suppress(cysqlite.Error):
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _rename_stale(self, side_files: dict[str, FileIdentity]) -> None:
+        """Rename the side files of a database that is gone, or the next start would use them with another database."""
+        for suffix, identity in side_files.items():
             with contextlib.suppress(OSError):
-                if _identity(self._beside + side) == identity:
-                    Path(self._beside + side).replace(self._beside + side + STALE)
+                if _identity(self._real_path + suffix) == identity:
+                    Path(self._real_path + suffix).replace(self._real_path + suffix + STALE_SUFFIX)
 
 
 def _can_follow(old: bytes, new: bytes) -> bool:
-    """Tell whether SQLite can have made one header of the other, while this process had the database open."""
+    """Return whether SQLite can have changed the header `old` to `new` while this process had the database open."""
     if not old:
         return True
-    if len(new) < HEADER_BYTES or (old[KIND] == WITH_WAL and new[KIND] != WITH_WAL):
+    if len(new) < HEADER_BYTES or (old[FORMAT_VERSIONS] == WAL_FORMAT and new[FORMAT_VERSIONS] != WAL_FORMAT):
         return False
-    return new[COUNTER] >= old[COUNTER]
+    return new[CHANGE_COUNTER] >= old[CHANGE_COUNTER]
 
 
-def _open(path: str) -> tuple[Identity, int]:
-    """Return the identity of a file, and a descriptor to read it. Raise OSError."""
+def _open(path: str) -> tuple[FileIdentity, int]:
+    """Return the identity of a file and a descriptor that reads it. Raise OSError."""
     identity = _identity(path)
     if identity not in _descriptors:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO would wait for its writer
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # to open a FIFO would wait for its writer
         found = os.fstat(descriptor)
         identity = found.st_dev, found.st_ino
         if not stat.S_ISREG(found.st_mode):
@@ -144,8 +157,8 @@ def _open(path: str) -> tuple[Identity, int]:
     return identity, _descriptors[identity]
 
 
-def _identity(path: str) -> Identity | None:
-    """Return which file stands at a path."""
+def _identity(path: str) -> FileIdentity | None:
+    """Return the identity of the file at `path`, or None if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time
     except OSError:

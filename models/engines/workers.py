@@ -1,4 +1,4 @@
-"""The threads that talk to the database."""
+"""The threads that call the database."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from models.engines.base import Engine
 from models.errors import Unavailable, Unstorable, first_of
 from models.refusals import RefusalLogger
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-LINE = 12.0  # seconds in line after which nobody waits for an answer any more
+QUEUE_TIMEOUT_SECONDS = 12.0  # after which a queued call is not begun, since its caller no longer waits
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Worker:
-    """Threads that talk to the database, each on a connection of its own; everybody else awaits them.
+class WorkerPool:
+    """Threads that call the database, each on a connection of its own; coroutines await the results.
 
-    A process has two workers: one writes, one reads, so that a page does not wait for another process's transaction.
+    A process has two pools: one writes, one reads, so that a page does not wait for another process's transaction.
     """
 
-    def __init__(self, name: str, database: Engine, size: int = 1) -> None:
+    def __init__(self, name: str, database: Engine, thread_count: int = 1) -> None:
         self._database = database
-        self._threads = ThreadPoolExecutor(size, name)
-        self._size = size
+        self._threads = ThreadPoolExecutor(thread_count, name)
+        self._thread_count = thread_count
         self._is_closed = False
-        self._refusal_logger = RefusalLogger(log)
+        self._refusal_logger = RefusalLogger(logger)
 
-    async def run(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `verb` returns, called in one of the threads. Raise what it raises, Unavailable, Unstorable."""
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the result of `function`, called in a thread. Raise what it raises, Unavailable or Unstorable."""
         if self._is_closed:
             raise Unavailable()
-        call = functools.partial(self._call, time.monotonic(), verb, *args, **kwargs)
+        call = functools.partial(self._call, time.monotonic(), function, *args, **kwargs)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except (peewee.DataError, UnicodeError, OverflowError) as error:
@@ -51,36 +51,33 @@ class Worker:
             self._refusal_logger.report("the database refused", str(first_of(error)))
             raise Unavailable() from error
 
-    def _call(self, since: float, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `verb` returns, in a worker's thread; what only waited when it was closed is not begun.
-
-        Nor is what has waited for too long.
-        """
-        if self._is_closed or time.monotonic() - since > LINE:
+    def _call(self, queued_at: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the result of `function`. Raise Unavailable if it was queued for too long or the pool was closed."""
+        if self._is_closed or time.monotonic() - queued_at > QUEUE_TIMEOUT_SECONDS:
             raise Unavailable()
-        self._database.ready(since)
-        return verb(*args, **kwargs)
+        self._database.before_call(queued_at)
+        return function(*args, **kwargs)
 
     def close(self) -> None:
-        """Finish what is being done, close the threads' connections, end the threads."""
+        """Wait for running calls, then close the threads and their connections."""
         self._is_closed = True
-        self._database.hurry()
-        all_here = threading.Barrier(self._size)  # no thread does this twice
-        for _ in range(self._size):
-            self._threads.submit(self._let_go, all_here)
+        self._database.shorten_timeouts()
+        all_threads = threading.Barrier(self._thread_count)  # so that each thread closes its connection once
+        for _ in range(self._thread_count):
+            self._threads.submit(self._close_connection, all_threads)
         self._threads.shutdown(wait=True)
 
-    def _let_go(self, all_here: threading.Barrier) -> None:
-        all_here.wait()
+    def _close_connection(self, all_threads: threading.Barrier) -> None:
+        all_threads.wait()
         self._database.close()
 
 
-class Writer(Worker):
-    """The thread that writes, and refuses where that would be lost: Lost is raised, before or after it was tried."""
+class Writer(WorkerPool):
+    """The thread that writes. Raises Lost, before or after the call, if the database's file was taken away."""
 
-    def _call(self, since: float, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        self._database.verify()
+    def _call(self, queued_at: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self._database.verify_file()
         try:
-            return super()._call(since, verb, *args, **kwargs)
+            return super()._call(queued_at, function, *args, **kwargs)
         finally:
-            self._database.verify()  # before anybody is told that it is done; and it may be why it failed
+            self._database.verify_file()  # before the write is acknowledged; and a lost file may be why it failed

@@ -13,7 +13,7 @@ import pymongo
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from models import read_only, rooms
-from models.engines.base import Run
+from models.engines.base import RunInThread
 from models.errors import NotMember, ReadOnly, Unavailable, Unstorable
 from models.logs.base import Draft, Entry, RoomLog
 from models.logs.group_commit import GroupCommit
@@ -47,7 +47,7 @@ RETRY_RANGE_SECONDS = (0.001, 0.01)  # until an append is tried again: short, si
 class MongoLog(RoomLog):
     """RoomLog on the MongoDB at `url`; `read` calls a function in a thread of the people's database."""
 
-    def __init__(self, url: str, read: Run) -> None:
+    def __init__(self, url: str, read: RunInThread) -> None:
         self._database = MongoDatabase(url)
         self._read = read
         self._group_commit = GroupCommit(self._append_batch)
@@ -87,7 +87,7 @@ class MongoLog(RoomLog):
         Drafts with the same nonce of the same author are one entry. Raise Unstorable if one of them cannot be stored;
         some of the others may be stored then.
         """
-        names = await self._read(rooms.authors, {(draft.author_id, draft.room) for draft in drafts})
+        names = await self._read(rooms.author_names, {(draft.author_id, draft.room) for draft in drafts})
         pending: dict[Key, Draft] = {}
         for draft in drafts:
             if (draft.author_id, draft.room) in names:
@@ -201,7 +201,7 @@ class MongoLog(RoomLog):
         return documents
 
     async def _as_entries(self, documents: list[EntryDocument]) -> list[Entry]:
-        names = await self._read(rooms.names, {document["author_id"] for document in documents})
+        names = await self._read(rooms.usernames, {document["author_id"] for document in documents})
         return [to_entry(document, names) for document in documents]
 
     async def head(self, room: str) -> int:

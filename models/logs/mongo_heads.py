@@ -10,7 +10,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from models import rooms
-from models.engines.base import Run
+from models.engines.base import RunInThread
 from models.logs.base import Entry
 from models.logs.mongo_errors import ANSWER_TIMEOUT_SECONDS
 
@@ -29,7 +29,7 @@ class MongoHeads:
     read the older number.
     """
 
-    def __init__(self, stored: Heads, entries: Entries, read: Run) -> None:
+    def __init__(self, stored: Heads, entries: Entries, read: RunInThread) -> None:
         self._stored = stored
         self._entries = entries
         self._read = read
@@ -62,7 +62,7 @@ class MongoHeads:
 
     async def exact_of_all(self) -> dict[str, int]:
         """Return the heads of all rooms, by a query for each. Raise PyMongoError, Unavailable."""
-        approximate = await self.approximate(await self._read(rooms.slugs))
+        approximate = await self.approximate(await self._read(rooms.all_slugs))
         return {room: await self._exact_from(room, head) for room, head in approximate.items()}
 
     async def _exact_from(self, room: str, head: int) -> int:

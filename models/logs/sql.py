@@ -9,13 +9,13 @@ from itertools import chain
 
 import peewee
 
-from models.database import appending, database, execute, rows, values
-from models.engines.base import Doorbell, Run
+from models.database import appending, as_tuples, database, execute, placeholders
+from models.engines.base import Doorbell, RunInThread
 from models.errors import NotMember, Unavailable, Unstorable
 from models.logs.base import Draft, Entry, RoomLog
 from models.logs.group_commit import GroupCommit
 from models.models import EntryRow, Room, User
-from models.rooms import authors
+from models.rooms import author_names
 
 # The SQL of an append; {} is a list of values.
 LOCK_ROOMS = "SELECT slug, head FROM room WHERE slug IN ({}) ORDER BY slug"
@@ -33,7 +33,7 @@ RETRY_SECONDS = 0.5  # before a database that could not answer is asked again
 class SqlLog(RoomLog):
     """RoomLog in the people's database."""
 
-    def __init__(self, write: Run, read: Run, doorbell: Doorbell) -> None:
+    def __init__(self, write: RunInThread, read: RunInThread, doorbell: Doorbell) -> None:
         self._write = write
         self._read = read
         self._doorbell = doorbell
@@ -83,14 +83,14 @@ def _append(drafts: list[Draft], since: float) -> Sequence[Entry | NotMember]:
 
     Raise Unstorable if one of them cannot be stored.
     """
-    database.ready(since)
+    database.before_call(since)
     try:
         try:
             return _append_once(drafts)
         except peewee.IntegrityError:  # another process has just stored one of the nonces, in a room not locked here
             return _append_once(drafts)
     except Exception as error:
-        if database.is_of_the_data(error):
+        if database.is_data_error(error):
             raise Unstorable() from error
         raise
 
@@ -98,7 +98,7 @@ def _append(drafts: list[Draft], since: float) -> Sequence[Entry | NotMember]:
 def _append_once(drafts: list[Draft]) -> Sequence[Entry | NotMember]:
     with appending():
         heads = _lock_rooms({draft.room for draft in drafts})
-        names = authors({(draft.author_id, draft.room) for draft in drafts})
+        names = author_names({(draft.author_id, draft.room) for draft in drafts})
         entries = _find_entries({(draft.nonce, draft.author_id) for draft in drafts})
         known = set(entries)
         at = time.time()
@@ -124,7 +124,7 @@ def _lock_rooms(slugs: set[str]) -> dict[str, int]:
 
 def _find_entries(keys: set[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
     """Return the entries that exist already with these nonces and authors."""
-    found = execute(FIND_ENTRIES.format(values(2, len(keys))), *chain.from_iterable(keys)).fetchall()
+    found = execute(FIND_ENTRIES.format(placeholders(2, len(keys))), *chain.from_iterable(keys)).fetchall()
     return {(entry.nonce, entry.author_id): entry for entry in (Entry(*row) for row in found)}
 
 
@@ -133,7 +133,7 @@ def _add_entries(entries: list[Entry]) -> None:
     if not entries:
         return
     stored = [(e.room, e.seq, e.kind, e.target, e.author_id, e.body, e.at, e.nonce) for e in entries]
-    execute(ADD_ENTRIES.format(values(8, len(stored))), *chain.from_iterable(stored))
+    execute(ADD_ENTRIES.format(placeholders(8, len(stored))), *chain.from_iterable(stored))
     for room, head in {entry.room: entry.seq for entry in entries}.items():
         execute(SET_HEAD, head, room)
 
@@ -154,7 +154,7 @@ def _entries() -> peewee.ModelSelect[EntryRow]:
 
 
 def _as_entries(found: peewee.ModelSelect[EntryRow]) -> list[Entry]:
-    return [Entry(*row) for row in rows(found)]
+    return [Entry(*row) for row in as_tuples(found)]
 
 
 def _entries_after(room: str, seq: int, limit: int) -> list[Entry]:

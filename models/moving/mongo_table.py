@@ -127,4 +127,4 @@ async def _call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
 def _slugs() -> list[str]:
     """Return the slugs of all rooms in the order of the table's keys."""
-    return sorted(rooms.slugs())
+    return sorted(rooms.all_slugs())

@@ -16,7 +16,7 @@ import peewee
 import psycopg
 
 from models import read_only
-from models.database import database, open_database, patiently
+from models.database import database, open_database, with_retries
 from models.engines.base import Row
 from models.errors import CannotMove, Lost, Unavailable
 from models.models import (
@@ -83,7 +83,7 @@ class Store:
     def __init__(self, place: Place) -> None:
         open_database(place.database, half_moved_too=True)
         self.engine: Any = database.obj  # an Engine and a peewee.Database, for which there is no type
-        self.engine.take_time()
+        self.engine.lift_timeouts()
         self.log = _open_mongo_table(place.mongo) if place.mongo else None
         self.log_label = self.log.label if self.log else ""
 
@@ -119,7 +119,7 @@ class Store:
         if self.log:
             self.log.empty()
         with self.engine.writing():
-            self.engine.empty(reversed(TABLES))
+            self.engine.empty_tables(reversed(TABLES))
             self.engine.execute_sql(ADD_MARK.format(self.engine.param), (mark,))
 
     def complete(self) -> None:
@@ -151,7 +151,7 @@ def move(here: Place, there: Place) -> Generator[Progress | TableMatches, None, 
 
 def _fill(source: Store, target: Store) -> Iterator[Progress | TableMatches]:
     """Copy, compare, and mark the old site as moved. If that fails, the old site can be written to again."""
-    name = patiently(read_only.begin, TABLES)
+    name = with_retries(read_only.begin, TABLES)
     try:
         if source.log:
             source.log.refuse_writing()
@@ -160,8 +160,8 @@ def _fill(source: Store, target: Store) -> Iterator[Progress | TableMatches]:
             target.prepare(mark)
         yield from _copy(source, target)
         yield from _compare(source, target)
-        source.engine.verify()
-        target.engine.verify()
+        source.engine.verify_file()
+        target.engine.verify_file()
         read_only.complete(name)
     except BaseException:
         _allow_writing(source)
@@ -176,7 +176,7 @@ def _mark(name: str, target: Store) -> str:
 def is_read_only(here: Place) -> bool:
     """Return whether a site is read-only, after a move that was killed or is complete. Raise CannotOpen, CannotMove."""
     with _raising_cannot_move(), contextlib.closing(Store(here)):
-        return patiently(read_only.is_on)
+        return with_retries(read_only.is_on)
 
 
 def cancel(here: Place) -> None:
@@ -186,7 +186,7 @@ def cancel(here: Place) -> None:
 
 
 def _allow_writing(store: Store) -> None:
-    patiently(read_only.end, TABLES)
+    with_retries(read_only.end, TABLES)
     if store.log:
         store.log.allow_writing()
 
@@ -201,7 +201,7 @@ def _raising_cannot_move() -> Iterator[None]:
     except Unavailable:
         raise CannotMove("cannot move: the MongoDB does not answer as it should") from None
     except (peewee.DatabaseError, psycopg.Error) as error:
-        raise CannotMove(f"cannot move: {database.why(error)}") from error
+        raise CannotMove(f"cannot move: {database.describe(error)}") from error
 
 
 def _check(source: Store, target: Store) -> None:
@@ -234,7 +234,7 @@ def _copy(source: Store, target: Store) -> Iterator[Progress]:
             yield Progress("copying", done, total, before)
     for model in CONTENT:
         if "id" in model._meta.fields and (last_id := source.engine.last_id(model._meta.table_name)):
-            target.engine.number_on(model._meta.table_name, last_id)
+            target.engine.set_last_id(model._meta.table_name, last_id)
     if target.log:
         target.log.save_heads(_heads(source))
 

@@ -88,7 +88,7 @@ class SqlTableCopy:
         return tuple(row[place] for place in self._key)
 
     def add(self, rows: Sequence[Row]) -> None:
-        self._engine.load(self._table, self._columns, rows)
+        self._engine.bulk_insert(self._table, self._columns, rows)
 
 
 class RoomTableCopy(SqlTableCopy):
