@@ -18,10 +18,10 @@ from models import accounts, names, passwords
 from models.database import open_database, with_retries, writing
 from models.moving import move
 from models.moving.move import Place
-from terminal import Failure, Stopped, Unheard, say
+from terminal import ExitError, OutputFailed, Stopped, say
 
-ADDRESS = re.compile(r"://\S+")  # may have a password in it
-HELP = {
+URL_REST = re.compile(r"://\S+")  # may have a password in it
+COMMAND_HELP = {
     "adduser": "make an account",
     "passwd": "set a password and end the member's sessions",
     "migrate": "bring the database up to date",
@@ -32,12 +32,12 @@ HELP = {
 
 
 def run(words: list[str], here: Place, there: Place) -> None:
-    """Run the command that `words` begin with, on the site that is `here`. Raise Failure.
+    """Run the command that `words` begin with, on the site at `here`. Raise ExitError.
 
-    A move leads `there` unless the words say otherwise: other users of the machine see them, and passwords among them.
+    `there` is the target of a move unless the words name one, which other users of the machine can see.
     """
-    if not all(map(terminal.is_text, words)):
-        raise Failure("There is a sign in these words that cannot be shown, or bytes that are no UTF-8.")
+    if not all(map(terminal.is_single_line, words)):
+        raise ExitError("There is a sign in these words that cannot be shown, or bytes that are no UTF-8.")
     arguments = _parser(there).parse_args(words)
     open_database(here.database)
     arguments.run(arguments, here)
@@ -45,7 +45,7 @@ def run(words: list[str], here: Place, there: Place) -> None:
 
 def overview() -> str:
     """Return a line for each command."""
-    lines = [f"  {name:<10}{what}" for name, what in HELP.items()]
+    lines = [f"  {name:<10}{what}" for name, what in COMMAND_HELP.items()]
     return "\n".join(["Commands, after the options; COMMAND --help shows what each wants:\n", *lines, ""])
 
 
@@ -53,30 +53,30 @@ def _parser(there: Place) -> argparse.ArgumentParser:
     """Return the parser of the commands."""
     parser = Parser(prog="python app.py")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add = commands.add_parser("adduser", help=HELP["adduser"])
+    add = commands.add_parser("adduser", help=COMMAND_HELP["adduser"])
     add.add_argument("name", metavar="NAME")
     add.add_argument("email", metavar="EMAIL")
     add.add_argument("--admin", action="store_true", help="may invite others")
     add.set_defaults(run=add_user)
-    change = commands.add_parser("passwd", help=HELP["passwd"])
-    change.add_argument("name", metavar="NAME")
-    change.set_defaults(run=change_password)
-    commands.add_parser("migrate", help=HELP["migrate"]).set_defaults(run=migrate)
-    moving = commands.add_parser("move", help=HELP["move"])
+    passwd = commands.add_parser("passwd", help=COMMAND_HELP["passwd"])
+    passwd.add_argument("name", metavar="NAME")
+    passwd.set_defaults(run=change_password)
+    commands.add_parser("migrate", help=COMMAND_HELP["migrate"]).set_defaults(run=migrate)
+    moving = commands.add_parser("move", help=COMMAND_HELP["move"])
     moving.add_argument("--to_database", "--to-database", metavar="URL", default=there.database)
     moving.add_argument("--to_mongo", "--to-mongo", metavar="URL", default=there.mongo)
     moving.add_argument("--cancel", action="store_true", help="let the site be written to again after a killed move")
     moving.set_defaults(run=move_site)
-    commands.add_parser("demo", help=HELP["demo"]).set_defaults(run=fill_demo)
-    commands.add_parser("console", help=HELP["console"]).set_defaults(run=open_console)
+    commands.add_parser("demo", help=COMMAND_HELP["demo"]).set_defaults(run=fill_demo)
+    commands.add_parser("console", help=COMMAND_HELP["console"]).set_defaults(run=open_console)
     return parser
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, and its help as everything else is said."""
+    """Raises ExitError for wrong words, and writes its help by `say`."""
 
     def error(self, message: str) -> NoReturn:
-        raise Failure(f"{self.prog}: {ADDRESS.sub('://...', message)}")
+        raise ExitError(f"{self.prog}: {URL_REST.sub('://...', message)}")
 
     def print_help(self, file: object = None) -> None:
         say(self.format_help().rstrip())
@@ -87,7 +87,7 @@ def add_user(arguments: argparse.Namespace, here: Place) -> None:
     email = accounts.clean_email(arguments.email)
     name = names.clean_username(arguments.name)
     password = read_password()
-    do_and_say(
+    change_and_say(
         lambda: accounts.add_member(name, password, email, arguments.admin),
         f"{name} can sign in now.",
     )
@@ -96,28 +96,28 @@ def add_user(arguments: argparse.Namespace, here: Place) -> None:
 def change_password(arguments: argparse.Namespace, here: Place) -> None:
     """passwd NAME"""
     password = read_password()
-    do_and_say(
+    change_and_say(
         lambda: accounts.set_password(arguments.name, password),
         f"{arguments.name} has a new password and is signed out everywhere.",
     )
 
 
 def read_password() -> passwords.PasswordHash:
-    """Return the hash of a password that is typed or piped. Raise Failure, BadPassword."""
+    """Return the hash of a password from the terminal or standard input. Raise ExitError, BadPassword."""
     password = terminal.read_password()
     passwords.check_password_length(password)
     return passwords.hash_password(password)
 
 
-def do_and_say(deed: Callable[[], object], line: str) -> None:
-    """Do something in the database and say so, or neither: where nobody can be told, it is taken back."""
+def change_and_say(change: Callable[[], object], line: str) -> None:
+    """Change the database and say so, in one transaction: if the line cannot be written, nothing is changed."""
 
-    def both() -> None:
+    def change_then_say() -> None:
         with writing():
-            deed()
+            change()
             say(line)
 
-    with_retries(both)
+    with_retries(change_then_say)
 
 
 def migrate(arguments: argparse.Namespace, here: Place) -> None:
@@ -130,18 +130,19 @@ def move_site(arguments: argparse.Namespace, here: Place) -> None:
     there = Place(arguments.to_database, arguments.to_mongo)
     if arguments.cancel:
         move.cancel(here)
-        terminal.insist("The site can be written to again.")
+        terminal.say_anyhow("The site can be written to again.")
         return
     if not there.database:
-        raise Failure("move wants --to_database=URL, or --cancel")
+        raise ExitError("move wants --to_database=URL, or --cancel")
     try:
         with contextlib.closing(move.move(here, there)) as steps:
-            terminal.show(steps, say)
-    except (Stopped, Unheard) as ending:
+            terminal.show_move(steps, say)
+    except (Stopped, OutputFailed) as ending:
         state = "is still read-only; move --cancel ends that" if move.is_read_only(here) else "can be written to again"
         why = "" if isinstance(ending, Stopped) else f", since it {ending}"
-        raise Failure(f"The move was stopped{why}. The site {state}.", ending.code) from None
-    terminal.insist("All is there. The old site stays read-only; from now on start it with " + terminal.start_of(there))
+        raise ExitError(f"The move was stopped{why}. The site {state}.", ending.code) from None
+    start = terminal.start_command(there)
+    terminal.say_anyhow(f"All is there. The old site stays read-only; from now on start it with {start}")
 
 
 def fill_demo(arguments: argparse.Namespace, here: Place) -> None:
@@ -150,7 +151,7 @@ def fill_demo(arguments: argparse.Namespace, here: Place) -> None:
     try:
         names = demo.fill(here, messages, passwords.hash_password(password))
     except demo.Occupied:
-        raise Failure(
+        raise ExitError(
             "demo fills an empty site, and there are people or messages in this one: serve it as it is, or name another"
         ) from None
     admin, *others = names

@@ -1,4 +1,4 @@
-"""The person at the terminal: what they are told, how they stop the program, and what they see of a move."""
+"""The terminal: output, errors, passwords, the signals that end the program, and the progress of a move."""
 
 from __future__ import annotations
 
@@ -18,37 +18,38 @@ from tqdm import tqdm
 from controllers.web.logs import one_line
 from models.moving.move import Place, Progress, TableMatches
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # ^C, `kill`, and the terminal that is closed
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # ^C, `kill`, and a terminal that is closed
 
-CLOSED = "cannot write to the standard output: it is closed"
-LONGEST_LINE = 4096  # characters that are read of a password; no password has so many
+OUTPUT_CLOSED = "cannot write to the standard output: it is closed"
+MAX_LINE_CHARS = 4096  # that are read of a password; no password is so long
 
-EVERY = 2.0  # seconds between two lines
-WIDTH = 79  # characters of a line
+PROGRESS_SECONDS = 2.0  # between two lines of progress
+PROGRESS_CHARS = 79  # of a line of progress
+PROGRESS_FORMAT = "{desc}: {percentage:.0f} %, {n_fmt} of {total_fmt} rows, {rate_noinv_fmt}, {remaining} left"
 
 
-class Failure(Exception):
-    """Why the program ends at once, in one line, and with which exit code."""
+class ExitError(Exception):
+    """Ends the program with an exit code; the text says why in one line."""
 
     def __init__(self, why: str, code: int = 2) -> None:
         super().__init__(why)
         self.code = code
 
 
-class Unheard(Failure):
-    """The standard output takes nothing more: it is closed, full, or nobody reads it."""
+class OutputFailed(ExitError):
+    """The standard output is closed, on a full disk, or a pipe that is not read any more."""
 
 
 class Stopped(KeyboardInterrupt):
-    """One of the signals in ENDING has come; `code` is the exit code that tells so."""
+    """One of ENDING_SIGNALS has come; `code` is the exit code for it."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.code = 128 + number
 
 
-def prepare() -> None:
-    """Make the standard streams safe: each is there, so that no file of ours takes its place, and takes any letter."""
+def prepare_streams() -> None:
+    """Open the standard streams that are closed, or a file would get their number; let output take any character."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
@@ -58,11 +59,11 @@ def prepare() -> None:
 
 
 def ending_signals() -> list[signal.Signals]:
-    """Return the signals that end the program: not SIGHUP where `nohup` keeps it away."""
-    return [one for one in ENDING if one == signal.SIGINT or signal.getsignal(one) != signal.SIG_IGN]
+    """Return the signals that end the program: without SIGHUP if `nohup` ignores it."""
+    return [one for one in ENDING_SIGNALS if one == signal.SIGINT or signal.getsignal(one) != signal.SIG_IGN]
 
 
-def be_stopped() -> None:
+def raise_on_signals() -> None:
     """Let the signals that end the program raise Stopped."""
 
     def stop(number: int, _: object) -> NoReturn:
@@ -72,46 +73,46 @@ def be_stopped() -> None:
         signal.signal(number, stop)
 
 
-def be_left_alone() -> None:
-    """Let no signal interrupt what little there is to do before the program ends."""
-    for number in ENDING:
+def ignore_signals() -> None:
+    """Ignore the signals that end the program, since it ends already."""
+    for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
-def is_text(text: str) -> bool:
-    """Tell whether `text` is characters that can stand in a line: no bytes that are no UTF-8, nothing that controls."""
+def is_single_line(text: str) -> bool:
+    """Return whether `text` can be shown in one line: no control characters, line breaks or invalid UTF-8."""
     return {"Cc", "Cs", "Zl", "Zp"}.isdisjoint(map(unicodedata.category, text))
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal. Raise Unheard."""
+    """Write a line to the standard output. Raise OutputFailed."""
     if sys.stdout is None:
-        raise Unheard(CLOSED)
-    with heard():
+        raise OutputFailed(OUTPUT_CLOSED)
+    with _raising_output_failed():
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[None]:
-    """Turn what fails when the standard output is written to into Unheard, once: what it still holds is dropped."""
+def _raising_output_failed() -> Iterator[None]:
+    """Turn errors of the standard output into OutputFailed; what is still in its buffer is dropped."""
     try:
         yield
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise Unheard(f"cannot write to the standard output: {error.strerror}") from error
+        raise OutputFailed(f"cannot write to the standard output: {error.strerror}") from error
 
 
-def insist(line: str) -> None:
-    """Tell the person at the terminal what is done and cannot be taken back, wherever they can hear it."""
+def say_anyhow(line: str) -> None:
+    """Write what was done and cannot be undone to the standard output or, if that fails, to standard error."""
     try:
         say(line)
-    except Unheard:
-        complain(line)
+    except OutputFailed:
+        say_error(line)
 
 
-def complain(line: str) -> None:
-    """Tell the person at the terminal, in one line on standard error, what went wrong."""
+def say_error(line: str) -> None:
+    """Write one line to standard error, if it is open."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             sys.stderr.write(one_line(" ".join(line.split("\n"))) + "\n")
@@ -119,13 +120,13 @@ def complain(line: str) -> None:
 
 
 def read_password() -> str:
-    """Return what is typed twice at the prompt, or the first line of the standard input. Raise Failure."""
+    """Return a password that is typed twice at the prompt, or the first line of the standard input. Raise ExitError."""
     if sys.stdin is None:
-        raise Failure("A password is read from the standard input, and that is closed.")
+        raise ExitError("A password is read from the standard input, and that is closed.")
     try:
         return _ask_password() if sys.stdin.isatty() else _first_line()
     except UnicodeError:
-        raise Failure(f"The password is not written in {sys.stdin.encoding}.") from None
+        raise ExitError(f"The password is not written in {sys.stdin.encoding}.") from None
 
 
 def _ask_password() -> str:
@@ -133,38 +134,38 @@ def _ask_password() -> str:
         password = getpass.getpass("Password: ")
         again = getpass.getpass("Once more: ")
     except (EOFError, Stopped) as ending:
-        complain("")  # ends the line of the prompt
-        raise ending if isinstance(ending, Stopped) else Failure("No password was given.") from None
+        say_error("")  # ends the line of the prompt
+        raise ending if isinstance(ending, Stopped) else ExitError("No password was given.") from None
     if again != password:
-        raise Failure("The two passwords are not the same.")
+        raise ExitError("The two passwords are not the same.")
     return password
 
 
 def _first_line() -> str:
     sys.stdin.reconfigure(errors="strict")  # type: ignore[union-attr]
-    return sys.stdin.readline(LONGEST_LINE).rstrip("\r\n")
+    return sys.stdin.readline(MAX_LINE_CHARS).rstrip("\r\n")
 
 
 # --- a move
 
 
-def show(steps: Iterable[Progress | TableMatches], say: Callable[[str], None]) -> None:
-    """Show the steps of a move, as they are made. Raise Unheard."""
+def show_move(steps: Iterable[Progress | TableMatches], say: Callable[[str], None]) -> None:
+    """Show the steps of a move as they are made. Raise OutputFailed."""
     if sys.stdout is None:
-        raise Unheard(CLOSED)
+        raise OutputFailed(OUTPUT_CLOSED)
     if sys.stdout.isatty():
-        say = tqdm.write  # which knows where the bar is
+        say = tqdm.write  # which does not write into the bar
     meter: Meter | None = None
     for step in steps:
-        with heard():
-            meter = _show(step, meter, say)
+        with _raising_output_failed():
+            meter = _show_step(step, meter, say)
     if meter:
-        with heard():
+        with _raising_output_failed():
             meter.close()
 
 
-def _show(step: Progress | TableMatches, meter: Meter | None, say: Callable[[str], None]) -> Meter | None:
-    """Show one step; return the meter of what is being done."""
+def _show_step(step: Progress | TableMatches, meter: Meter | None, say: Callable[[str], None]) -> Meter | None:
+    """Show one step; return the meter to go on with."""
     if isinstance(step, TableMatches):
         say(f"{step.table}: {step.count:,} rows, the same on both sides, SHA-256 {step.checksum}")
         return meter
@@ -179,13 +180,13 @@ def _show(step: Progress | TableMatches, meter: Meter | None, say: Callable[[str
 
 
 class Meter:
-    """How far something is, how fast it goes, and how long it will take."""
+    """A progress bar on a terminal, else a line of progress every PROGRESS_SECONDS."""
 
     def __init__(self, first: Progress, say: Callable[[str], None]) -> None:
         self.doing = first.doing
         self._say = say
         self._is_terminal = sys.stdout.isatty()
-        self._began = self._said = time.monotonic()
+        self._began = self._written_at = time.monotonic()
         self._last = first
         self._bar: tqdm[Any] = tqdm(
             desc=first.doing,
@@ -197,33 +198,37 @@ class Meter:
         )
 
     def show(self, step: Progress) -> None:
-        """Show how far it is now."""
+        """Show the progress up to this step."""
         self._last = step
         self._bar.update(step.done - self._bar.n)
-        if not self._is_terminal and time.monotonic() - self._said > EVERY:
+        if not self._is_terminal and time.monotonic() - self._written_at > PROGRESS_SECONDS:
             self._write_line()
 
     def close(self) -> None:
-        """Show how far it came."""
+        """Show the last step and remove the bar."""
         self._bar.close()
         if not self._is_terminal:
             self._write_line()
 
     def _write_line(self) -> None:
-        self._said = time.monotonic()
-        last, took = self._last, self._said - self._began
+        self._written_at = time.monotonic()
+        last, took = self._last, self._written_at - self._began
         self._say(
             tqdm.format_meter(
-                last.done, last.total, took, WIDTH, self.doing, unit=" rows", initial=last.before, bar_format=LINE
+                last.done,
+                last.total,
+                took,
+                PROGRESS_CHARS,
+                self.doing,
+                unit=" rows",
+                initial=last.before,
+                bar_format=PROGRESS_FORMAT,
             )
         )
 
 
-LINE = "{desc}: {percentage:.0f} %, {n_fmt} of {total_fmt} rows, {rate_noinv_fmt}, {remaining} left"
-
-
-def start_of(place: Place) -> str:
-    """Return how the site is started at a place, with a mark instead of a password."""
+def start_command(place: Place) -> str:
+    """Return the command that starts the site at a place, with *** instead of passwords."""
     words = f"--database={place.database}" + (f" --mongo={place.mongo}" if place.mongo else "")
     return "python app.py " + re.sub(
         r"(?<=password=)[^& ]*", "***", re.sub(r"(?<=://)([^:/?# ]*):\S*@", r"\1:***@", words)

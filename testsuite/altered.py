@@ -1,8 +1,8 @@
 """A process of the site with other limits than its own, so that a test need not wait for a minute or move the clock.
 
-`python testsuite/altered.py app:PING_INTERVAL=1 clock=FILE files=128,256 -- OPTIONS`: sets what the site's modules call
-so; takes the seconds that FILE holds for the error of the machine's clock; may have so many files open, and may itself
-raise that to so many.
+`python testsuite/altered.py app:PING_INTERVAL_SECONDS=1 clock=FILE files=128,256 -- OPTIONS`: sets what the site's
+modules call so; takes the seconds that FILE holds for the error of the machine's clock; may have so many files open,
+and may itself raise that to so many.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from commands import HELP
+from commands import COMMAND_HELP
 from testsuite.live import PASSWORD, ROOT, Client, FolderTest, environment, run_app
 from testsuite.tables import sql
 
@@ -127,7 +127,7 @@ class PeopleTest(CommandTest):
         ran = self.run_app("--port=abc", "--help", "adduser")
         self.assert_done(ran)
         self.assertIn("--database", ran.stdout)
-        for name, what in HELP.items():
+        for name, what in COMMAND_HELP.items():
             self.assertRegex(ran.stdout, f"(?m)^  {name} +{what}$")
         for name, word in (("adduser", "EMAIL"), ("passwd", "NAME"), ("migrate", "usage"), ("move", "--to_database")):
             ran = self.run_app("--database=none.db", name, "--help")
@@ -136,7 +136,7 @@ class PeopleTest(CommandTest):
         self.assertFalse((Path(self.folder) / "none.db").exists())
 
     def test_a_command_that_nobody_has_is_told_which_there_are(self) -> None:
-        self.assert_refused(self.run_app("nonsense"), "nonsense", *HELP)
+        self.assert_refused(self.run_app("nonsense"), "nonsense", *COMMAND_HELP)
 
 
 class FailureTest(CommandTest):

@@ -5,15 +5,12 @@ from __future__ import annotations
 import resource
 import socket
 import unittest
-from unittest import mock
 
-from tornado.options import options
-
-import app
 from bench import chats, people
 from bench.load import Crowd, Member
 from bench.sites import places
 from bench.talk import Silent, Talk, long_winded, talk_beside
+from controllers.serving.listening import SEND_BUFFER_BYTES, listen
 from testsuite.crowd import SECRET
 from testsuite.live import FolderTest, Server, wait_for
 from testsuite.memory import peak, resident
@@ -91,9 +88,8 @@ class SendBuffers(unittest.TestCase):
     """docs/security.rst 17: also what the system keeps for a reader has an end."""
 
     def test_the_system_keeps_no_more_for_a_reader_than_the_site_says(self) -> None:
-        with mock.patch.object(options.mockable(), "port", 0):
-            (listening,) = app.bind()
-        with listening, socket.create_connection(listening.getsockname()):
-            accepted, _ = listening.accept()
+        (listener,) = listen("127.0.0.1", 0)
+        with listener, socket.create_connection(listener.getsockname()):
+            accepted, _ = listener.accept()
             with accepted:
-                self.assertEqual(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), 2 * app.SEND_BUFFER)
+                self.assertEqual(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), 2 * SEND_BUFFER_BYTES)

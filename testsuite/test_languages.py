@@ -10,12 +10,12 @@ import unittest
 
 import tornado.locale
 
-from app import BASE
+from app import ROOT
 from controllers.web.http_status import status_text
 from controllers.web.languages import MAX_HEADER_CHARS, language_of
 from testsuite.live import SiteTest
 
-MODELS = [*(BASE / "models").rglob("*.py")]
+MODELS = [*(ROOT / "models").rglob("*.py")]
 LOBBY = "Where everybody is. Be kind."
 ENGLISH, PORTUGUESE = "en", "pt-BR"
 
@@ -87,7 +87,7 @@ class Lookup(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        tornado.locale.load_translations(str(BASE / "views" / "locale"))
+        tornado.locale.load_translations(str(ROOT / "views" / "locale"))
 
     def test_a_reader_gets_the_first_language_of_their_list_that_the_site_speaks(self) -> None:
         for header, language in CASES.items():
@@ -110,7 +110,7 @@ class Lookup(unittest.TestCase):
 
 class Translation(unittest.TestCase):
     def test_every_sentence_is_translated_and_no_translation_is_left_over(self) -> None:
-        with (BASE / "views" / "locale" / "pt_BR.csv").open(encoding="utf-8", newline="") as file:
+        with (ROOT / "views" / "locale" / "pt_BR.csv").open(encoding="utf-8", newline="") as file:
             translated = {line[0] for line in csv.reader(file) if line}
         said = self.in_templates() | self.in_code()
         self.assertEqual(said - translated, set())
@@ -118,13 +118,13 @@ class Translation(unittest.TestCase):
 
     def in_templates(self) -> set[str]:
         """Return what the pages say, each form of it, and the lobby's description."""
-        sources = [path.read_text(encoding="utf-8") for path in (BASE / "views" / "templates").rglob("*.html")]
+        sources = [path.read_text(encoding="utf-8") for path in (ROOT / "views" / "templates").rglob("*.html")]
         calls = re.findall(r"""\b(?:_|both)\(((?:\s*,?\s*(?:"[^"]*"|'[^']*'))+)""", "\n".join(sources))
         return {one or other for call in calls for one, other in re.findall(r"""(?:"([^"]*)"|'([^']*)')""", call)}
 
     def in_code(self) -> set[str]:
         """Return what refusals and handlers say, and the lobby's description."""
-        sources = [path.read_text(encoding="utf-8") for path in [*(BASE / "controllers").rglob("*.py"), *MODELS]]
+        sources = [path.read_text(encoding="utf-8") for path in [*(ROOT / "controllers").rglob("*.py"), *MODELS]]
         code = re.sub(r'"\n\s*"', "", "\n".join(sources))
         found = re.findall(
             r'(?:\.translate\(|sentence = |title = |one = |more = |__init__\(|FetchFailed\(50\d, )"([^"]+)"', code

@@ -19,7 +19,7 @@ from models.errors import CannotMove
 from models.models import BaseModel, User, create_tables
 from models.moving import move
 from models.moving.move import Place
-from terminal import start_of
+from terminal import start_command
 from testsuite.live import ROOT, TIMEOUT, add_user, environment, run_app
 from testsuite.moving import ENTRY_COUNT, PURGED, MoveTest, content, words
 from testsuite.postgresql import PASSWORD, PostgresqlServer, shared_server
@@ -124,10 +124,12 @@ class TerminalTest(MoveTest):
 
     def test_no_password_is_printed(self) -> None:
         for url in ("postgresql://me:secret@nowhere.example/prosa", "postgresql://me:se@cret@nowhere.example/prosa"):
-            self.assertEqual(start_of(Place(url)), "python app.py --database=postgresql://me:***@nowhere.example/prosa")
+            self.assertEqual(
+                start_command(Place(url)), "python app.py --database=postgresql://me:***@nowhere.example/prosa"
+            )
         there = Place("postgresql://nowhere.example/prosa?user=me&password=secret&sslmode=require", "mongodb://a:b@c/d")
         self.assertEqual(
-            start_of(there),
+            start_command(there),
             "python app.py --database=postgresql://nowhere.example/prosa?user=me&password=***&sslmode=require "
             "--mongo=mongodb://a:***@c/d",
         )

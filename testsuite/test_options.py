@@ -14,7 +14,7 @@ from tornado.log import define_logging_options
 from tornado.options import OptionParser
 
 import configuration
-from terminal import Failure, is_text
+from terminal import ExitError, is_single_line
 from testsuite.live import PASSWORD, Client
 from testsuite.test_commands import CommandTest
 
@@ -125,7 +125,7 @@ class ReadTest(unittest.TestCase):
 
     def refused(self, *arguments: str, **env: str) -> str:
         """Return why options are refused."""
-        with self.assertRaises(Failure) as raised:
+        with self.assertRaises(ExitError) as raised:
             self.read(*arguments, **env)
         return str(raised.exception)
 
@@ -232,6 +232,6 @@ class ReadTest(unittest.TestCase):
 
     def test_a_value_is_text_that_can_stand_in_a_line(self) -> None:
         for text in ("a\udcff", "a\nb", "\x1b[2J", "a\x85", "a\u2028b", "a\u2029b", "\x00", "\x7f"):
-            self.assertFalse(is_text(text), text)
+            self.assertFalse(is_single_line(text), text)
         for text in ("", "Café 密", "a\u00a0b", "😀", "\u0915\u094d\u200d\u0937"):
-            self.assertTrue(is_text(text), text)
+            self.assertTrue(is_single_line(text), text)

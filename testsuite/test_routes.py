@@ -71,7 +71,7 @@ class RouteTableTest(unittest.IsolatedAsyncioTestCase):
                 Stores(),
                 "http://127.0.0.1:1/",
                 Limits(8000, 0, 0, TRANSPORTS),
-                MessageRenderer(str(app.TEMPLATES)),
+                MessageRenderer(str(app.TEMPLATES_FOLDER)),
             )
             rules = app.App(site, "a secret of this test", "a mark").wildcard_router.rules
             classified = {first_route(rules, path) for path in ALL}

@@ -78,7 +78,7 @@ class PeerTest(SiteTest):
 class Pings(PeerTest):
     """Each connection is pinged in time, however many new ones come: routers forget silent connections."""
 
-    altered = ("app:PING_INTERVAL=2.0", "app:PING_TIMEOUT=1.6")
+    altered = ("app:PING_INTERVAL_SECONDS=2.0", "app:PING_TIMEOUT_SECONDS=1.6")
     late = 1.0  # seconds that a ping may come late on a busy machine; behind a newcomer it comes 1.6 s late
 
     def test_newcomers_hold_up_nobodys_ping(self) -> None:
@@ -101,7 +101,7 @@ class Pings(PeerTest):
 class SilentPeers(PeerTest):
     """docs/security.rst 17: a peer without pongs is gone, and harms no broadcast meanwhile."""
 
-    altered = ("app:PING_INTERVAL=2.0", "app:PING_TIMEOUT=2.0")
+    altered = ("app:PING_INTERVAL_SECONDS=2.0", "app:PING_TIMEOUT_SECONDS=2.0")
 
     def listener(self, member: str) -> Listener:
         """Return a member in a process of its own, ended with the test."""
@@ -128,4 +128,4 @@ class SilentPeers(PeerTest):
         here.until("presence", online=["ana", "beto"])
 
     def test_with_the_sites_own_limits_that_takes_less_than_a_minute(self) -> None:
-        self.assertLess(app.PING_INTERVAL + app.PING_TIMEOUT + CLOSE_TIMEOUT_SECONDS, GONE_SECONDS)
+        self.assertLess(app.PING_INTERVAL_SECONDS + app.PING_TIMEOUT_SECONDS + CLOSE_TIMEOUT_SECONDS, GONE_SECONDS)

@@ -102,7 +102,7 @@ class CutOff(FolderTest):
         upstream = Upstream()
         self.addCleanup(upstream.close)
         upstream.behave = keep_silent
-        server = self.start(f"--fetch_url={upstream.url}", altered=["app:STOP_TIMEOUT=0.5"]).wait()
+        server = self.start(f"--fetch_url={upstream.url}", altered=["app:STOP_TIMEOUT_SECONDS=0.5"]).wait()
         ana = Client(server.url).sign_in("ana")
         with ThreadPoolExecutor() as threads:
             answers = [threads.submit(ana.get, path) for path in ("/async", "/gen", "/stuff/")]
