@@ -13,7 +13,7 @@ from controllers.web.authenticator import AttemptKeys
 from controllers.web.unique_labels import unique_labels
 from models import accounts, failures, invitations, passwords, sessions, settings
 from models.errors import BadPassword, Refusal, SetupOver, TryLater, WrongFields
-from models.invitations import OpenInvitation
+from models.invitations import ValidInvitation
 from models.members import Member
 from models.passwords import PasswordHash
 from models.rooms import LOBBY
@@ -166,7 +166,7 @@ class JoinHandler(AccountForm):
     async def check_token(self) -> None:
         await self.site.read(invitations.check_invitation, self.path_args[0])
 
-    async def invitation(self) -> OpenInvitation:
+    async def invitation(self) -> ValidInvitation:
         """Return the invitation of this address. Raise InvitationOver."""
         return await self.site.read(invitations.find_invitation, self.path_args[0])
 

@@ -11,7 +11,7 @@ from controllers.base import BaseHandler
 from controllers.web.unique_labels import unique_labels
 from models import accounts, invitations
 from models.errors import NotYours
-from models.invitations import OpenInvitation
+from models.invitations import ValidInvitation
 from models.members import get_member, list_members
 from models.rooms import LOBBY
 
@@ -33,7 +33,7 @@ class MembersHandler(BaseHandler):
     async def get(self) -> None:
         online = set(self.site.presence.online(LOBBY))
         members = await self.site.read(list_members)
-        open_ones = await self.site.read(invitations.open_invitations) if self.member.is_admin else []
+        open_ones = await self.site.read(invitations.valid_invitations) if self.member.is_admin else []
         self.render(
             "members.html",
             members=[(member, member.username in online) for member in members],
@@ -47,7 +47,7 @@ class MembersHandler(BaseHandler):
         made = self.get_query_argument("made", "")
         return int(made) if len(made) < 10 and made.isdecimal() else None
 
-    def links(self, open_ones: Sequence[OpenInvitation]) -> list[InvitationLink]:
+    def links(self, open_ones: Sequence[ValidInvitation]) -> list[InvitationLink]:
         """Return invitations, the newest first, as links to this very host."""
         here = f"{self.request.protocol}://{self.request.host}/join/"
         called = unique_labels([self.day_of_year(invitation.made_at) for invitation in reversed(open_ones)])[::-1]

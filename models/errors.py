@@ -1,13 +1,13 @@
-"""The domain's refusals. Each says in one sentence, in English and translatable, what was wrong."""
+"""The refusals of the domain. Each has one English sentence, to be translated, that says what was wrong."""
 
 from collections.abc import Sequence
 
 
 class Refusal(Exception):
-    """Something was asked that will not be done; nothing was stored.
+    """Something was not done, and nothing was stored.
 
-    ``code`` names it on the wire (docs: wire protocol), ``field`` the form field that it belongs to. ``title`` stands
-    above the sentence where it is a page, if the title of its status would say less.
+    ``code`` is its name in the wire protocol (docs/protocol.rst), ``field`` the form field that it belongs to.
+    ``title`` is the heading of its page, if that of its HTTP status would say less.
     """
 
     code = "refused"
@@ -22,39 +22,39 @@ class Refusal(Exception):
 
 
 class BadUsername(Refusal):
-    """A username that is empty, too long, or has characters that nobody can see."""
+    """A username that is empty, too long, or without a letter or digit."""
 
     field = "username"
     sentence = "A name has 1 to 40 letters, digits, spaces or signs, and at least one letter or digit."
 
 
 class InvisibleName(BadUsername):
-    """A username with characters that nobody can see, or with more marks on a letter than can be read."""
+    """A username with invisible characters, or with more marks on a letter than can be read."""
 
     sentence = "This name has characters that nobody can see or read. Please choose another one."
 
 
 class MixedScripts(BadUsername):
-    """A username in several scripts, which looks like one in a single script."""
+    """A username that mixes scripts, and may look like one in a single script."""
 
     sentence = "A name keeps to one script, so that it cannot be mistaken for another one."
 
 
 class NameTaken(Refusal):
-    """Somebody else has this name, in this or another spelling of upper and lower case."""
+    """Another member has this name, perhaps with other upper and lower case."""
 
     field = "username"
     sentence = "Somebody already has this name. Please choose another one."
 
 
 class NameRemoved(NameTaken):
-    """Somebody had this name who was removed; what they wrote still stands under it."""
+    """A removed member had this name; their messages are still shown under it."""
 
     sentence = "Somebody who was removed had this name, and nobody else gets it."
 
 
 class LooksLikeAnother(NameTaken):
-    """Somebody has, or had, a name that looks the same or nearly so."""
+    """Another member has or had a name that looks nearly the same."""
 
     sentence = "This name looks like the name of another member. Please choose another one."
 
@@ -67,7 +67,7 @@ class BadPassword(Refusal):
 
 
 class BadEmail(Refusal):
-    """Something that cannot be an e-mail address."""
+    """A text that cannot be an e-mail address."""
 
     field = "email"
     sentence = "That does not look like an e-mail address."
@@ -81,14 +81,14 @@ class UnknownMember(Refusal):
 
 
 class WrongPassword(Refusal):
-    """Not the member's password, or not any more."""
+    """Not the member's password, or no longer."""
 
     field = "current"
     sentence = "That is not your password."
 
 
 class TooManyFailures(Refusal):
-    """The password was wrong too often; after `retry_after` seconds it may be tried again."""
+    """The password was wrong too often; it may be tried again after `retry_after` seconds."""
 
     sentence = "That was too often. Please wait a moment."
 
@@ -98,39 +98,39 @@ class TooManyFailures(Refusal):
 
 
 class SignedOut(Refusal):
-    """A form whose member is not signed in any more."""
+    """A form of a member who is no longer signed in."""
 
     title = "Signed out"
     sentence = "You are not signed in any more."
 
 
 class MadeForAnother(Refusal):
-    """A form on a page that was made for another member than the one who is signed in now."""
+    """A form on a page that was rendered for another member than the one who is signed in now."""
 
     title = "Somebody else is signed in"
 
 
 class NotYours(Refusal):
-    """Only an administrator may do this, and not to themselves."""
+    """An action of administrators, or one that they cannot do to themselves."""
 
     sentence = "That can’t be done."
 
 
 class SetupOver(Refusal):
-    """The first administrator exists already, or the token is not the right one."""
+    """There is an administrator already, or the token is wrong."""
 
     sentence = "This set-up link has been used or is not complete."
 
 
 class InvitationOver(Refusal):
-    """The invitation was ended, is older than seven days, or never existed."""
+    """The invitation has ended, has expired, or never existed."""
 
     title = "Invitation over"
     sentence = "This invitation is over. Ask for a new one."
 
 
 class WrongFields(Refusal):
-    """Several fields of a form at once, each refused for a reason of its own."""
+    """Several fields of a form, each with its own refusal."""
 
     field = "several"
 
@@ -140,7 +140,7 @@ class WrongFields(Refusal):
 
 
 class UnknownRoom(Refusal):
-    """There is no such room among the rooms of this member."""
+    """The member does not belong to a room of this name."""
 
     code = "unknown_room"
     sentence = "There is no such room among yours."
@@ -154,7 +154,7 @@ class NotMember(Refusal):
 
 
 class NoCookies(Refusal):
-    """A form without the cookie that came with its page: the browser keeps none."""
+    """A form without the cookie that was sent with its page, so the browser stores none."""
 
     sentence = "Your browser keeps no cookies for this site, which needs them. Allow them and reload the page."
 
@@ -176,7 +176,7 @@ class TooLong(Refusal):
 
 
 class Unstorable(Refusal):
-    """Something in it cannot be stored, now or later, whatever was promised of it before."""
+    """The database cannot store some value, now or later, although it has passed all checks."""
 
     code = "unstorable"
     field = "body"
@@ -184,14 +184,14 @@ class Unstorable(Refusal):
 
 
 class Failed(Refusal):
-    """The program made a mistake, and would make it again."""
+    """An error in the program, which would happen again."""
 
     code = "failed"
     sentence = "Something went wrong on our side."
 
 
 class SlowDown(Refusal):
-    """More messages than the site takes from one member; `retry_after` in seconds."""
+    """A member has reached the rate limit for messages; `retry_after` in seconds."""
 
     code = "slow_down"
     sentence = "That was too fast. Please wait a moment."
@@ -202,7 +202,7 @@ class SlowDown(Refusal):
 
 
 class TryLater(Refusal):
-    """Too many ask for the same at this moment; after `retry_after` seconds there may be room."""
+    """Too many requests for the same at this moment; `retry_after` in seconds."""
 
     def __init__(self, retry_after: float = 1.0) -> None:
         super().__init__()
@@ -210,25 +210,25 @@ class TryLater(Refusal):
 
 
 class Busy(TryLater):
-    """Too many passwords wait to be hashed."""
+    """Too many passwords are queued to be hashed."""
 
     sentence = "Many people are at this door right now. Please try again in a moment."
 
 
 class TooManyJoined(TryLater):
-    """One invitation has made many accounts within a few minutes."""
+    """Too many accounts were made with one invitation within a few minutes."""
 
     sentence = "Many people have just joined by this link. Please try again in a few minutes."
 
 
 class TooManySignIns(TryLater):
-    """The right password was given so often within a few minutes that no person did it."""
+    """Too many successful sign-ins within a few minutes."""
 
     sentence = "There were many sign-ins by this name or from your network. Please try again in a few minutes."
 
 
 class Unavailable(Refusal):
-    """The store cannot answer now (locked, disk full); trying again later is right."""
+    """The store cannot answer now, for example because it is locked or its disk is full. A later retry may succeed."""
 
     code = "unavailable"
     retry_after = 1.0  # seconds
@@ -236,7 +236,7 @@ class Unavailable(Refusal):
 
 
 class Lost(Unavailable):
-    """The store is not where it was: what is written now would be lost. `why` is for whoever runs the site."""
+    """The store's file was removed or replaced: what is written now would be lost. `why` is for the operator."""
 
     def __init__(self, why: str) -> None:
         super().__init__()
@@ -247,14 +247,14 @@ class Lost(Unavailable):
 
 
 class ReadOnly(Unavailable):
-    """The site is being moved: it can be read, and what was typed is kept and sent when that is over."""
+    """The site is being moved: it can be read, and browsers keep messages and send them afterwards."""
 
     retry_after = 5.0
     sentence = "The site is being moved. Reading goes on; writing comes back in a moment."
 
 
 class CannotMove(Exception):
-    """A site cannot be moved, or was not moved well; the text says why."""
+    """A site cannot be moved, or its copy is not the same; the text says why."""
 
 
 class CannotOpen(Exception):
@@ -262,7 +262,7 @@ class CannotOpen(Exception):
 
 
 def first_of(error: BaseException) -> BaseException:
-    """Return what went wrong first: after "disk is full" the rollback fails too, and would be all that is said."""
+    """Return the first error of a chain: after "disk is full" the rollback fails too, which would hide the cause."""
     while error.__context__ is not None:
         error = error.__context__
     return error

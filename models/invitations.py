@@ -23,7 +23,7 @@ MAX_JOINS_PER_WINDOW = 30  # with one invitation, in failures.WINDOW_SECONDS: a 
 
 
 @dataclass(frozen=True, slots=True)
-class OpenInvitation:
+class ValidInvitation:
     """An invitation that is valid; times in seconds since 1970."""
 
     id: int
@@ -40,13 +40,13 @@ def invite(member_id: int) -> int:
     return made
 
 
-def open_invitations() -> list[OpenInvitation]:
+def valid_invitations() -> list[ValidInvitation]:
     """Return the valid invitations, the newest first, at most MAX_LISTED_INVITATIONS."""
     rows = _valid_invitations().order_by(Invitation.made_at.desc()).limit(MAX_LISTED_INVITATIONS)
     return [_invitation(row) for row in rows]
 
 
-def find_invitation(token: str) -> OpenInvitation:
+def find_invitation(token: str) -> ValidInvitation:
     """Return the valid invitation of `token`. Raise InvitationOver."""
     row = _valid_invitations().where(Invitation.token == token).first()
     if row is None:
@@ -73,7 +73,7 @@ def join(token: str, username: str, password: PasswordHash) -> Member:
         return add_member(username, password)
 
 
-def _joins_key(invitation: OpenInvitation) -> str:
+def _joins_key(invitation: ValidInvitation) -> str:
     """Return the key under which the accounts made with an invitation are counted."""
     return f"invitation {invitation.id}"
 
@@ -87,6 +87,6 @@ def _valid_invitations() -> peewee.ModelSelect[Invitation]:
     )
 
 
-def _invitation(row: Invitation) -> OpenInvitation:
+def _invitation(row: Invitation) -> ValidInvitation:
     ends_at = row.made_at + INVITATION_DAYS * DAY_SECONDS
-    return OpenInvitation(row.id, row.token, row.made_by.username, row.made_at, ends_at)
+    return ValidInvitation(row.id, row.token, row.made_by.username, row.made_at, ends_at)

@@ -1,4 +1,4 @@
-"""Names that can be mistaken for one another: Unicode's rules against it (UTS 39), with the tables of a package."""
+"""Names that can be mistaken for one another, by Unicode's rules (UTS 39) and the tables of a package."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from confusable_homoglyphs.categories import alias
 from models.names import fold
 from models.visible import without_ignorable
 
-DOT = re.compile("(?<=[ij])\u0307")
-EVERYWHERE = {"COMMON", "INHERITED"}  # digits, signs and marks belong to every script
-# UTS 39, 5.2, "Highly Restrictive": the scripts that are written beside each other in one word.
-TOGETHER = (
+DOT_ABOVE = re.compile("(?<=[ij])\u0307")
+NO_SCRIPT = {"COMMON", "INHERITED"}  # of digits, signs and marks, which are used with every script
+# UTS 39, 5.2, "Highly Restrictive": scripts that are used together in one word.
+SCRIPT_SETS = (
     {"LATIN", "HAN", "HIRAGANA", "KATAKANA"},
     {"LATIN", "HAN", "BOPOMOFO"},
     {"LATIN", "HAN", "HANGUL"},
@@ -23,9 +23,9 @@ TOGETHER = (
 
 
 def _prototypes() -> dict[str, str]:
-    """Return what each character looks like: one for all that look alike (UTS 39, 4).
+    """Return the prototype of each character, which is the same for all that look alike (UTS 39, 4).
 
-    The package lists pairs, both ways: a character that is listed with one other alone looks like that one.
+    The package lists pairs in both directions: a character that is listed with a single other one looks like that one.
     """
     file = resources.files("confusable_homoglyphs") / "confusables.json"
     listed = {
@@ -44,21 +44,21 @@ PROTOTYPES = _prototypes()
 
 
 def skeleton(name: str) -> str:
-    """Return what is the same for two names that look alike (UTS 39, 4).
+    """Return a text that is equal for two names that look alike (UTS 39, 4).
 
-    A dot that is put upon an i or a j, which have one already, is not seen.
+    A combining dot above an i or a j, which have a dot already, cannot be seen and is left out.
     """
     decomposed = unicodedata.normalize("NFD", without_ignorable(name))
-    bare = DOT.sub("", "".join(PROTOTYPES.get(c, c) for c in decomposed))
+    bare = DOT_ABOVE.sub("", "".join(PROTOTYPES.get(c, c) for c in decomposed))
     return unicodedata.normalize("NFD", bare)
 
 
 def skeletons(name: str) -> tuple[str, str]:
-    """Return the skeletons of a name as it is, and in small letters: for Unicode a nought looks like a capital O."""
+    """Return the skeletons of a name as it is and in lower case: in Unicode's table 0 looks like a capital O."""
     return skeleton(name), skeleton(fold(name)).casefold()
 
 
 def is_mixed(name: str) -> bool:
-    """Tell whether a name is in scripts that are not written together."""
-    scripts = {alias(c) for c in name} - EVERYWHERE
-    return len(scripts) > 1 and not any(scripts <= together for together in TOGETHER)
+    """Return whether a name mixes scripts that are not used together."""
+    scripts = {alias(c) for c in name} - NO_SCRIPT
+    return len(scripts) > 1 and not any(scripts <= allowed for allowed in SCRIPT_SETS)

@@ -32,7 +32,7 @@ from models.passwords import PasswordHash
 
 
 def create_tables(url: str = "people.db") -> None:
-    """Make the database that `url` names, or bring it up to date, and let the models use it."""
+    """Open the database that `url` names for the models; create it or run its missing migrations first."""
     open_database(url)
 
 
@@ -47,14 +47,14 @@ class PasswordField(CharField):
 
 
 class BaseModel(Model):
-    """What all tables share: the database."""
+    """A table of the people's database."""
 
     class Meta:
         database = database
         legacy_table_names = False
 
     if TYPE_CHECKING:
-        # peewee's stubs have a generic attribute here, which mypy called ambiguous in some orders of reading.
+        # peewee's stubs have a generic attribute here, which mypy finds ambiguous, depending on the order of files.
         @classmethod
         def delete(cls) -> ModelDelete: ...
 
@@ -62,7 +62,7 @@ class BaseModel(Model):
 class User(BaseModel):
     """A member. `password` is an Argon2id hash; ask with `check_password`.
 
-    Who was removed stays here, since the log names its authors.
+    Removed members stay here, since the log names its authors.
     """
 
     id = AutoIncrementField()
@@ -80,7 +80,7 @@ class User(BaseModel):
         table_name = "user"
 
     def save(self, *args: Any, **kwargs: Any) -> Any:
-        """Store the member; a new one is let into every open room."""
+        """Store the member; a new one becomes a member of all open rooms."""
         self.folded = fold(self.username)
         self.skeleton, self.folded_skeleton = skeletons(self.username)
         is_new = self.id is None
@@ -92,12 +92,12 @@ class User(BaseModel):
         return saved
 
     def check_password(self, password: str) -> bool:
-        """Tell whether `password` is this member's."""
+        """Return whether `password` is this member's."""
         return passwords.verify(User.get_by_id(self.id).password, password)
 
 
 class Session(BaseModel):
-    """A signed-in browser. Only the SHA-256 of its token is here, so a copy of the file signs nobody in."""
+    """A signed-in browser. Only the SHA-256 of its token is stored, so that a stolen database signs nobody in."""
 
     id = AutoIncrementField()
     token_hash = CharField(64, unique=True)
@@ -108,7 +108,7 @@ class Session(BaseModel):
 
 
 class Invitation(BaseModel):
-    """A link with which people make themselves an account, until it is ended or too old."""
+    """A link with which people can make an account until it is ended or has expired."""
 
     id = AutoIncrementField()
     token = CharField(unique=True)
@@ -118,7 +118,7 @@ class Invitation(BaseModel):
 
 
 class Failure(BaseModel):
-    """A wrong password, or what else is counted so; `key` says of what and for whom, `at` is in seconds since 1970."""
+    """A wrong password, or another event with a rate limit (failures.py); `at` in seconds since 1970."""
 
     id = AutoIncrementField()
     key = CharField()
@@ -129,14 +129,14 @@ class Failure(BaseModel):
 
 
 class Setting(BaseModel):
-    """What the site keeps about itself: its cookie secret, the token of the first set-up."""
+    """What the site stores about itself, such as its cookie secret and the token of the set-up page."""
 
     name = CharField(primary_key=True)
     value = TextField()
 
 
 class Room(BaseModel):
-    """A room and the number of its newest entry, which is kept although that entry may be purged."""
+    """A room and the seq of its newest entry, which stays although that entry may be purged."""
 
     slug = CharField(primary_key=True)
     name = CharField()
@@ -146,7 +146,7 @@ class Room(BaseModel):
 
 
 class Membership(BaseModel):
-    """That a member belongs to a room: the only thing that lets them read and write there."""
+    """A member of a room; nobody else can read or write there."""
 
     room = ForeignKeyField(Room, on_delete="CASCADE")
     user = ForeignKeyField(User, on_delete="CASCADE")
@@ -175,7 +175,7 @@ class EntryRow(BaseModel):
 
 
 class Process(BaseModel):
-    """A running process; those that have been silent for a while are ignored."""
+    """A running process. Those without a recent heartbeat are ignored."""
 
     id = CharField(primary_key=True)
     beat_at = FloatField()
@@ -183,7 +183,7 @@ class Process(BaseModel):
 
 
 class PresenceRow(BaseModel):
-    """How often a member is connected to a room at a process, and until when they are writing."""
+    """How many connections a member has to a room at a process, and until when they are typing."""
 
     process = ForeignKeyField(Process, on_delete="CASCADE")
     room = ForeignKeyField(Room, on_delete="CASCADE")

@@ -1,4 +1,4 @@
-"""What a member may be called, and when two names are one."""
+"""Usernames: which are allowed, and which are equal."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from models.errors import BadUsername, InvisibleName
 from models.visible import is_visible
 
 MAX_NAME_CHARS = 40
-MAX_TYPED_CHARS = 4 * MAX_NAME_CHARS  # of a name as it is typed: no letter is spelled with more than three marks
+MAX_TYPED_CHARS = 4 * MAX_NAME_CHARS  # before normalization: no letter has more than three marks
 MAX_MARKS = 4  # on one letter
-MAX_FOLDED_CHARS = 255  # of a column; a single character may stand for eighteen letters
+MAX_FOLDED_CHARS = 255  # of the column; one character may fold to eighteen
 JOINERS = "\u200c\u200d"
-STYLES = "\ufe0e\ufe0f"  # of an emoji: plain or coloured
-SKINS = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+EMOJI_STYLES = "\ufe0e\ufe0f"  # plain or coloured
+SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 KEYCAP = re.compile("[0-9#*]\ufe0f\u20e3")
-# Of the Bengali letters of "Rachel": the Unicode Standard, 12.2, wants a joiner here, which RFC 5892 does not know.
+# As in "Rachel" in Bengali: the Unicode Standard, 12.2, requires this joiner, which RFC 5892 does not allow.
 RA_YAPHALA = "\u09b0\u200d\u09cd\u09af"
 
 
 def normalized(username: str) -> str:
-    """Return `username` in the spelling in which names are stored and looked for: NFC, and one space at a time.
+    """Return `username` in NFC with single spaces, as names are stored and looked up.
 
-    Raise BadUsername, before anything else is done, if it is longer than any name.
+    Raise BadUsername if it is longer than MAX_TYPED_CHARS.
     """
     if len(username) > MAX_TYPED_CHARS:
         raise BadUsername()
@@ -33,9 +33,9 @@ def normalized(username: str) -> str:
 
 
 def fold(username: str) -> str:
-    """Return the form in which two spellings of one name are equal (Unicode 15, 3.13: NFKC and case folding).
+    """Return a form that is equal for all spellings of one name (Unicode 15, 3.13: NFKC and case folding).
 
-    What is longer than any name stays as it is.
+    What is longer than MAX_TYPED_CHARS is returned unchanged.
     """
     if len(username) > MAX_TYPED_CHARS:
         return username
@@ -43,14 +43,14 @@ def fold(username: str) -> str:
 
 
 def clean_username(username: str) -> str:
-    """Return `username` in the form that is stored. Raise BadUsername, InvisibleName.
+    """Return `username` as it is stored. Raise BadUsername, InvisibleName.
 
-    Any script is welcome, and the joiners where a script needs them.
+    All scripts are allowed, and joiners where a script needs them.
     """
     name = normalized(username)
     if not 1 <= len(name) <= MAX_NAME_CHARS or len(fold(name)) > MAX_FOLDED_CHARS:
         raise BadUsername()
-    if any(_is_hidden(name, place) for place in range(len(name))) or _is_pile(name):
+    if any(_is_hidden(name, place) for place in range(len(name))) or _has_piled_marks(name):
         raise InvisibleName()
     if not any(c.isalnum() for c in name):
         raise BadUsername()
@@ -58,11 +58,11 @@ def clean_username(username: str) -> str:
 
 
 def _is_hidden(name: str, place: int) -> bool:
-    """Tell whether nobody can see a character, or nobody knows it; spaces and joiners in their place are seen."""
+    """Return whether a character is invisible or unassigned. Spaces and joiners where they belong are not."""
     character = name[place]
     if character in JOINERS:
         return not _joins(name, place)
-    if character in STYLES:
+    if character in EMOJI_STYLES:
         return not (_is_picture(name[place - 1 : place]) or KEYCAP.match(name, place - 1))
     if unicodedata.category(character)[0] == "C":
         return True
@@ -74,23 +74,23 @@ def _is_picture(character: str) -> bool:
 
 
 def _joins(name: str, place: int) -> bool:
-    """Tell whether the joiner at `place` is one that spelling needs (UTS 46, CONTEXTJ; RFC 5892, A.1 and A.2).
+    """Return whether the joiner at `place` is needed by the script (UTS 46, CONTEXTJ; RFC 5892, A.1 and A.2).
 
-    Or one of an emoji's, between two pictures; the first may have a style or a colour of skin.
+    Or whether it joins two pictures to one emoji; the first may have a style or a skin tone.
     """
-    before = name[:place].rstrip(STYLES + SKINS)
+    before = name[:place].rstrip(EMOJI_STYLES + SKIN_TONES)
     if name[place] == "\u200d" and _is_picture(before[-1:]) and _is_picture(name[place + 1 : place + 2]):
         return True
     if name.startswith(RA_YAPHALA, place - 1):
         return True
     try:
         return idna.core.valid_contextj(name, place)
-    except ValueError:  # beside a character that has no name yet
+    except ValueError:  # beside an unassigned character
         return False
 
 
-def _is_pile(name: str) -> bool:
-    """Tell whether marks stand on one another so that they cannot be read (UTS 39, 5.4)."""
+def _has_piled_marks(name: str) -> bool:
+    """Return whether a letter has more marks than can be read, or the same one twice (UTS 39, 5.4)."""
     marks = ""
     for character in unicodedata.normalize("NFD", name):
         is_mark = unicodedata.category(character) in ("Mn", "Me")

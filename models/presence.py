@@ -1,6 +1,6 @@
-"""Who is connected where, and who is writing: state that each process keeps about its own connections.
+"""Presence: which members are connected to which rooms, and which are typing. Each process writes its own rows.
 
-All times are by the database's clock, since those of the machines differ, and are told as how long something lasts.
+All times are by the database's clock, since the clocks of machines differ; functions take and return durations.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from peewee import SQL
 from models.database import as_tuples, database, execute, writing
 from models.models import PresenceRow, Process, User
 
-SILENCE = 10.0  # seconds without a beat after which a process is taken for dead
-FORGET = 60.0  # seconds after which its rows are removed
-GRACE = 5.0  # seconds that a member has to come back before the others are told that they left
-PUT = """
+SILENCE_SECONDS = 10.0  # without a heartbeat, after which a process counts as dead
+DELETE_SECONDS = 60.0  # without a heartbeat, after which its rows are deleted
+GRACE_SECONDS = 5.0  # for a member to reconnect before the others are told that they have left
+UPSERT = """
     INSERT INTO presence (process_id, room_id, user_id, connections, typing_until) VALUES (?, ?, ?, ?, {now} + ?)
     ON CONFLICT (process_id, room_id, user_id) DO UPDATE
     SET connections = excluded.connections, typing_until = excluded.typing_until
@@ -25,7 +25,7 @@ PUT = """
 
 @dataclass(frozen=True, slots=True)
 class LocalPresence:
-    """What a process knows of one member in one room; no connections: they left. `typing_for` in seconds."""
+    """A member in a room at one process; without connections they have left. `typing_for` in seconds."""
 
     room: str
     member_id: int
@@ -35,45 +35,46 @@ class LocalPresence:
 
 @dataclass(frozen=True, slots=True)
 class OnlineMember:
-    """A member who is in a room, at whatever process, and writes for `typing_for` seconds more, if that is over 0."""
+    """A member in a room, at any process. They are typing if `typing_for`, in seconds, is more than 0."""
 
     room: str
     username: str
     typing_for: float
 
 
-def report(process: str, here: Collection[LocalPresence]) -> bool:
-    """Say that `process` lives, and what has changed there; tell whether nothing was known of it before.
+def report(process: str, changed: Collection[LocalPresence]) -> bool:
+    """Store a heartbeat of `process` and its changed rows; return whether it had no rows before.
 
-    A process that slept, or whose database saw its clock jump, may be forgotten although it lives.
+    The rows of a running process are deleted if it was suspended for long, or if the database's clock has jumped.
     """
-    now, put = _now(), PUT.format(now=database.now)
+    now, upsert = _now(), UPSERT.format(now=database.now)
     with writing():
-        Process.delete().where(~Process.beat_at.between(now - FORGET, now + FORGET)).execute()
+        Process.delete().where(~Process.beat_at.between(now - DELETE_SECONDS, now + DELETE_SECONDS)).execute()
         is_new: bool
         row, is_new = Process.get_or_create(id=process, defaults={"beat_at": now})
-        Process.update(beat_at=now, version=row.version + bool(here)).where(Process.id == process).execute()
-        for one in here:
-            execute(put, process, one.room, one.member_id, one.connections, one.typing_for)
+        Process.update(beat_at=now, version=row.version + bool(changed)).where(Process.id == process).execute()
+        for one in changed:
+            execute(upsert, process, one.room, one.member_id, one.connections, one.typing_for)
         PresenceRow.delete().where(PresenceRow.process == process, PresenceRow.connections == 0).execute()
     return is_new
 
 
 def stop(process: str) -> None:
-    """Let the rows of a process that stops lapse after the grace in which its members come back elsewhere."""
+    """Let a process that stops count as dead after GRACE_SECONDS, in which its members reconnect elsewhere."""
     with writing():
-        Process.update(beat_at=_now() - SILENCE + GRACE).where(Process.id == process).execute()
+        Process.update(beat_at=_now() - SILENCE_SECONDS + GRACE_SECONDS).where(Process.id == process).execute()
 
 
 def versions() -> dict[str, int]:
-    """Return what tells cheaply whether presence has changed: the living processes' versions."""
+    """Return the version of each running process; presence has changed if one of them has."""
     now = _now()
-    alive = Process.beat_at.between(now - SILENCE, now + SILENCE)  # a clock that was put back leaves beats to come
-    return dict(as_tuples(Process.select(Process.id, Process.version).where(alive)))
+    # A heartbeat is in the future if the clock was set back.
+    running = Process.beat_at.between(now - SILENCE_SECONDS, now + SILENCE_SECONDS)
+    return dict(as_tuples(Process.select(Process.id, Process.version).where(running)))
 
 
-def everybody() -> list[OnlineMember]:
-    """Return who is where, each member once for each room, by name."""
+def online_members() -> list[OnlineMember]:
+    """Return the connected members of all rooms by name, each once for a room."""
     query = (
         PresenceRow.select(PresenceRow.room, User.username, PresenceRow.typing_until - _now())
         .join(User)

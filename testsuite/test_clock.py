@@ -20,7 +20,7 @@ class Clock(SiteTest):
     altered = (
         "clock=clock",
         "controllers.web.query_cache:MAX_AGE_SECONDS=0.2",
-        "controllers.realtime.presence:GRACE=0.2",
+        "controllers.realtime.presence:GRACE_SECONDS=0.2",
     )
 
     def setUp(self) -> None:

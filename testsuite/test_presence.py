@@ -92,7 +92,7 @@ class Skewed(OnPostgresql, FolderTest):
     """Two machines whose clocks differ, and a database with its own; silence comes ten times as fast."""
 
     QUICK = (
-        "models.presence:SILENCE=1.0",
+        "models.presence:SILENCE_SECONDS=1.0",
         "controllers.realtime.presence:HEARTBEAT_SECONDS=0.3",
         "controllers.realtime.presence:TYPING_SECONDS=1.5",
     )

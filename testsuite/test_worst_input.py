@@ -63,7 +63,7 @@ PATTERNS = {
     "controllers.serving.request_heads.ABSOLUTE_URL": MAX_READ_BYTES,
     "controllers.statics._VERSION": MAX_READ_BYTES,
     "models.accounts.EMAIL_PATTERN": accounts.MAX_EMAIL_CHARS,
-    "models.lookalikes.DOT": 18 * names.MAX_TYPED_CHARS,
+    "models.lookalikes.DOT_ABOVE": 18 * names.MAX_TYPED_CHARS,
     "models.names.KEYCAP": names.MAX_TYPED_CHARS,
     "models.visible.IGNORABLE": MAX_MESSAGE_CHARS,
     "models.visible.VISIBLE": MAX_MESSAGE_CHARS,

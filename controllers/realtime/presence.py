@@ -18,7 +18,7 @@ from controllers.realtime.subscriber import Subscriber
 from models import presence
 from models.errors import Unavailable
 from models.members import Member
-from models.presence import GRACE, LocalPresence, OnlineMember
+from models.presence import GRACE_SECONDS, LocalPresence, OnlineMember
 from models.stores import Stores
 
 COALESCE_SECONDS = 0.25  # at least, between two exchanges with the database
@@ -64,7 +64,7 @@ class Presence:
         key = (room, member.id)
         self._connections[key] -= 1
         if self._connections[key] <= 0:
-            self._leaving[key] = asyncio.get_running_loop().call_later(GRACE, self._on_grace_over, *key)
+            self._leaving[key] = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._on_grace_over, *key)
 
     def _on_grace_over(self, room: str, member_id: int) -> None:
         del self._leaving[room, member_id]
@@ -170,7 +170,7 @@ class Presence:
         """Read the presence of all processes if it has changed, and broadcast it."""
         versions = await self._read(presence.versions)
         if versions != self._versions or self._has_typing_ended():
-            self._update(await self._read(presence.everybody))
+            self._update(await self._read(presence.online_members))
             self._versions = versions
 
     def _has_typing_ended(self) -> bool:

@@ -94,7 +94,7 @@ class Engine(ABC):
 
     @abstractmethod
     def lift_timeouts(self) -> None:
-        """Let this thread's queries take minutes: a move counts and compares millions of rows."""
+        """Let this thread's queries take minutes, since a move counts and compares millions of rows."""
 
     @abstractmethod
     def refuse_writing(self, table: str, condition: str) -> None:

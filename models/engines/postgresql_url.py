@@ -1,4 +1,4 @@
-"""The address of a PostgreSQL: what it says, checked, and what sentences call it, without a password."""
+"""The URL of a PostgreSQL database, checked; and its name for messages, without a password."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BAD_URL = (
 
 
 def read_url(url: str) -> tuple[str, dict[str, Any]]:
-    """Return how sentences name the database of `url`, and what libpq needs to find it. Raise CannotOpen.
+    """Return the database's name for messages and the parameters for psycopg.connect. Raise CannotOpen.
 
-    There may be several hosts, and any of it may stand in the query. An @ that is left is the end of a password
-    with a sign in it that cuts it in two, of which a part would be taken for a host or a name, and be told.
+    There may be several hosts, and all parts may be in the query. An @ in a host or name means that the password has
+    an unquoted character which ends it early: its rest would be taken for a host or a name, and be shown.
     """
     try:
         parameters = psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError:  # whose text may have the password in it
+    except psycopg.ProgrammingError:  # its text may contain the password
         raise CannotOpen(BAD_URL) from None
     places = [str(parameters.get(key) or "") for key in ("host", "hostaddr", "dbname")]
     ports = str(parameters.get("port") or "").split(",")
@@ -39,7 +39,7 @@ def _is_port(port: str) -> bool:
 
 
 def _label(hosts: str, ports: list[str], name: str) -> str:
-    """Return the address as one may read it; a port that is given alone is that of all hosts."""
+    """Return the URL without user and password. A single port is that of all hosts."""
     named = hosts.split(",")
     if len(ports) == 1:
         ports = ports * len(named)

@@ -127,10 +127,10 @@ class Store:
         self.engine.execute_sql(REMOVE_MARK)
 
 
-SETTING_TABLE = read_only.SETTING
-FIND_MARK = f"SELECT value FROM {SETTING_TABLE} WHERE name = '{read_only.HALF_MOVED}'"  # noqa: S608 - of constants
-ADD_MARK = f"INSERT INTO {SETTING_TABLE} (name, value) VALUES ('{read_only.HALF_MOVED}', {{}})"  # noqa: S608
-REMOVE_MARK = f"DELETE FROM {SETTING_TABLE} WHERE name = '{read_only.HALF_MOVED}'"  # noqa: S608
+SETTING_TABLE = read_only.SETTING_TABLE
+FIND_MARK = f"SELECT value FROM {SETTING_TABLE} WHERE name = '{read_only.MOVE_FROM_SETTING}'"  # noqa: S608 - of constants
+ADD_MARK = f"INSERT INTO {SETTING_TABLE} (name, value) VALUES ('{read_only.MOVE_FROM_SETTING}', {{}})"  # noqa: S608
+REMOVE_MARK = f"DELETE FROM {SETTING_TABLE} WHERE name = '{read_only.MOVE_FROM_SETTING}'"  # noqa: S608
 
 
 def move(here: Place, there: Place) -> Generator[Progress | TableMatches, None, None]:
@@ -151,7 +151,7 @@ def move(here: Place, there: Place) -> Generator[Progress | TableMatches, None, 
 
 def _fill(source: Store, target: Store) -> Iterator[Progress | TableMatches]:
     """Copy, compare, and mark the old site as moved. If that fails, the old site can be written to again."""
-    name = with_retries(read_only.begin, TABLES)
+    name = with_retries(read_only.turn_on, TABLES)
     try:
         if source.log:
             source.log.refuse_writing()
@@ -162,7 +162,7 @@ def _fill(source: Store, target: Store) -> Iterator[Progress | TableMatches]:
         yield from _compare(source, target)
         source.engine.verify_file()
         target.engine.verify_file()
-        read_only.complete(name)
+        read_only.mark_moved(name)
     except BaseException:
         _allow_writing(source)
         raise
@@ -186,7 +186,7 @@ def cancel(here: Place) -> None:
 
 
 def _allow_writing(store: Store) -> None:
-    with_retries(read_only.end, TABLES)
+    with_retries(read_only.turn_off, TABLES)
     if store.log:
         store.log.allow_writing()
 
