@@ -6,7 +6,8 @@
 #   make dev       serve with --debug, and again after each change of a file
 #   make console   the models at a Python prompt, on the database that OPTIONS names
 #   make test      set up what the tests need, run every test
-#   make check     lint, types, and the tests that need no browser, Nginx, PostgreSQL, MongoDB or fault harness
+#   make check     lint, types, and the tests that need no browser, Nginx, PostgreSQL, MongoDB, fault harness or quiet
+#                  machine
 #   make test-one  T=testsuite.test_rooms: a module, a class or a method of the tests
 #   make lint      format the code (with CI set: see whether it is formatted), lint it, check its types
 #   make types     check the types only

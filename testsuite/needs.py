@@ -1,6 +1,6 @@
 """What a test class needs besides Python and the packages, which it says where it starts it: `needs = ("nginx",)`.
 
-`make check` leaves out what needs a tool; `make test` runs what needs a quiet machine afterwards, by itself.
+`make check` leaves out the classes that need something; `make test` runs those that need a quiet machine afterwards.
 """
 
 from __future__ import annotations

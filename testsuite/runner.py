@@ -1,6 +1,6 @@
 """Runs the tests in several processes, and after them, by themselves, those that need a quiet machine.
 
-`python -m testsuite.runner` runs all that `python -m unittest tests` runs; with `check`, those that need no tool.
+`python -m testsuite.runner` runs all that `python -m unittest tests` runs; with `check`, those that need nothing.
 A test that did not pass counts as failed: it was skipped, its process died, it took too long, or it did not run at all.
 """
 
@@ -100,13 +100,15 @@ def run(marked: str, processes: int, outcomes: Outcomes) -> None:
 
 
 def main(words: list[str]) -> int:
-    """Run all tests, or those that need no tool; return the exit code."""
-    left_out = TOOLS if words == ["check"] else ()
-    expected = (test for test in find_tests("tests") if needs_of(type(test)).isdisjoint(left_out))
-    outcomes = Outcomes({test.id() for test in expected})
-    chosen = "".join(f" and not {tool}" for tool in left_out)
-    run(f"not {QUIET}{chosen}", PROCESSES, outcomes)
-    run(f"{QUIET}{chosen}", 1, outcomes)
+    """Run all tests, or those of the classes that need nothing; return the exit code."""
+    is_check = words == ["check"]
+    expected = {test.id() for test in find_tests("tests") if not (is_check and needs_of(type(test)))}
+    outcomes = Outcomes(expected)
+    if is_check:
+        run(" and ".join(f"not {need}" for need in (*TOOLS, QUIET)), PROCESSES, outcomes)
+    else:
+        run(f"not {QUIET}", PROCESSES, outcomes)
+        run(QUIET, 1, outcomes)
     return outcomes.show()
 
 

@@ -129,9 +129,9 @@ class Runner(unittest.TestCase):
         self.assertEqual(ran.returncode, 1)
         self.assertRegex(ran.stdout.splitlines()[-1], "^[0-3] passed, [1-9] failed$")
 
-    def test_check_leaves_out_what_needs_a_tool(self) -> None:
+    def test_check_leaves_out_what_needs_something(self) -> None:
         ran = self.run_on("check", good=GOOD, nginx=NGINX)
-        self.assertEqual((ran.returncode, ran.stdout.splitlines()[-1]), (0, "3 passed, 0 failed"), ran.stdout)
+        self.assertEqual((ran.returncode, ran.stdout.splitlines()[-1]), (0, "2 passed, 0 failed"), ran.stdout)
 
 
 class Needs(unittest.TestCase):
