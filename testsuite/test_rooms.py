@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from controllers.web.rendering import GROUPING_GAP_SECONDS
 from testsuite.bodies import BODIES, MAX_MESSAGE_CHARS
 from testsuite.live import Answer, Client, SiteTest
 from testsuite.roompage import Posting, form, older, rows
@@ -62,8 +63,12 @@ class HistoryTest(SiteTest):
         for chat in (ana, ana, beto):
             chat.post("group")
             chat.until("ack")
-        classes = [set(row.attributes["class"].split()) for row in rows(self.beto.get("/rooms/lobby"))[-3:]]
+        page = self.beto.get("/rooms/lobby")
+        classes = [set(row.attributes["class"].split()) for row in rows(page)[-3:]]
         self.assertEqual(classes[1:], [{"row", "follows"}, {"row", "own"}])
+        self.assertIn(
+            f'data-grouping-gap-seconds="{GROUPING_GAP_SECONDS}"', page.text
+        )  # for the script, which groups too
         self.assertNotIn("own", classes[0])
 
     def stored(self) -> int:
