@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import peewee
 import psycopg
@@ -82,7 +82,7 @@ class Store:
 
     def __init__(self, place: Place) -> None:
         open_database(place.database, half_moved_too=True)
-        self.engine: Any = database.obj  # an Engine and a peewee.Database, for which there is no type
+        self.engine = database.obj
         self.engine.lift_timeouts()
         self.log = _open_mongo_table(place.mongo) if place.mongo else None
         self.log_label = self.log.label if self.log else ""

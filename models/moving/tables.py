@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 from peewee import BooleanField, CompositeKey, DateTimeField, Model
 
-from models.engines.base import Engine, Row
+from models.engines.base import Row
+from models.engines.postgresql import Postgresql
+from models.engines.sqlite import Sqlite
 from models.models import Setting
 from models.read_only import IS_CONTENT
 
@@ -36,9 +38,9 @@ class TableCopy(Protocol):
 class SqlTableCopy:
     """A table in an SQL database."""
 
-    def __init__(self, engine: Engine, model: type[Model]) -> None:
+    def __init__(self, engine: Sqlite | Postgresql, model: type[Model]) -> None:
         meta: Any = model._meta  # untyped in peewee
-        self._engine: Any = engine  # an Engine is a peewee.Database too, which its type does not say
+        self._engine = engine
         self._table = meta.table_name
         self._columns = [field.column_name for field in meta.sorted_fields]
         self._converters: dict[int, type[int] | type[str]] = {
@@ -94,7 +96,7 @@ class SqlTableCopy:
 class RoomTableCopy(SqlTableCopy):
     """The rooms of a site whose log is on MongoDB, with their heads from there."""
 
-    def __init__(self, engine: Engine, model: type[Model], head: Callable[[str], int]) -> None:
+    def __init__(self, engine: Sqlite | Postgresql, model: type[Model], head: Callable[[str], int]) -> None:
         super().__init__(engine, model)
         self._head = head
 
