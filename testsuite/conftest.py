@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Generator
 from typing import Any
 
@@ -24,12 +25,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with what its class needs; what takes longest comes first."""
+    """Mark each test with what its class needs, and put the classes into an order: what takes longest comes first.
+
+    Those that need a tool take turns with those that need none: five browsers at once would compute, and wait later.
+    """
+    classes: dict[pytest.Item | pytest.Collector | None, list[pytest.Item]] = defaultdict(list)
     for item in items:
+        classes[item.parent].append(item)
         for need in needs_of(item):
             item.add_marker(need)
-    tests = Counter(item.parent for item in items)
-    items.sort(key=lambda item: (_place(item), -tests[item.parent]))
+    queue = sorted(classes.values(), key=lambda tests: (_place(tests[0]), -len(tests)))
+    with_tool = [tests for tests in queue if _place(tests[0]) < len(needs.TOOLS)]
+    no_tests: list[pytest.Item] = []
+    turns = itertools.zip_longest(with_tool, queue[len(with_tool) :], fillvalue=no_tests)
+    items[:] = itertools.chain.from_iterable(itertools.chain.from_iterable(turns))
 
 
 def _place(item: pytest.Item) -> int:
