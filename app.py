@@ -166,7 +166,7 @@ def start() -> None:
 
 
 async def serve(secret: str, mark: str, token: str | None) -> None:
-    """Serve until a signal comes, then stop. Raise ExitError if the site ends by itself."""
+    """Serve until a signal comes, then stop. Raise ExitError if the site ends by itself, OSError, CannotOpen."""
     asked_to_stop = asyncio.Event()
     for number in terminal.ending_signals():
         asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)

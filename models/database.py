@@ -33,14 +33,16 @@ RETRY_SECONDS = (0.0005, 0.002)  # shortest and longest pause between two tries
 MAX_QUERY_IDS = 500  # in one query
 MIGRATIONS = Path(__file__).parent / "migrations"
 URL_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):/", re.IGNORECASE)
-ENGINES: dict[str, type[Sqlite | Postgresql]] = {"sqlite": Sqlite, "postgresql": Postgresql, "postgres": Postgresql}
+
+PeopleDatabase = Sqlite | Postgresql  # each is an Engine and a peewee.Database
+ENGINES: dict[str, type[PeopleDatabase]] = {"sqlite": Sqlite, "postgresql": Postgresql, "postgres": Postgresql}
 
 if TYPE_CHECKING:
 
     class EngineProxy(peewee.DatabaseProxy, Engine):
         """A proxy of the database that is open, which peewee's types do not know to be an Engine."""
 
-        obj: Sqlite | Postgresql
+        obj: PeopleDatabase
 
 
 database = cast("EngineProxy", peewee.DatabaseProxy())

@@ -122,7 +122,7 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
             ddl = re.sub(pattern, translation, ddl)
         return ddl
 
-    def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
+    def execute_sql(self, sql: str, params: Sequence[object] | None = None) -> Any:
         """Run SQL and return its cursor. U+0000, which PostgreSQL cannot store, becomes U+FFFD."""
         if params:
             params = _replace_nul(params)
@@ -203,6 +203,6 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
         self.execute_sql("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", (f'"{table}"', last_id))
 
 
-def _replace_nul(values: Sequence[Any]) -> list[Any]:
+def _replace_nul(values: Sequence[object]) -> list[object]:
     """Return `values` with U+FFFD in place of U+0000, which PostgreSQL cannot store."""
     return [value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in values]

@@ -9,9 +9,11 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import cysqlite
 import peewee
 from playhouse.cysqlite_ext import CySqliteDatabase
 
@@ -75,7 +77,7 @@ class Sqlite(CySqliteDatabase, Engine):
     def translate_ddl(self, ddl: str) -> str:
         return ddl
 
-    def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
+    def execute_sql(self, sql: str, params: Sequence[object] | None = None) -> Any:
         try:
             return super().execute_sql(sql, params)
         except peewee.IntegrityError as error:
@@ -83,12 +85,12 @@ class Sqlite(CySqliteDatabase, Engine):
                 raise ReadOnly() from error
             raise
 
-    def _connect(self) -> Any:
-        connection = super()._connect()
+    def _connect(self) -> cysqlite.Connection:
+        connection: cysqlite.Connection = super()._connect()
         self._opened.side_files = self.file.side_files()
         return connection
 
-    def _close(self, connection: Any) -> None:
+    def _close(self, connection: cysqlite.Connection) -> None:
         self._opened.side_files = {}
         if self.file.lost_reason:
             self.file.before_close(connection)
@@ -126,7 +128,7 @@ class Sqlite(CySqliteDatabase, Engine):
 
     appending = writing
 
-    def _begin(self, stack: contextlib.ExitStack, transaction: Any) -> None:
+    def _begin(self, stack: contextlib.ExitStack, transaction: AbstractContextManager[object]) -> None:
         """Begin as soon as no other process writes. Raise OperationalError after BUSY_TIMEOUT_SECONDS.
 
         SQLite's own busy handler sleeps longer the longer it waits, so under load the same process wins again and

@@ -7,9 +7,8 @@ from typing import Any, Protocol
 
 from peewee import BooleanField, CompositeKey, DateTimeField, Model
 
+from models.database import PeopleDatabase
 from models.engines.base import Row
-from models.engines.postgresql import Postgresql
-from models.engines.sqlite import Sqlite
 from models.models import Setting
 from models.read_only import IS_CONTENT
 
@@ -38,7 +37,7 @@ class TableCopy(Protocol):
 class SqlTableCopy:
     """A table in an SQL database."""
 
-    def __init__(self, engine: Sqlite | Postgresql, model: type[Model]) -> None:
+    def __init__(self, engine: PeopleDatabase, model: type[Model]) -> None:
         meta: Any = model._meta  # untyped in peewee
         self._engine = engine
         self._table = meta.table_name
@@ -96,7 +95,7 @@ class SqlTableCopy:
 class RoomTableCopy(SqlTableCopy):
     """The rooms of a site whose log is on MongoDB, with their heads from there."""
 
-    def __init__(self, engine: Sqlite | Postgresql, model: type[Model], head: Callable[[str], int]) -> None:
+    def __init__(self, engine: PeopleDatabase, model: type[Model], head: Callable[[str], int]) -> None:
         super().__init__(engine, model)
         self._head = head
 
