@@ -210,7 +210,7 @@ async def stop(server: Server, chat: Router, site: Site) -> None:
     server.stop()
     try:
         async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
-            await site.finish(*RESTARTING)
+            await site.stop(*RESTARTING)
             await server.close_all_connections()
     except TimeoutError:
         logger.warning("some requests were not finished")

@@ -1,4 +1,4 @@
-"""Accounts: the first set-up, what is made of an invitation, and one's own account."""
+"""Accounts: the first set-up, joining by an invitation, and the member's account page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from controllers.base import BaseHandler
 from controllers.web.authenticator import AttemptKeys
+from controllers.web.dates import full_date
 from controllers.web.unique_labels import unique_labels
 from models import accounts, failures, invitations, passwords, sessions, settings
 from models.errors import BadPassword, Refusal, SetupOver, TryLater, WrongFields
@@ -17,7 +18,7 @@ from models.invitations import ValidInvitation
 from models.members import Member
 from models.passwords import PasswordHash
 from models.rooms import LOBBY
-from models.sessions import SignedInDevice, signed_in_devices
+from models.sessions import signed_in_devices
 
 LOBBY_PATH = f"/rooms/{LOBBY}"
 
@@ -28,7 +29,7 @@ class Device:
 
     id: int
     name: str
-    called: str  # the same within a sentence, and as no other one on the page
+    label: str  # the name within a sentence, different from all others on the page
     since: str
     is_this: bool
 
@@ -41,7 +42,7 @@ class PasswordsDiffer(BadPassword):
 
 
 async def check_all(*checks: Awaitable[Any]) -> list[Any]:
-    """Return what the checks return; whoever filled in the form hears of everything at once. Raise WrongFields."""
+    """Run all checks and return their results. Raise WrongFields with all refusals of fields at once."""
     answers = await asyncio.gather(*checks, return_exceptions=True)
     errors = [answer for answer in answers if isinstance(answer, BaseException)]
     refusals = [error for error in errors if isinstance(error, Refusal) and error.field != "form"]
@@ -53,71 +54,84 @@ async def check_all(*checks: Awaitable[Any]) -> list[Any]:
     return answers
 
 
-class PasswordForm(BaseHandler):
-    """A form in which a password is chosen."""
+class PasswordForm(BaseHandler, ABC):
+    """A form in which a password is chosen, after which its member is signed in anew."""
+
+    next_path = LOBBY_PATH  # where the form leads
+    first_field = "username"  # which has the focus where nothing is wrong
+
+    async def post(self, token: str = "") -> None:
+        try:
+            member, password = await self.submit()
+        except Refusal as refusal:
+            await self.show_form(self.errors_of(refusal))
+            return
+        await self.begin_session(member, password)
+        self.redirect(self.next_path)
+
+    @abstractmethod
+    async def submit(self) -> tuple[Member, PasswordHash]:
+        """Store what the form says; return the member and the hash of the password. Raise Refusal."""
+
+    @abstractmethod
+    async def show_form(self, errors: dict[str, str]) -> None:
+        """Show the form with what was filled in, except passwords, and with errors by field."""
+
+    def errors_of(self, refusal: Refusal) -> dict[str, str]:
+        """Set the status, and return the sentences by field. Raise the refusal if it belongs to no field."""
+        if refusal.field == "form" and not isinstance(refusal, TryLater):
+            raise refusal
+        self.set_status(400)
+        if isinstance(refusal, TryLater):
+            self.set_refusal(refusal)
+        refusals = refusal.refusals if isinstance(refusal, WrongFields) else [refusal]
+        return {one.field: self.translate(one.sentence) for one in refusals}
+
+    def render_form(self, template: str, errors: dict[str, str], **values: object) -> None:
+        """Render a page with the form; the first wrong field has the focus."""
+        self.render(template, errors=errors, wrong=next(iter(errors), self.first_field), **values)
 
     async def check_password(self) -> None:
         """Refuse a password that is too short or too long."""
         passwords.check_password_length(self.get_typed("password"))
 
     async def check_again(self) -> None:
-        """Refuse a second password that is not the first one."""
+        """Refuse a second password that differs from the first one."""
         if self.get_typed("again") != self.get_typed("password"):
             raise PasswordsDiffer()
 
     async def hash_password(self) -> PasswordHash:
-        """Return the hash of the password that was chosen. Raise Busy, ClientDisconnected."""
+        """Return the hash of the chosen password. Raise Busy, ClientDisconnected."""
         async with self.site.hashing_queue.turn(failures.address_key(self.request.remote_ip or ""), self.disconnected):
             return await self.site.hashing_queue.run(passwords.hash_password, self.get_typed("password"))
 
-    def errors_of(self, refusal: Refusal) -> dict[str, str]:
-        """Set the status, and return what to say beside which field. Raise the refusal if it is of no field."""
-        if refusal.field == "form" and not isinstance(refusal, TryLater):
-            raise refusal
-        self.set_status(400)
-        if isinstance(refusal, TryLater):
-            self.refuse(refusal)
-        refusals = refusal.refusals if isinstance(refusal, WrongFields) else [refusal]
-        return {one.field: self.translate(one.sentence) for one in refusals}
 
-
-class AccountForm(PasswordForm, ABC):
-    """What the two forms that make an account share."""
+class AccountForm(PasswordForm):
+    """The base of the two forms that make an account."""
 
     needs_member = False
+
+    async def submit(self) -> tuple[Member, PasswordHash]:
+        await self.check_token()
+        await check_all(*self.checks())
+        password = await self.hash_password()
+        return await self.make_account(password), password
+
+    @abstractmethod
+    async def check_token(self) -> None:
+        """Refuse a link that is over, before any work is done for it."""
 
     @abstractmethod
     async def make_account(self, password: PasswordHash) -> Member:
         """Store the account that the form describes."""
-
-    async def post(self, token: str = "") -> None:
-        try:
-            await self.check_token()
-            await check_all(*self.checks())
-            password = await self.hash_password()
-            member = await self.make_account(password)
-        except Refusal as refusal:
-            errors = self.errors_of(refusal)
-            await self.show_form(errors)
-            return
-        await self.begin_session(member, password)
-        self.redirect(LOBBY_PATH)
 
     def checks(self) -> list[Awaitable[None]]:
         """Return the checks of all fields, in their order on the page."""
         return [self.check_username(), self.check_password(), self.check_again()]
 
     async def check_username(self) -> None:
-        """Refuse a name that cannot be one, or is somebody's."""
+        """Refuse a name that is not valid, or is taken."""
         await self.site.read(accounts.check_username, self.get_body_argument("username", ""))
-
-    @abstractmethod
-    async def check_token(self) -> None:
-        """Refuse a link that is over before any work is done for it."""
-
-    @abstractmethod
-    async def show_form(self, errors: dict[str, str]) -> None:
-        """Show the form with what was filled in, but for the passwords."""
 
 
 class SetupHandler(AccountForm):
@@ -132,12 +146,12 @@ class SetupHandler(AccountForm):
             raise SetupOver()
 
     async def show_form(self, errors: dict[str, str]) -> None:
-        self.render(
+        self.render_form(
             "setup.html",
+            errors,
             token=self.get_argument("token", ""),
             username=self.get_body_argument("username", ""),
             email=self.get_body_argument("email", ""),
-            errors=errors,
         )
 
     def checks(self) -> list[Awaitable[None]]:
@@ -145,7 +159,7 @@ class SetupHandler(AccountForm):
         return [username, self.check_email(), *rest]
 
     async def check_email(self) -> None:
-        """Refuse what cannot be an address."""
+        """Refuse an e-mail address that is not valid."""
         accounts.clean_email(self.get_body_argument("email", ""))
 
     async def make_account(self, password: PasswordHash) -> Member:
@@ -155,7 +169,7 @@ class SetupHandler(AccountForm):
 
 
 class JoinHandler(AccountForm):
-    """An account for whoever holds an invitation."""
+    """An account made with an invitation."""
 
     async def get(self, token: str) -> None:
         if self.current_user:
@@ -172,12 +186,12 @@ class JoinHandler(AccountForm):
 
     async def show_form(self, errors: dict[str, str]) -> None:
         invitation = await self.invitation()
-        self.render(
+        self.render_form(
             "join.html",
+            errors,
             token=invitation.token,
             invited_by=invitation.made_by,
             username=self.get_body_argument("username", ""),
-            errors=errors,
         )
 
     async def make_account(self, password: PasswordHash) -> Member:
@@ -187,55 +201,47 @@ class JoinHandler(AccountForm):
 
 
 class AccountHandler(PasswordForm):
-    """One's own account: the password, and the devices that are signed in."""
+    """The member's account page: the password, and the devices that are signed in."""
+
+    next_path = "/account?changed"
+    first_field = ""
 
     async def get(self) -> None:
-        await self.show({}, changed="changed" in self.request.query_arguments)
+        await self.show_form({})
 
-    async def post(self) -> None:
-        try:
-            password = await self.change_password()
-        except Refusal as refusal:
-            errors = self.errors_of(refusal)
-            await self.show(errors)
-            return
-        await self.begin_session(self.member, password)
-        self.redirect("/account?changed")
-
-    async def change_password(self) -> PasswordHash:
-        """Replace the password of somebody who knows it; return the hash of the new one. Raise Refusal."""
+    async def submit(self) -> tuple[Member, PasswordHash]:
+        """Replace the password of a member who knows the present one."""
         old, *_ = await check_all(self.check_current(), self.check_password(), self.check_again())
         new = await self.hash_password()
         await self.site.write(accounts.change_password, self.member.id, old, new)
-        return new
+        return self.member, new
 
     async def check_current(self) -> PasswordHash:
         """Return the hash of the member's password. Raise WrongPassword, TooManyFailures, TooManySignIns."""
-        # Apart from sign-ins: somebody else who has the password must not keep its owner from changing it.
-        counted = AttemptKeys([f"session {self.signed_in.session_id}"], [f"member {self.member.id}"])
+        # Not counted with sign-ins: another person who knows the password must not block its owner from changing it.
+        counted = AttemptKeys([f"session {self.require_sign_in().session_id}"], [f"member {self.member.id}"])
         current = self.get_typed("current")
         verified = await self.site.authenticator.verify(self.member.username, current, self.disconnected, counted)
         return verified.stored
 
-    async def show(self, errors: dict[str, str], changed: bool = False) -> None:
-        """Show the page."""
-        devices = await self.site.read(signed_in_devices, self.member.id, self.signed_in.session_id)
-        self.render(
+    async def show_form(self, errors: dict[str, str]) -> None:
+        this = self.require_sign_in().session_id
+        devices = await self.site.read(signed_in_devices, self.member.id, this)
+        self.render_form(
             "account.html",
-            errors=errors,
-            changed=changed,
-            devices=self.labelled(devices),
+            errors,
+            changed="changed" in self.request.query_arguments and not errors,
+            devices=self.labelled(devices, this),
             **await self.sidebar(),
         )
 
-    def labelled(self, devices: Sequence[SignedInDevice]) -> list[Device]:
-        """Return the member's signed-in devices as the page shows them."""
+    def labelled(self, devices: Sequence[SignedInDevice], this: int) -> list[Device]:
+        """Return the member's signed-in devices as the page shows them; `this` is the id of the present one."""
         names = [device.device or self.translate("Unknown browser") for device in devices]
-        called = unique_labels([self.in_a_sentence(name) for name in names])
-        this = self.signed_in.session_id
+        labels = unique_labels([self.in_a_sentence(name) for name in names])
         return [
-            Device(device.id, name, call, self.day(device.opened_at), device.id == this)
-            for device, name, call in zip(devices, names, called, strict=True)
+            Device(device.id, name, label, full_date(device.opened_at, self.locale), device.id == this)
+            for device, name, label in zip(devices, names, labels, strict=True)
         ]
 
     def in_a_sentence(self, device: str) -> str:
@@ -247,7 +253,7 @@ class AccountHandler(PasswordForm):
 
 
 class EndDeviceHandler(BaseHandler):
-    """Signs one of the member's devices out."""
+    """Signs out one of the member's devices."""
 
     async def post(self, session_id: str) -> None:
         await self.site.write(sessions.end_own_session, self.member.id, int(session_id))

@@ -13,8 +13,7 @@ from controllers.realtime.protocol import BadMessage, ClientMessage
 from controllers.realtime.subscriber import Subscriber
 from controllers.site import Site
 from controllers.sockjs.router import Connection, Router
-from controllers.web.rendering import clean
-from models.errors import Failed, Refusal, SlowDown, Unavailable
+from models.errors import Failed, Refusal
 from models.logs.base import Draft, Entry
 from models.rooms import LOBBY, room_of
 from models.sessions import SignIn
@@ -92,8 +91,7 @@ class ChatConnection(Connection, Subscriber):
 
     def refuse(self, refusal: Refusal, asked: Mapping[str, object]) -> None:
         """Answer that nothing was stored, and why; and in how many seconds to try again, if that can help."""
-        when = {"retry_after": refusal.retry_after} if isinstance(refusal, Unavailable | SlowDown) else {}
-        self.say(protocol.refusal_message(refusal, asked, **when))
+        self.say(protocol.refusal_message(refusal, asked))
 
     # --- the client's messages, by type
 
@@ -112,9 +110,7 @@ class ChatConnection(Connection, Subscriber):
 
     async def post(self, asked: ClientMessage) -> None:
         """Start to append a post; the next message is handled before this one is on disk."""
-        body = clean(asked["body"], self.site.limits.max_message)
-        self.site.rate_limiter.take(self.member.id)
-        draft = Draft(asked["room"], self.member.id, body, asked["nonce"])
+        draft = self.site.make_draft(asked["room"], self.member, asked["body"], asked["nonce"])
         await self.appending.acquire()
         task = asyncio.ensure_future(self.append(draft, asked))
         task.add_done_callback(lambda _: self.appending.release())

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import tornado.gen
 import tornado.web
 
-from controllers.base import DEVICE_COOKIE_DAYS, MAX_NEXT_BYTES, BaseHandler
+from controllers.base import MAX_NEXT_BYTES, BaseHandler
 from controllers.web.authenticator import AttemptKeys
-from controllers.web.cookies import DEVICE_COOKIE, LAST_ROOM_COOKIE, read_signed_cookie
+from controllers.web.cookies import DEVICE_COOKIE, DEVICE_COOKIE_DAYS, LAST_ROOM_COOKIE, read_signed_cookie
 from models import failures, settings
 from models.errors import TooManyFailures, TryLater, WrongPassword
 from models.rooms import LOBBY, rooms_of
 
 
 def local_path(target: str) -> str:
-    """Return `target` if it is a path of this site as every browser reads it, and not too long, else "/"."""
+    """Return `target` if every browser reads it as a path of this site, and it is not too long; else "/"."""
     if len(target) > MAX_NEXT_BYTES or len(target.encode()) > MAX_NEXT_BYTES:
         return "/"
     if not target.startswith("/") or target.startswith("//") or "\\" in target or not target.isprintable():
@@ -26,12 +27,12 @@ def local_path(target: str) -> str:
 
 
 class NotFoundHandler(BaseHandler):
-    """Every address that is not in the table of routes."""
+    """Answers 404 at every address that is not in the table of routes."""
 
     needs_member = False
 
     def check_xsrf_cookie(self) -> None:
-        """Say so before anything else is asked: there is nothing here that a forged request could do."""
+        """Raise 404 before the token is checked: there is nothing here that a forged request could do."""
         raise tornado.web.HTTPError(404)
 
     async def prepare(self) -> None:
@@ -55,7 +56,7 @@ class LoginHandler(BaseHandler):
 
     async def get(self) -> None:
         next_path = local_path(self.get_query_argument("next", "/"))
-        if self.current_user:
+        if self.sign_in:
             self.redirect(next_path)
         elif not await self.site.query_cache.get_fresh(settings.is_set_up):
             self.render("unset.html")
@@ -76,11 +77,11 @@ class LoginHandler(BaseHandler):
         self.redirect(local_path(self.get_body_argument("next", "/")))
 
     def attempt_keys(self, username: str) -> AttemptKeys:
-        """Return what a try is counted for.
+        """Return the keys under which an attempt is counted.
 
-        A failure on a device where this account was used before counts for that device alone: so nobody who guesses
-        elsewhere can lock the right person out (OWASP: Slow Down Online Guessing Attacks with Device Cookies). A right
-        password always counts for its account, since each new sign-in makes such a device.
+        A failure on a device where this account was used before counts for that device alone, so that guesses made
+        elsewhere cannot lock the account's owner out (OWASP: Slow Down Online Guessing Attacks with Device Cookies). A
+        right password always counts for its account, since each new sign-in makes such a device.
         """
         account = failures.account_key(username)
         known = read_signed_cookie(self, DEVICE_COOKIE, DEVICE_COOKIE_DAYS)
@@ -91,7 +92,7 @@ class LoginHandler(BaseHandler):
 
     def ask_again(self, username: str, refusal: WrongPassword | TooManyFailures | TryLater) -> None:
         """Show the form again and say why."""
-        self.refuse(refusal)
+        self.set_refusal(refusal)
         error = self.translate("That name and password don’t go together.")
         if isinstance(refusal, TooManyFailures):
             error = self.wait_in_words(refusal.retry_after)
@@ -100,14 +101,21 @@ class LoginHandler(BaseHandler):
         next_path = local_path(self.get_body_argument("next", "/"))
         self.render("login.html", next_path=next_path, username=username, error=error)
 
+    def wait_in_words(self, seconds: float) -> str:
+        """Return the sentence that says how long to wait after too many wrong passwords."""
+        minutes = math.ceil(seconds / 60)
+        one = "That was wrong too often. Please wait {n} minute, then try again."
+        more = "That was wrong too often. Please wait {n} minutes, then try again."
+        return self.locale.translate(one, more, minutes).replace("{n}", str(minutes))
+
 
 class LogoutHandler(BaseHandler):
-    """Sign-out: a button by GET, so that no link and no image can do it, and the deed by POST."""
+    """Sign-out: a GET shows a button, since a link or an image must not sign out; the POST does it."""
 
     needs_member = False
 
     async def get(self) -> None:
-        if self.current_user:
+        if self.sign_in:
             self.render("logout.html")
         else:
             self.redirect("/login")
@@ -125,7 +133,7 @@ class HealthHandler(BaseHandler):
     answers_json = True
 
     async def prepare(self) -> None:
-        """Ask for nobody: a load balancer is no member."""
+        """Look up no sign-in: a load balancer is no member."""
 
     async def get(self) -> None:
         self.write({"status": await self.site.check_health(), "process": self.site.process})

@@ -1,4 +1,4 @@
-"""The list of members, and what administrators do there: invite, end an invitation, remove somebody."""
+"""The list of members, and what administrators do there: invite, end an invitation, remove a member."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import tornado.web
 
 from controllers.base import BaseHandler
+from controllers.web.dates import date_without_year, full_date
 from controllers.web.unique_labels import unique_labels
 from models import accounts, invitations
 from models.errors import NotYours
@@ -22,13 +23,13 @@ class InvitationLink:
 
     id: int
     url: str
-    called: str  # by the day on which it was made, and as no other one on the page
+    label: str  # the day on which it was made, different from all others on the page
     made_by: str
     ends_on: str
 
 
 class MembersHandler(BaseHandler):
-    """Who belongs to the site; for administrators also the invitations."""
+    """The members of the site; for administrators also the invitations."""
 
     async def get(self) -> None:
         online = set(self.site.presence.online(LOBBY))
@@ -48,12 +49,13 @@ class MembersHandler(BaseHandler):
         return int(made) if len(made) < 10 and made.isdecimal() else None
 
     def links(self, open_ones: Sequence[ValidInvitation]) -> list[InvitationLink]:
-        """Return invitations, the newest first, as links to this very host."""
+        """Return invitations, the newest first, as links to the host of this request."""
         here = f"{self.request.protocol}://{self.request.host}/join/"
-        called = unique_labels([self.day_of_year(invitation.made_at) for invitation in reversed(open_ones)])[::-1]
+        days = [date_without_year(invitation.made_at, self.locale) for invitation in reversed(open_ones)]
+        labels = unique_labels(days)[::-1]
         return [
-            InvitationLink(one.id, here + one.token, call, one.made_by, self.day(one.ends_at))
-            for one, call in zip(open_ones, called, strict=True)
+            InvitationLink(one.id, here + one.token, label, one.made_by, full_date(one.ends_at, self.locale))
+            for one, label in zip(open_ones, labels, strict=True)
         ]
 
 
@@ -67,7 +69,7 @@ class AdminHandler(BaseHandler):
 
 
 class RemoveMemberHandler(AdminHandler):
-    """Removes a member, who is asked about first: that cannot be undone."""
+    """Removes a member, after a page that asks for confirmation, since this cannot be undone."""
 
     async def get(self, member_id: str) -> None:
         member = await self.site.read(get_member, int(member_id))

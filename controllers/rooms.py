@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 
-from controllers.base import DEVICE_COOKIE_DAYS, MOST_NAMES, BaseHandler
+from controllers.base import MAX_SIDEBAR_NAMES, BaseHandler
 from controllers.web import headers
-from controllers.web.cookies import LAST_ROOM_COOKIE
+from controllers.web.cookies import DEVICE_COOKIE_DAYS, LAST_ROOM_COOKIE
 from controllers.web.page_cache import CachedPageHandler
-from controllers.web.rendering import clean
 from models.errors import Refusal, Unavailable
-from models.logs.base import MAX_NONCE_CHARS, Draft, Entry
+from models.logs.base import MAX_NONCE_CHARS, Entry
 from models.members import list_members
 from models.rooms import RoomInfo, room_of, rooms_of
 
@@ -40,7 +40,7 @@ class RoomHandler(CachedPageHandler, BaseHandler):
     def remember(self, room: RoomInfo) -> None:
         """Let the home page lead to this room the next time."""
         if self.get_cookie(LAST_ROOM_COOKIE) != room.slug:
-            self.set_cookie(LAST_ROOM_COOKIE, room.slug, expires_days=DEVICE_COOKIE_DAYS, httponly=True, samesite="Lax")
+            self.set_own_cookie(LAST_ROOM_COOKIE, room.slug, DEVICE_COOKIE_DAYS)
 
     async def post(self, slug: str) -> None:
         """Post without a script; the nonce of the form makes sending it twice the same as once."""
@@ -49,25 +49,24 @@ class RoomHandler(CachedPageHandler, BaseHandler):
         try:
             await self.append(room, body)
         except Refusal as refusal:
-            self.refuse(refusal)
+            self.set_refusal(refusal)
             await self.show(room, body, self.translate(refusal.sentence))
             return
         self.redirect(f"/rooms/{room.slug}#newest")
 
     async def append(self, room: RoomInfo, body: str) -> None:
-        """Append a post to the room and let the Hub tell everybody."""
-        body = clean(body, self.site.limits.max_message)
-        self.site.rate_limiter.take(self.member.id)
+        """Append a post to the room. Raise Refusal."""
         nonce = self.get_body_argument("nonce", "")
         if not 0 < len(nonce) <= MAX_NONCE_CHARS:
             nonce = secrets.token_hex(16)
+        draft = self.site.make_draft(room.slug, self.member, body, nonce)
         try:
-            entry = await self.site.hub.append(Draft(room.slug, self.member.id, body, nonce))
+            entry = await self.site.hub.append(draft)
         except Unavailable:
             self.unanswered = nonce
             raise
-        if entry.body != body:  # it was changed after an earlier try, which was stored after all
-            await self.site.hub.append(Draft(room.slug, self.member.id, body, secrets.token_hex(16)))
+        if entry.body != draft.body:  # an earlier try was stored after all, and the text was changed since
+            await self.site.hub.append(dataclasses.replace(draft, nonce=secrets.token_hex(16)))
 
     async def show(self, room: RoomInfo, body: str = "", error: str | None = None) -> None:
         """Show a page of the room, with what could not be posted in its composer."""
@@ -90,7 +89,7 @@ class RoomHandler(CachedPageHandler, BaseHandler):
             lonely=await self.is_lonely(entries),
             body=body,
             error=error,
-            online=tuple(online[:MOST_NAMES]),
+            online=tuple(online[:MAX_SIDEBAR_NAMES]),
             online_count=len(online),
             max_message=self.site.limits.max_message,
             transports=self.site.limits.transports,

@@ -1,4 +1,4 @@
-"""What one process works with: its database, its Hub, its hashing thread. Handlers are handed this, not options."""
+"""What one process works with: its stores, Hub, caches and limits. Handlers get this object instead of options."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import contextlib
 import logging
 import secrets
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
 
 from controllers.fetching.fetcher import JsonSource
 from controllers.realtime.closing import close_all
@@ -19,22 +18,21 @@ from controllers.web.hashing_queue import HashingQueue
 from controllers.web.page_cache import PageCache
 from controllers.web.query_cache import QueryCache
 from controllers.web.rate_limit import RateLimiter
-from controllers.web.rendering import MessageRenderer
+from controllers.web.rendering import MessageRenderer, clean_message
 from models import settings
 from models.errors import Lost
+from models.logs.base import Draft
+from models.members import Member
 from models.stores import Stores
 
 logger = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_SECONDS = 0.5  # for the last answers
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the person who runs the site may set."""
+    """The limits that the options set."""
 
     max_message: int  # characters
     messages_per_second: float  # of one member; 0: no limit
@@ -72,25 +70,32 @@ class Site:
         self._is_idle.set()
 
     def start(self) -> None:
-        """Begin to listen to the other processes."""
+        """Start to follow what other processes do."""
         for work in (self._stores.doorbell.watch, self.hub.follow, self.presence.follow, self._revoker.follow):
             self._tasks.append(asyncio.create_task(work()))
 
+    def make_draft(self, room: str, member: Member, body: str, nonce: str) -> Draft:
+        """Return a post that may be appended, and count it for the rate limit. Raise Empty, TooLong, SlowDown."""
+        body = clean_message(body, self.limits.max_message)
+        self.rate_limiter.take(member.id)
+        return Draft(room, member.id, body, nonce)
+
     def request_started(self, request: object) -> None:
-        """Note that a request is under way."""
+        """Record that a request is under way."""
         self._requests.add(request)
         self._is_idle.clear()
 
     def request_finished(self, request: object) -> None:
-        """Note that it is answered, or that nobody waits for the answer any more."""
+        """Record that a request was answered, or that its client has disconnected."""
         self._requests.discard(request)
         if not self._requests:
             self._is_idle.set()
 
     async def check_health(self) -> str:
-        """Return whether everything can be read and written, "ok", or is "read-only". Raise Unavailable.
+        """Return "ok" if everything can be read and written, or "read-only". Raise Unavailable.
 
-        Anybody may ask, and it is a write: all who ask at the same time share one, so that no line of them grows.
+        Requests without a sign-in call this, and it writes: all that run at the same time share one check, so that
+        they cannot fill the database's queue.
         """
         if self._health is None or self._health.done():
             self._health = asyncio.create_task(self._write_and_read())
@@ -102,14 +107,14 @@ class Site:
         return status
 
     async def watch(self) -> None:
-        """Return when the site cannot go on; the log says why."""
+        """Return when the site cannot go on; the reason is in the log."""
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            if not isinstance(task.exception(), Lost):  # which the log has said
+            if not isinstance(task.exception(), Lost):  # which has been logged
                 logger.critical("a part of the site has ended", exc_info=task.exception())
 
-    async def finish(self, code: int, reason: str) -> None:
-        """End the chat's connections; return when what was begun is done.
+    async def stop(self, code: int, reason: str) -> None:
+        """Close the chat's connections with this code and reason, and return when all requests under way are answered.
 
         From now on every answer closes its connection.
         """
@@ -120,7 +125,7 @@ class Site:
         await self.presence.stop()
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Cancel what still runs, and close the stores, the fetcher and the hashing thread."""
         running = set(self._tasks)
         while running:
             for task in running:
@@ -131,5 +136,5 @@ class Site:
         self.hashing_queue.close()
         await self._stores.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):  # what waited for the stores is refused now, and says so
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):  # requests that waited for the stores are refused now
                 await self._is_idle.wait()

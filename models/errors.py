@@ -14,6 +14,7 @@ class Refusal(Exception):
     field = "form"
     title = ""
     sentence = "That can’t be done."
+    retry_after: float | None = None  # seconds after which the same may succeed
 
     def __init__(self, sentence: str = "") -> None:
         super().__init__(sentence or self.sentence)
@@ -91,6 +92,7 @@ class TooManyFailures(Refusal):
     """The password was wrong too often; it may be tried again after `retry_after` seconds."""
 
     sentence = "That was too often. Please wait a moment."
+    retry_after: float
 
     def __init__(self, retry_after: float) -> None:
         super().__init__()
@@ -195,6 +197,7 @@ class SlowDown(Refusal):
 
     code = "slow_down"
     sentence = "That was too fast. Please wait a moment."
+    retry_after: float
 
     def __init__(self, retry_after: float) -> None:
         super().__init__()
@@ -203,6 +206,8 @@ class SlowDown(Refusal):
 
 class TryLater(Refusal):
     """Too many requests for the same at this moment; `retry_after` in seconds."""
+
+    retry_after: float
 
     def __init__(self, retry_after: float = 1.0) -> None:
         super().__init__()
@@ -231,7 +236,7 @@ class Unavailable(Refusal):
     """The store cannot answer now, for example because it is locked or its disk is full. A later retry may succeed."""
 
     code = "unavailable"
-    retry_after = 1.0  # seconds
+    retry_after: float = 1.0
     sentence = "The site can’t store anything right now. Please try again in a moment."
 
 

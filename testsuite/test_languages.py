@@ -127,7 +127,7 @@ class Translation(unittest.TestCase):
         sources = [path.read_text(encoding="utf-8") for path in [*(ROOT / "controllers").rglob("*.py"), *MODELS]]
         code = re.sub(r'"\n\s*"', "", "\n".join(sources))
         found = re.findall(
-            r'(?:\.translate\(|sentence = |title = |one = |more = |__init__\(|FetchFailed\(50\d, )"([^"]+)"', code
+            r'(?:\.translate\(|sentence = |title = |one = |more = |__init__\(|FetchFailed\()"([^"]+)"', code
         )
         return {*found, *(words for status in range(400, 600) for words in status_text(status)), LOBBY}
 

@@ -134,7 +134,7 @@ class MarkedMessages(unittest.TestCase):
             with self.subTest(body):
                 words = re.findall(r"\w+", body)
                 self.assertEqual(re.findall(r"\w+", text(to_html(body))), words)
-                self.assertEqual(rendering.clean(body, MAX_BODY_CHARS), body)
+                self.assertEqual(rendering.clean_message(body, MAX_BODY_CHARS), body)
         self.assertEqual(to_html("```c++ \na\n```"), '<pre><code class="language-c++">a\n</code></pre>\n')
 
     def test_what_lies_too_deep_is_shown_on_the_deepest_level(self) -> None:
@@ -197,7 +197,7 @@ class MarkedMessages(unittest.TestCase):
             "`\u2800`",
         ):
             with self.subTest(body), self.assertRaises(Empty):
-                rendering.clean(body, MAX_BODY_CHARS)
+                rendering.clean_message(body, MAX_BODY_CHARS)
         for body in (
             "> a",
             "- 1",
@@ -214,7 +214,7 @@ class MarkedMessages(unittest.TestCase):
             "1.5",
         ):
             with self.subTest(body):
-                self.assertEqual(rendering.clean(body, MAX_BODY_CHARS), body.rstrip())
+                self.assertEqual(rendering.clean_message(body, MAX_BODY_CHARS), body.rstrip())
 
 
 class Links(unittest.TestCase):

@@ -14,6 +14,7 @@ from tornado.netutil import DefaultLoopResolver, Resolver
 
 from controllers.fetching.fetcher import MAX_BODY_BYTES, Fetcher, FetchFailed
 from controllers.fetching.reach import PUBLIC, CheckedResolver, OutOfReach, Reach
+from controllers.web.http_status import status_of
 from testsuite.upstream import Upstream, gives, in_turn, leads
 
 OUTSIDE, INSIDE = "127.0.0.2", "127.0.0.1"
@@ -142,7 +143,7 @@ class GuardTest(unittest.IsolatedAsyncioTestCase):
         """Check that a fetch fails, with these words."""
         with self.assertRaises(FetchFailed) as refused:
             await fetcher.get(url)
-        self.assertEqual((refused.exception.status, refused.exception.sentence), (status, sentence))
+        self.assertEqual((status_of(refused.exception), refused.exception.sentence), (status, sentence))
 
     async def test_what_is_outside_is_fetched_and_what_is_inside_is_not(self) -> None:
         fetcher = self.fetcher(site=[[OUTSIDE]], intranet=[[INSIDE]])

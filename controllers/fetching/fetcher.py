@@ -1,4 +1,4 @@
-"""The one door to other sites: a fetch that cannot hang, swell or wander."""
+"""HTTP requests to other sites, with limits of time, size and redirects."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from tornado.netutil import DefaultLoopResolver, Resolver
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
 from controllers.fetching.reach import PUBLIC, CheckedResolver, OutOfReach, Reach, is_web_url, reach_of
+from models.errors import Refusal
 
-TIMEOUT_SECONDS = 5.0  # seconds for everything: names, connections, redirects, answer; as many to wait for a free place
-MAX_BODY_BYTES = 1024 * 1024  # bytes, unpacked
+TIMEOUT_SECONDS = 5.0  # for everything: names, connections, redirects, answer; as many to wait for a free place
+MAX_BODY_BYTES = 1024 * 1024  # decompressed
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 
 
-class FetchFailed(Exception):
-    """The other site did not give what was asked. `status` is what to answer: 502 or 504."""
+class FetchFailed(Refusal):
+    """The other site did not give what was asked."""
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
+
+class FetchTimedOut(FetchFailed):
+    """The other site did not answer in time."""
+
+    sentence = "The other site took too long to answer."
 
 
 class Fetcher:
-    """Fetches from other sites, as far as `reach` goes."""
+    """Fetches from the addresses that `reach` includes."""
 
     def __init__(self, reach: Reach = PUBLIC, resolver: Resolver | None = None) -> None:
         self._reach = reach
@@ -38,28 +40,28 @@ class Fetcher:
         self._client = SimpleAsyncHTTPClient(force_instance=True, max_body_size=MAX_BODY_BYTES, resolver=self._resolver)
 
     def close(self) -> None:
-        """End what is under way."""
+        """Cancel the fetches under way."""
         self._client.close()
         self._resolver.close()
 
     async def get(self, url: str, accept: str = "*/*") -> bytes:
-        """Return what is at `url`, or where it redirects to. Raise FetchFailed."""
+        """Return the body at `url`, or where it redirects to. Raise FetchFailed."""
         deadline = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
         try:
             response = await self._follow(url, accept, deadline)
         except (TimeoutError, HTTPTimeoutError) as error:
-            raise FetchFailed(504, "The other site took too long to answer.") from error
+            raise FetchTimedOut() from error
         except OutOfReach as error:
-            raise FetchFailed(502, "This address is not on the public web.") from error
+            raise FetchFailed("This address is not on the public web.") from error
         except (HTTPClientError, HTTPInputError, UnsatisfiableReadError, OSError, ValueError) as error:
-            raise FetchFailed(502, "The other site gave no usable answer.") from error
+            raise FetchFailed("The other site gave no usable answer.") from error
         return response.body
 
     async def _follow(self, url: str, accept: str, deadline: float) -> HTTPResponse:
-        """Return the answer at the end of the redirects, each of which is judged like the first URL."""
+        """Return the answer at the end of the redirects, each of which is checked like the first URL."""
         for _ in range(1 + self._reach.max_redirects):
             if not is_web_url(url):
-                raise OutOfReach("no URL of the web")
+                raise OutOfReach("not an http or https URL")
             response = await self._ask(url, accept, deadline)
             if response.code not in REDIRECT_STATUSES or "Location" not in response.headers:
                 response.rethrow()
@@ -83,18 +85,18 @@ class Fetcher:
 
 
 class JsonSource:
-    """The one URL that the three asynchronous handlers fetch; the person who runs the site has chosen it."""
+    """The URL that the three asynchronous handlers fetch; an option sets it."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._fetcher = Fetcher(reach_of(url))
 
     def fetch(self) -> asyncio.Future[Any]:
-        """Return a future of the JSON at the URL, which must be an object. Its error is FetchFailed."""
+        """Return a future of the JSON object at the URL. Its exception is FetchFailed."""
         return asyncio.ensure_future(self._fetch())
 
     def close(self) -> None:
-        """End what is under way."""
+        """Cancel the fetches under way."""
         self._fetcher.close()
 
     async def _fetch(self) -> dict[str, Any]:
@@ -105,9 +107,9 @@ def _json_object(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise FetchFailed(502, "The other site did not answer with JSON.") from error
+        raise FetchFailed("The other site did not answer with JSON.") from error
     if not isinstance(found, dict):
-        raise FetchFailed(502, "The other site did not answer with a JSON object.")
+        raise FetchFailed("The other site did not answer with a JSON object.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Where a fetch may go: to the public web, and never to what only this machine or its network can reach."""
+"""Which addresses may be fetched from: public ones, and none that only this machine or its network can reach."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TUNNEL_NETWORKS: tuple[Network, ...] = (
 
 
 class OutOfReach(Exception):
-    """A fetch may not go there."""
+    """An address or port that may not be fetched from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where a fetch may go. `networks` are taken although they are not public."""
+    """The ports and addresses that may be fetched from. `networks` are included although they are not public."""
 
     ports: frozenset[int] = frozenset(DEFAULT_PORTS.values())
     networks: tuple[Network, ...] = ()
@@ -48,7 +48,7 @@ PUBLIC = Reach()
 
 
 def reach_of(url: str) -> Reach:
-    """Return the reach for a URL that the person who runs the site has chosen: wherever it is, and no further."""
+    """Return the reach for a URL that an option has set: any address, its port only, no redirects."""
     parts = urlsplit(url)
     port = parts.port or DEFAULT_PORTS[parts.scheme]
     return Reach(frozenset({port}), (IPv4Network("0.0.0.0/0"), IPv6Network("::/0")), max_redirects=0)
@@ -73,10 +73,10 @@ def is_web_url(url: str) -> bool:
 
 
 class CheckedResolver(Resolver):
-    """Resolves names, and refuses those that lead out of `reach`.
+    """Resolves names, and refuses those with an address outside `reach`.
 
-    The client connects to the addresses that it gets here, so nothing is looked up a second time, and an odd
-    spelling (127.1, 0x7f000001, full-width digits) is judged by what it means to the system.
+    The client connects to the addresses returned here: there is no second look-up, and an unusual spelling
+    (127.1, 0x7f000001, full-width digits) is checked by the address that it means to the system.
     """
 
     def initialize(self, resolver: Resolver, reach: Reach) -> None:
@@ -89,7 +89,7 @@ class CheckedResolver(Resolver):
     async def resolve(
         self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[tuple[int, Any]]:
-        """Return the addresses of `host`. Raise OutOfReach if the port or any one of them is not to be connected to."""
+        """Return the addresses of `host`. Raise OutOfReach if its port or one of them may not be connected to."""
         if port not in self._reach.ports:
             raise OutOfReach(f"port {port}")
         found = await self._resolver.resolve(host, port, family)

@@ -69,15 +69,14 @@ def entry_message(entry: Entry, html: str) -> str:
 _encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def refusal_message(refusal: Refusal, asked: Mapping[str, object], **fields: object) -> str:
+def refusal_message(refusal: Refusal, asked: Mapping[str, object]) -> str:
     """Return the message that refuses what was `asked`; it repeats its room and nonce unless they are too long.
 
     In ASCII: a lone surrogate, which JSON can escape, cannot be encoded in UTF-8.
     """
     named = {name: asked[name] for name in ("room", "nonce") if _is_short(asked.get(name))}
-    return _encode_ascii(
-        {"type": "error", "code": refusal.code, "message": refusal.sentence, **named, **fields},
-    )
+    when = {} if refusal.retry_after is None else {"retry_after": refusal.retry_after}
+    return _encode_ascii({"type": "error", "code": refusal.code, "message": refusal.sentence, **named, **when})
 
 
 def read(text: str, room: str) -> ClientMessage:

@@ -1,4 +1,4 @@
-"""What a page's forms carry: the token against forgery, for whom the page was made, and what somebody wrote."""
+"""What a page's forms carry: the token against forgery, the member for whom the page was made, and the input."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MAX_ID_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """The words of a form that was refused, and their nonce."""
+class KeptInput:
+    """The text of a form that was refused, and its nonce."""
 
     body: str
     nonce: str
 
 
 class FormHandler(tornado.web.RequestHandler):
-    """A handler whose pages have forms: each names the member for whom its page was made, in the token itself."""
+    """A handler whose pages have forms: the token of each names the member for whom its page was made."""
 
-    forgery: tornado.web.HTTPError | None = None  # said in `prepare`, after what may be the reason
-    made_for = 0  # the id of that member; 0 where the page was for nobody, or a program sends what no page has
+    forgery: tornado.web.HTTPError | None = None  # raised in `prepare`, after errors that explain it better
+    made_for = 0  # the id of that member; 0 where the page was for no member, or a program sends the request
 
     @property
     def xsrf_token(self) -> bytes:
@@ -35,7 +35,7 @@ class FormHandler(tornado.web.RequestHandler):
         return b"%d:%b" % (member_id, token) if member_id else token
 
     def check_xsrf_cookie(self) -> None:
-        """Ask for the form's token, and for the scheme of its page, which `cross_origin_protection` leaves out."""
+        """Check the form's token, and the scheme of its page, which `cross_origin_protection` leaves out."""
         self._read_made_for()
         if not headers.is_same_origin(self.request):
             raise tornado.web.HTTPError(403, "another origin")
@@ -49,22 +49,20 @@ class FormHandler(tornado.web.RequestHandler):
             self.forgery = error
 
     def _read_made_for(self) -> None:
-        """Leave Tornado the part of the token that it knows."""
+        """Split the member's id off the token, and leave the part that Tornado knows."""
         member_id, colon, token = self.request.arguments.get("_xsrf", [b""])[-1].partition(b":")
         if colon and len(member_id) <= MAX_ID_DIGITS and member_id.isdigit():
             self.made_for = int(member_id)
             self.request.arguments["_xsrf"] = [token]
 
     def get_typed(self, name: str) -> str:
-        """Return a field of the form just as it was typed; `get_body_argument` makes spaces of control characters."""
+        """Return a field of the form unchanged; `get_body_argument` turns control characters into spaces."""
         return self.decode_argument(self.request.body_arguments.get(name, [b""])[-1], name)
 
-    def kept(self) -> Kept | None:
-        """Return what was written, for the page that refuses it; nothing that another site has put into a form."""
-        body, nonce = (self.request.body_arguments.get(name, [b""])[-1].decode(errors="replace") for name in FIELDS)
+    def kept_input(self) -> KeptInput | None:
+        """Return what was written, for the page that refuses it; None if another site may have put it into the form."""
+        fields = self.request.body_arguments
+        body, nonce = (fields.get(name, [b""])[-1].decode(errors="replace") for name in ("body", "nonce"))
         if not body.strip() or not headers.is_same_origin(self.request) or self.request.path.startswith("//"):
             return None
-        return Kept(body, nonce[:MAX_NONCE_CHARS])
-
-
-FIELDS = ("body", "nonce")
+        return KeptInput(body, nonce[:MAX_NONCE_CHARS])

@@ -1,9 +1,52 @@
-"""What an error is called on its page: a few words for the title, and a sentence."""
+"""The HTTP status of each refusal, and the words that stand for a status on its page."""
 
 from __future__ import annotations
 
-# A refusal of the site's own has its own sentence, below the same title.
-_WORDS = {
+from controllers.fetching.fetcher import FetchFailed, FetchTimedOut
+from controllers.web.hashing_queue import ClientDisconnected
+from models.errors import (
+    Busy,
+    Failed,
+    MadeForAnother,
+    NoCookies,
+    NotMember,
+    ReadOnly,
+    Refusal,
+    SignedOut,
+    SlowDown,
+    TooManyFailures,
+    TooManyJoined,
+    TooManySignIns,
+    Unavailable,
+    UnknownMember,
+    UnknownRoom,
+    WrongPassword,
+)
+
+# Every other refusal is a 400.
+_STATUSES: dict[type[Refusal], int] = {
+    UnknownRoom: 404,
+    UnknownMember: 404,
+    NotMember: 403,
+    MadeForAnother: 403,
+    NoCookies: 403,
+    SignedOut: 403,
+    WrongPassword: 403,
+    Unavailable: 503,
+    ReadOnly: 503,
+    Failed: 500,
+    Busy: 503,
+    ClientDisconnected: 499,  # as Nginx writes it to its log
+    FetchFailed: 502,
+    FetchTimedOut: 504,
+    SlowDown: 429,
+    TooManyFailures: 429,
+    TooManyJoined: 429,
+    TooManySignIns: 429,
+}
+
+# A refusal has its own sentence, below the same title.
+_TEXTS = {
     400: ("That did not work", "The site did not understand this request."),
     401: ("Sign in first", "Please sign in first."),
     403: (
@@ -22,6 +65,11 @@ _WORDS = {
 }
 
 
+def status_of(refusal: Refusal) -> int:
+    """Return the HTTP status of a refusal."""
+    return _STATUSES.get(type(refusal), 400)
+
+
 def status_text(status: int) -> tuple[str, str]:
-    """Return the title and the sentence of a status, in English; those of its hundred if it has none of its own."""
-    return _WORDS.get(status) or _WORDS[400 if 400 <= status < 500 else 500]
+    """Return the title and the sentence of a status, in English; those of 400 or 500 if it has none of its own."""
+    return _TEXTS.get(status) or _TEXTS[400 if 400 <= status < 500 else 500]
