@@ -176,9 +176,8 @@ async def serve(secret: str, mark: str, token: str | None) -> None:
     url = url_of(options.address, sockets)
     transports = tuple(name for name in TRANSPORTS if name in configuration.chosen_transports(options))
     limits = Limits(options.max_message, options.messages_per_second, options.connections_per_member, transports)
-    site = Site(
-        options.site_name, stores, options.fetch_url or f"{url}healthz", limits, MessageRenderer(str(TEMPLATES_FOLDER))
-    )
+    renderer = MessageRenderer(str(TEMPLATES_FOLDER), reloads_templates=options.debug)
+    site = Site(options.site_name, stores, options.fetch_url or f"{url}healthz", limits, renderer)
     application = App(site, secret, mark, options.debug, options.xheaders)
     server = Server(application, xheaders=options.xheaders)
     announce(url, token, sockets)

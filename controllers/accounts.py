@@ -18,7 +18,7 @@ from models.invitations import ValidInvitation
 from models.members import Member
 from models.passwords import PasswordHash
 from models.rooms import LOBBY
-from models.sessions import signed_in_devices
+from models.sessions import SignedInDevice, signed_in_devices
 
 LOBBY_PATH = f"/rooms/{LOBBY}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -283,3 +284,41 @@ class DebugTest(Broken, SiteTest):
         answer = ana.get("/members")
         self.assertEqual(answer.status, 500)
         self.assertIn("Traceback", answer.text)
+
+
+class TemplatesTest(FolderTest):
+    """Templates are read again at each request in debug only."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.templates = Path(self.folder) / "templates"
+        shutil.copytree(ROOT / "views" / "templates", self.templates)
+        add_user(self.folder, "ana")
+
+    def serve(self, *options: str) -> Client:
+        """Start a process with templates of its own; return a client of ana's."""
+        server = self.start(*options, altered=(f"app:TEMPLATES_FOLDER={str(self.templates)!r}",)).wait()
+        return Client(server.url).sign_in("ana")
+
+    def change(self, template: str, old: str, new: str) -> None:
+        """Change a template on disk."""
+        file = self.templates / template
+        text = file.read_text("utf-8")
+        self.assertIn(old, text)
+        file.write_text(text.replace(old, new), "utf-8")
+
+    def test_in_debug_every_template_of_a_message_is_read_anew_and_without_it_none(self) -> None:
+        debug, plain = self.serve("--debug"), self.serve()
+        chats = [client.chat() for client in (debug, plain)]
+        for chat in chats:
+            self.addCleanup(chat.close)
+        chats[0].until("ack", nonce=chats[0].post("before"))
+        pages = [client.get("/rooms/lobby").text for client in (debug, plain)]
+        self.assertNotIn("changed", "".join(pages))
+        self.change("message.html", "class='message'", "class='message changed'")
+        self.change("modules/rows.html", "<li data-author", "<!-- changed --><li data-author")
+        seq = chats[0].until("ack", nonce=chats[0].post("after"))["seq"]
+        for chat, client, is_changed in ((chats[0], debug, True), (chats[1], plain, False)):
+            html, page = chat.until("entry", seq=seq)["html"], client.get("/rooms/lobby").text
+            found = ["message changed" in html, "message changed" in page, "<!-- changed -->" in page]
+            self.assertEqual(found, [is_changed] * 3)
