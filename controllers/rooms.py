@@ -1,4 +1,4 @@
-"""The list of rooms, and a room's page: newest messages, pages of the past, posting by form. All without a script."""
+"""The list of rooms, and a room's page: newest messages, older pages, posting by form. All work without a script."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ CHAT_PATH = "/chat/"  # from which jsonp-polling loads its scripts
 
 
 class RoomsHandler(BaseHandler):
-    """The member's rooms."""
+    """The list of the member's rooms."""
 
     async def get(self) -> None:
         self.render("rooms.html", **await self.sidebar())
 
 
 class RoomHandler(CachedPageHandler, BaseHandler):
-    """One room of the member's."""
+    """The page of a room that the member is in."""
 
     max_bytes = {"body": MAX_TEXT_BYTES}
     unanswered = ""  # the nonce of a post of which it is unknown whether it was stored
@@ -69,7 +69,7 @@ class RoomHandler(CachedPageHandler, BaseHandler):
             await self.site.hub.append(dataclasses.replace(draft, nonce=secrets.token_hex(16)))
 
     async def show(self, room: RoomInfo, body: str = "", error: str | None = None) -> None:
-        """Show a page of the room, with what could not be posted in its composer."""
+        """Show a page of the room, with a text that could not be posted in its composer."""
         before = self.before()
         if before is None:
             entries = await self.site.hub.newest(room.slug, PAGE_MESSAGES + 1)
@@ -102,6 +102,6 @@ class RoomHandler(CachedPageHandler, BaseHandler):
         return len(await self.site.query_cache.get(list_members)) == 1
 
     def before(self) -> int | None:
-        """Return the seq before which the page of the past ends."""
+        """Return the seq before which an older page ends; None for the newest page."""
         before = self.get_query_argument("before", "")
         return int(before) if len(before) < 16 and before.isdecimal() else None

@@ -1,4 +1,4 @@
-"""Files from disk, below an address that names their version."""
+"""Static files, below an address that contains their version."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VERSION = re.compile(r"v-[0-9a-f]{1,64}")
 
 @functools.lru_cache(maxsize=8)  # there are two such folders
 def version_of(folder: str) -> str:
-    """Return the name of this version of a folder's files: one for all of them, since modules import each other."""
+    """Return the version of a folder's files: one for all of them, since modules import each other."""
     digest = hashlib.sha256()
     for file in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
         content = file.read_bytes()
@@ -30,10 +30,10 @@ def version_of(folder: str) -> str:
 
 
 class StaticHandler(tornado.web.StaticFileHandler):
-    """Files from disk, with the headers of every other answer. Nginx serves them where there is one.
+    """Serves static files with the headers of every other answer; behind Nginx, that serves them.
 
-    A page finds them in /static/v-<version>/, where a browser keeps them for good: the relative imports of a module
-    stay in that folder. There is no such folder on disk.
+    Pages link to /static/v-<version>/, which browsers cache for a year; the relative imports of a module stay below
+    that address. There is no such folder on disk.
     """
 
     CACHE_MAX_AGE = headers.YEAR_SECONDS
@@ -43,7 +43,7 @@ class StaticHandler(tornado.web.StaticFileHandler):
         headers.set_security_headers(self, headers.EMPTY_POLICY)
 
     def check_xsrf_cookie(self) -> None:
-        """Say so before anything else is asked: a file takes no forms."""
+        """Raise 405 before the token is checked: a file takes no forms."""
         raise tornado.web.HTTPError(405)
 
     def head(self, path: str) -> Any:
@@ -72,32 +72,32 @@ class StaticHandler(tornado.web.StaticFileHandler):
     def get_content(
         cls, abspath: str, start: int | None = None, end: int | None = None
     ) -> Generator[bytes, None, None]:
-        """Return a file in one piece: only what is whole can be compressed once for all."""
+        """Yield a file in one piece: only a whole file can be compressed once for all requests."""
         yield b"".join(super().get_content(abspath, start, end))
 
     @classmethod
     def get_content_version(cls, abspath: str) -> str:
-        """Return a hash for the Etag, no longer than it takes: it is sent with each of some twenty files."""
+        """Return a hash for the Etag, a short one, since each of some twenty files has one."""
         return super().get_content_version(abspath)[:HASH_CHARS]
 
     def get_cache_time(self, path: str, modified: datetime.datetime | None, mime_type: str) -> int:
-        """Return for how many seconds a browser may keep the file: for long, if its address names this version.
+        """Return for how many seconds a browser may cache the file: for a year if its address has this version.
 
-        While one machine has the new version and another the old one, a page of the one may ask the other for its
-        files: what comes then must not be kept.
+        While machines run different versions, a page of one version may load files from a machine of the other; such
+        a file must not be cached.
         """
         return self.CACHE_MAX_AGE if self.asked_version == version_of(self.root) else 0
 
     def set_extra_headers(self, path: str) -> None:
-        """Let every other file be asked for each time."""
+        """Make browsers ask again for every other file."""
         is_kept = "Cache-Control" in self._headers
         kept = f"public, max-age={self.CACHE_MAX_AGE}, immutable"
         self.set_header("Cache-Control", kept if is_kept else "no-cache")
-        for name in ("Expires", "Last-Modified"):  # which say less than this and the Etag
+        for name in ("Expires", "Last-Modified"):  # which Cache-Control and the Etag replace
             self.clear_header(name)
         self.set_header("Vary", "Accept-Encoding")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Say it in words alone: a page would need the very files that cannot be had."""
+        """Answer with plain text: a page would need static files itself."""
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         self.finish(f"{status_text(status_code)[1]}\n")

@@ -1,7 +1,8 @@
-"""The subset of CommonMark that people type in a chat, as HTML, in linear time whatever is written.
+"""The subset of CommonMark that people type in a chat, as HTML, in linear time for every input.
 
-A message is read once, line by line: each line walks through at most MAX_LEVEL open quotes and lists and opens as many
+A message is read once, line by line: each line passes at most MAX_LEVEL open quotes and lists and opens as many
 (blocks.py). A paragraph is read once, from special character to special character; code, an address or an escape is
-behind us once it is read (inlines.py, addresses.py), and each run of `*`, `_` or `~` is put on a stack and taken off it
-once (emphasis.py). Patterns have no two ways to match the same text. Without HTML, images, headings and named links.
+not read a second time (inlines.py, addresses.py), and each run of `*`, `_` or `~` is pushed to a stack and popped from
+it once (emphasis.py). No pattern can match the same text in two ways. HTML, images, headings and named links are left
+out.
 """

@@ -1,25 +1,25 @@
-"""Addresses of the web in a text. No name is looked up in a list: what begins like an address is one."""
+"""Web addresses in a text, recognised by how they begin and not by a list of domains."""
 
 from __future__ import annotations
 
 import re
 
-MAX_ADDRESS_CHARS = 2000  # longer ones stay text
+MAX_ADDRESS_CHARS = 2000  # longer addresses stay text
 BEGINS = r"(?<![A-Za-z0-9@])(?:[Hh][Tt][Tt][Pp][Ss]?://|[Ww][Ww][Ww]\.|[Mm][Aa][Ii][Ll][Tt][Oo]:)"
 
-# Not in an address: spaces, controls, quotation marks, brackets but in pairs, what hides text or turns it around.
+# Not in an address: spaces, control characters, quotation marks, unpaired brackets, invisible and bidi characters.
 _CHAR = (
     r"[^\s\x00-\x1f\x7f-\x9f<>\"`\\|()\[\]{}\u00ab\u00bb\u201c-\u201e\u3001\u3002\u3008-\u3011\uff01\uff08\uff09\uff0c"
     r"\uff1a\uff1b\uff1f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )
 _ADDRESS = re.compile(rf"(?:{_CHAR}|\({_CHAR}*\)|\[{_CHAR}*\]|\{{{_CHAR}*\}})+")
 _HOST = re.compile(r"[^\W_]|\[[0-9A-Fa-f:.]{2,45}\]")
-_WEB = re.compile(r"[^\W_][\w-]*\.[^\W\d_]{2}")  # what makes `www.` a name
-_END = "?!.,:;'*~…"  # ends the sentence, or is markup around the address
+_WEB = re.compile(r"[^\W_][\w-]*\.[^\W\d_]{2}")  # what has to follow `www.`
+_END = "?!.,:;'*~…"  # belongs to the sentence or to markup around the address
 
 
 def address(text: str, begin: int, prefix_end: int) -> tuple[str, int]:
-    """Return the address whose prefix, one of BEGINS, ends at `prefix_end`, or ""; and up to where none begins."""
+    """Return the address whose prefix (BEGINS) ends at `prefix_end`, or ""; and where the search goes on."""
     prefix = text[begin:prefix_end].lower()
     starts_well = _WEB if prefix == "www." else _HOST
     if not starts_well.match(text, prefix_end):
@@ -35,5 +35,5 @@ def address(text: str, begin: int, prefix_end: int) -> tuple[str, int]:
 
 
 def target(bare: str) -> str:
-    """Return where an address that was found leads."""
+    """Return the URL of an address that was found."""
     return f"http://{bare}" if bare[:4].lower() == "www." else bare

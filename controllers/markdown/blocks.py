@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 MAX_BLOCKS = 1000  # of one message, items of lists included
-MAX_LEVEL = 19  # a quote is one level, a list two; what lies deeper is shown on the deepest one
-ESCAPED = "\0"  # stands in a paragraph for a backslash that has kept the next character from being markup
+MAX_LEVEL = 19  # a quote is one level, a list two; deeper blocks are shown on the deepest level
+ESCAPED = "\0"  # replaces a backslash in a paragraph that kept the next character from being markup
 
 SPACES = re.compile(" *")
 PREFIX = re.compile(r"[ \t>*+\-0-9.)]*")
@@ -26,7 +26,7 @@ class Paragraph:
 
 @dataclass(slots=True)
 class Fence:
-    """Lines of code, up to a line of at least `length` of the same `mark`."""
+    """Lines of code, which end at a line of at least `length` times `mark`."""
 
     mark: str
     length: int
@@ -38,7 +38,7 @@ class Fence:
 
 @dataclass(slots=True)
 class Quote:
-    """What stands behind `>`."""
+    """The blocks behind `>`."""
 
     level: int
     children: list[Block] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Quote:
 
 @dataclass(slots=True)
 class List:
-    """Items with the same kind of marker; loose if blank lines stand between them or in them."""
+    """Items with the same kind of marker; loose if there are blank lines between them or in them."""
 
     mark: str
     start: int | None
@@ -56,7 +56,7 @@ class List:
 
 @dataclass(slots=True)
 class Item:
-    """An item of a list, with what is indented by at least `indent` below it."""
+    """An item of a list, with the blocks below it that are indented by at least `indent` columns."""
 
     level: int
     siblings: List
@@ -65,7 +65,7 @@ class Item:
 
 
 class TooManyBlocks(Exception):
-    """A message that is made of little else than marks of blocks."""
+    """A message with more than MAX_BLOCKS blocks."""
 
 
 Block: TypeAlias = Paragraph | Fence | Quote | List
@@ -73,7 +73,7 @@ Container: TypeAlias = Quote | Item
 
 
 def blocks(text: str) -> list[Block]:
-    """Return the blocks of `text`, whose lines end with LF and which has no ESCAPED. Raise TooManyBlocks."""
+    """Return the blocks of `text`, which has LF line ends and no ESCAPED. Raise TooManyBlocks."""
     reader = _Reader()
     for line in text.split("\n"):
         reader.read(line)
@@ -81,7 +81,7 @@ def blocks(text: str) -> list[Block]:
 
 
 class _Reader:
-    """What is open while the lines are read."""
+    """The open blocks while the lines are read."""
 
     def __init__(self) -> None:
         self.root = Quote(0)
@@ -93,7 +93,7 @@ class _Reader:
     def read(self, raw: str) -> None:
         """Read one line."""
         if not raw and self.blank == 0:
-            return  # one empty line after another changes nothing
+            return  # a second empty line changes nothing
         line = _without_tabs(raw)
         pos, count = self._within(line)
         is_inside = count == len(self.open)
@@ -111,7 +111,7 @@ class _Reader:
         self.blank = None
 
     def _within(self, line: str) -> tuple[int, int]:
-        """Return where the line goes on behind the marks of the open containers that it lies in, and their number."""
+        """Return the position behind the marks of the open containers that the line continues, and their number."""
         pos, count = 0, 1
         for container in self.open[1:]:
             begin = _skip(line, pos)
@@ -129,19 +129,19 @@ class _Reader:
         return pos, count
 
     def _close(self, count: int) -> None:
-        """Close all but the first `count` containers, and the block that might have gone on."""
+        """Close all but the first `count` containers, and the open paragraph or code block."""
         del self.open[count:]
         self.leaf = None
 
-    # --- what a line may begin with
+    # --- the blocks that begin on a line
 
     def _begin(self, line: str, pos: int, count: int) -> tuple[int, bool]:
-        """Open what begins on the line; return where it goes on, and whether anything began."""
+        """Open the blocks that begin on the line; return the position behind their marks, and whether any began."""
         has_begun = False
         while (begin := _skip(line, pos)) < len(line):
             in_paragraph = isinstance(self.leaf, Paragraph) and not has_begun
             if in_paragraph and begin - pos >= 4:
-                break  # a paragraph goes on, whatever that looks like
+                break  # the paragraph continues; indented text begins no block
             within = len(self.open) if has_begun else count
             if line[begin] == ">":
                 has_begun = self._begin_quote(within) or has_begun
@@ -158,7 +158,7 @@ class _Reader:
         return pos, has_begun
 
     def _begin_quote(self, count: int) -> bool:
-        """Open a quote, unless that would be too deep."""
+        """Open a quote, unless it would be too deep; return whether it was opened."""
         level = self.open[count - 1].level + 1
         if level > MAX_LEVEL:
             return False
@@ -175,14 +175,14 @@ class _Reader:
         self._add(self.leaf)
 
     def _marker(self, line: str, begin: int, interrupts: bool) -> re.Match[str] | None:
-        """Return the list marker at `begin`. Inside a paragraph only an item with text, with the number 1, is one."""
+        """Return the list marker at `begin`. Within a paragraph it needs text behind it, and a number has to be 1."""
         marker = MARKER.match(line, begin)
         if marker and interrupts and ((marker[1] and int(marker[1]) != 1) or _skip(line, marker.end()) == len(line)):
             return None
         return marker
 
     def _begin_item(self, line: str, pos: int, marker: re.Match[str], count: int) -> bool:
-        """Open an item, in the list before it if that has the same kind of marker."""
+        """Open an item, in the preceding list if that has the same kind of marker; return whether it was opened."""
         parent, indent = self.open[count - 1], _behind_marker(line, marker, is_virtual=True) - pos
         if parent.level + 2 > MAX_LEVEL:
             return isinstance(parent, Item) and self._begin_beside(parent, count, indent)
@@ -198,7 +198,7 @@ class _Reader:
         return True
 
     def _begin_beside(self, item: Item, count: int, indent: int) -> bool:
-        """Show an item that lies too deep as one of the deepest list."""
+        """Make an item that would be too deep an item of the deepest list."""
         if not item.children:
             item.indent += indent
             return True
@@ -213,7 +213,7 @@ class _Reader:
         self.open.append(item)
 
     def _add(self, block: Block) -> None:
-        """Put a block into the innermost container."""
+        """Add a block to the innermost container."""
         self._count()
         parent = self.open[-1]
         if isinstance(parent, Item) and parent.children and self.blank is not None and self.blank < len(self.open) - 1:
@@ -242,7 +242,7 @@ class _Reader:
         self._add(self.leaf)
 
     def _escaped(self, text: str, interrupts: bool) -> str:
-        """Return a line's text with ESCAPED for a backslash without which the line would begin a block."""
+        """Return a line's text with ESCAPED in place of a backslash without which the line would begin a block."""
         escaped = ESCAPED_MARKER.match(text)
         if not escaped:
             return text
@@ -252,7 +252,7 @@ class _Reader:
         return head + ESCAPED + tail if would_begin else text
 
     def _read_code(self, fence: Fence, line: str) -> None:
-        """Take a line of code, or the end of the block."""
+        """Add a line of code, or close the block."""
         bare = line.strip(" \t")
         if len(bare) >= fence.length and not bare.strip(fence.mark):
             fence.is_closed = True
@@ -263,7 +263,7 @@ class _Reader:
 
 
 def _skip(line: str, pos: int) -> int:
-    """Return where the text behind the spaces at `pos` begins."""
+    """Return the position behind the spaces at `pos`."""
     spaces = SPACES.match(line, pos) if line.startswith(" ", pos) else None
     return spaces.end() if spaces else pos
 
@@ -273,7 +273,7 @@ def _behind_quote(line: str, begin: int) -> int:
 
 
 def _behind_marker(line: str, marker: re.Match[str], is_virtual: bool = False) -> int:
-    """Return where an item's text begins: one to four spaces behind its marker, else one; virtually also if none is."""
+    """Return where an item's text begins: behind one to four spaces, else behind one; if virtual, also past the end."""
     text = _skip(line, marker.end())
     if text == len(line) or text - marker.end() > 4:
         text = marker.end() + 1
@@ -281,7 +281,7 @@ def _behind_marker(line: str, marker: re.Match[str], is_virtual: bool = False) -
 
 
 def _without_tabs(line: str) -> str:
-    """Return `line` with spaces up to every fourth column for the tabs before and between its marks."""
+    """Return `line` with the tabs before and between its marks expanded to columns of four."""
     if "\t" not in line:
         return line
     prefix = PREFIX.match(line)

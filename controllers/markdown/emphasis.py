@@ -1,4 +1,4 @@
-"""Which runs of `*`, `_` and `~` belong together (CommonMark 0.31, chapter 6.2, and GitHub's strikethrough)."""
+"""Pairs runs of `*`, `_` and `~` (CommonMark 0.31, chapter 6.2, and GitHub's strikethrough)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TAGS = {"*": ("em", "strong"), "_": ("em", "strong"), "~": ("s", "s")}
 
 
 class Run:
-    """A run of marks, and which tags become of it."""
+    """A run of marks, and the tags that replace them."""
 
     __slots__ = ("can_close", "can_open", "closing", "depth", "left", "length", "mark", "opening")
 
@@ -24,21 +24,21 @@ class Run:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was found."""
-        self.left = self.length  # marks that have not become tags
+        """Undo all pairing."""
+        self.left = self.length  # marks that are not replaced by tags
         self.depth = 0  # of the tags between this run and the end of the stack
         self.closing = ""
         self.opening = ""
 
     def html(self) -> str:
-        """Return the tags, and between them the marks that are none."""
+        """Return the tags, and between them the marks that stay text."""
         return f"{self.closing}{self.mark * self.left}{self.opening}"
 
 
 def run(mark: str, length: int, before: str, after: str, punctuation: str = "PS") -> Run:
-    """Return the run of marks that stands between two characters.
+    """Return the run of marks between two characters.
 
-    `punctuation` are the general categories that count as such before it; ASCII's signs always do.
+    `punctuation` are the general categories that count as punctuation before it; ASCII punctuation always does.
     """
     is_open, is_closed = not before or before.isspace(), not after or after.isspace()
     mark_before, mark_after = _is_punctuation(before, punctuation), _is_punctuation(after, "PS")
@@ -55,10 +55,10 @@ def _is_punctuation(char: str, categories: str) -> bool:
 
 
 def pair(runs: Iterable[Run]) -> None:
-    """Make tags of the runs that belong together.
+    """Replace the marks of matching runs by tags.
 
-    Each run is put on the stack once and taken off it once; what a closing run passes in vain, no later one of its
-    kind (`bottoms`) passes again.
+    Each run is pushed to the stack once and popped from it once; a part of the stack that a closing run has searched
+    in vain is not searched again for its kind (`bottoms`).
     """
     stack: list[tuple[int, Run]] = []
     bottoms: dict[tuple[str, bool, int], int] = {}
@@ -70,12 +70,12 @@ def pair(runs: Iterable[Run]) -> None:
 
 
 def _usable(one: Run) -> int:
-    """Return how many marks may become tags: tildes only two by two."""
+    """Return how many marks can become tags: tildes only in pairs."""
     return one.left & ~1 if one.mark == "~" else one.left
 
 
 def _close(closer: Run, stack: list[tuple[int, Run]], bottoms: dict[tuple[str, bool, int], int], number: int) -> None:
-    """Pair `closer` with openers on the stack, for as long as it has marks."""
+    """Pair `closer` with openers on the stack until its marks are used up."""
     kind = (closer.mark, closer.can_open, closer.length % 3)
     while _usable(closer):
         place, depth = len(stack) - 1, 0
@@ -100,7 +100,7 @@ def _close(closer: Run, stack: list[tuple[int, Run]], bottoms: dict[tuple[str, b
 
 
 def _fit(opener: Run, closer: Run) -> bool:
-    """Tell whether two runs belong together (rules 9 and 10 of emphasis: the "rule of three")."""
+    """Tell whether two runs match (rules 9 and 10 of emphasis: the "rule of three")."""
     if opener.mark != closer.mark:
         return False
     if opener.mark == "~" or not (opener.can_close or closer.can_open):

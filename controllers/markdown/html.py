@@ -1,4 +1,4 @@
-"""The tree of a message as HTML."""
+"""The blocks of a message as HTML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from controllers.markdown.blocks import Block, Fence, List, Paragraph, Quote, To
 from controllers.markdown.inlines import escape, inline_html
 
 LANGUAGE = re.compile(r"[\w.+#-]{1,30}")
-MAX_HTML_CHARS = 40_000  # of one message; what would be more is shown as plain text, which is at most six times as long
+MAX_HTML_CHARS = 40_000  # of one message; a longer one is shown as plain text, of at most six times its length
 
 
 def to_html(body: str) -> str:
@@ -44,7 +44,7 @@ def _text_html(paragraph: Paragraph) -> str:
 
 
 def _fence_html(fence: Fence) -> str:
-    """Return a block of code. What stands beside its marks is the language, if it looks like one; else it is code."""
+    """Return a block of code. The text beside its marks is the language if it looks like one; else it is code."""
     beside = fence.info.strip()
     is_language = (fence.is_closed or fence.lines) and LANGUAGE.fullmatch(beside)
     name = f' class="language-{beside}"' if is_language else ""
@@ -61,7 +61,7 @@ def _list_html(found: List) -> str:
 
 
 def _item_html(children: Sequence[Block], is_loose: bool) -> str:
-    """Return what an item contains; the paragraphs of a tight list are bare text."""
+    """Return the HTML of an item; the paragraphs of a tight list have no tags."""
     pieces = ["" if not children or (isinstance(children[0], Paragraph) and not is_loose) else "\n"]
     for block in children:
         if pieces[-1] and not pieces[-1].endswith("\n") and not isinstance(block, Fence):

@@ -12,20 +12,20 @@ from controllers.markdown.emphasis import Run, pair, run
 TOKEN = re.compile(rf"(`+)|(\*+|_+|~~+)|(\\+)([*_~`]?)|{ESCAPED}(.)|(\n)|({BEGINS})", re.DOTALL)
 MARKS = re.compile(r"\*+|_+|~+|`+")
 TICKS = re.compile("`+")
-MAX_RUNS = 2000  # of marks in a paragraph; further ones stay text
+MAX_RUNS = 2000  # of marks in a paragraph; further runs stay text
 
 
 def escape(text: str) -> str:
-    """Return `text` as it stands in HTML, also between quotation marks."""
+    """Return `text` escaped for HTML, also for attribute values."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 @dataclass(slots=True)
 class Escape:
-    """A mark behind a backslash, which goes if the mark would be markup without it."""
+    """A mark behind a backslash; the backslash is removed if the mark would be markup without it."""
 
     mark: str
-    ghost: Run | None = None  # what would stand there
+    ghost: Run | None = None  # the run without the backslash
     is_needed: bool = False
 
     def html(self) -> str:
@@ -39,20 +39,20 @@ def inline_html(text: str) -> str:
 
 
 class _Reader:
-    """One paragraph, read once from special character to special character."""
+    """Reads one paragraph once, from special character to special character."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.pieces: list[str | Run | Escape] = []
         self.runs: list[Run] = []
         self.ghosts: list[Run] = []  # the runs as they would be without the backslashes
-        self.ghosts_end = 0  # up to where they reach
+        self.ghosts_end = 0  # the end of the last one
         self.escapes: list[Escape] = []
         self.ticks = _Ticks(text)
         self.no_address_before = 0
 
     def html(self) -> str:
-        """Return what was read as HTML."""
+        """Read the text and return its HTML."""
         pos = 0
         while token := TOKEN.search(self.text, pos):
             if token.start() > pos:
@@ -65,7 +65,7 @@ class _Reader:
         return "".join(piece if isinstance(piece, str) else piece.html() for piece in self.pieces)
 
     def _take(self, token: re.Match[str]) -> int:
-        """Take one token; return where what follows begins."""
+        """Read one token; return the position behind it."""
         ticks, marks, backslashes, mark, escaped, line_end, _ = token.groups()
         if marks:
             self._add_run(*token.span(), self.text[token.start() - 1 : token.start()])
@@ -92,9 +92,9 @@ class _Reader:
     # --- backslashes
 
     def _take_backslashes(self, first: int, count: int, mark: str) -> int:
-        """Take backslashes: they are text, but for one before a mark that would be markup without it.
+        """Read backslashes: they are text, except one before a mark that would be markup without it.
 
-        What stands before them counts for the mark, where a symbol is as good as a letter: the shoulder of ¯\\_(ツ)_/¯.
+        The character before them counts for the mark; a symbol counts as a letter there: the shoulder of ¯\\_(ツ)_/¯.
         """
         begin = first + count
         marks = MARKS.match(self.text, begin) if mark else None
@@ -117,7 +117,7 @@ class _Reader:
         return begin + 1
 
     def _take_marks_behind(self, begin: int, end: int, before: str) -> int:
-        """Take the marks behind an even number of backslashes, if any; backticks are left for the next token."""
+        """Read the marks behind an even number of backslashes, if any; backticks are left for the next token."""
         marks = self.text[begin:end]
         if not marks or marks[0] == "`":
             return begin
@@ -128,7 +128,7 @@ class _Reader:
         return end
 
     def _settle_escapes(self) -> None:
-        """Find out which marks would be markup without their backslashes."""
+        """Find which marks would be markup without their backslashes."""
         pair(self.ghosts)
         for found in self.escapes:
             found.is_needed = found.ghost is not None and found.ghost.left < found.ghost.length
@@ -162,7 +162,7 @@ class _Reader:
 
 
 class _Ticks:
-    """Where code may end: the runs of backticks that are not used up."""
+    """The runs of backticks at which code may end."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -170,14 +170,14 @@ class _Ticks:
         self._escaped: set[int] = set()
 
     def end(self, begin: int, length: int) -> int:
-        """Use up the next run of this length from `begin` on; return where it begins, -1 if there is none."""
+        """Remove the next run of this length from `begin` on; return where it begins, -1 if there is none."""
         runs = self._of(length)
         while runs and runs[-1] < begin:
             runs.pop()
         return runs.pop() if runs else -1
 
     def escape(self, length: int) -> bool:
-        """Return whether a run of this length, now behind a backslash, would be markup without it."""
+        """Return whether a run of this length behind a backslash would be markup without it."""
         if len(self._of(length)) > 1:
             self._escaped.add(length)
         return length in self._escaped

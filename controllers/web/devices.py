@@ -1,8 +1,8 @@
-"""What a browser says it is, in the few words that its owner knows it by."""
+"""The name of a browser and its system, from the User-Agent header."""
 
 from __future__ import annotations
 
-# The first that is found counts: most browsers claim to be several of those further down.
+# The first one found counts: most browsers also name several of those further down.
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -25,6 +25,6 @@ SYSTEMS = (
 
 
 def device_name(user_agent: str) -> str:
-    """Return "Firefox · Linux" or the like; nothing for a browser that nobody knows."""
+    """Return "Firefox · Linux" or the like; "" for an unknown browser."""
     found = [next((name for sign, name in signs if sign in user_agent), "") for signs in (BROWSERS, SYSTEMS)]
     return " · ".join(filter(None, found))

@@ -1,4 +1,4 @@
-"""What every answer tells the browser about what it may do, and which page a request may come from."""
+"""The security headers of every answer, and the check of a request's origin."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ import tornado.httputil
 import tornado.web
 
 EMPTY_POLICY = "default-src 'none'; frame-ancestors 'none'"
-FRAME_POLICY = "default-src 'none'; frame-ancestors 'self'"  # what SockJS posts from a frame of the page
-YEAR_SECONDS = 365 * 24 * 3600  # seconds
-# Hosts that a policy can name (Content Security Policy 3, 2.3.1): of addresses browsers compare that one alone.
+FRAME_POLICY = "default-src 'none'; frame-ancestors 'self'"  # for answers that SockJS loads into a frame of the page
+YEAR_SECONDS = 365 * 24 * 3600
+# Hosts that a policy can name (Content Security Policy 3, 2.3.1); 127.0.0.1 is the only address that browsers match.
 NAMED_HOST = re.compile(r"(127\.0\.0\.1|(?![0-9.]+(:|$))[a-z0-9-]+(\.[a-z0-9-]+)*)(:[0-9]{1,5})?", re.IGNORECASE)
 MAX_HOST_CHARS = 300
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def set_security_headers(handler: tornado.web.RequestHandler, content: str) -> None:
-    """Set the headers of OWASP's HTTP headers cheat sheet; `content` is the Content-Security-Policy."""
-    handler.set_header("Content-Security-Policy", content)
+def set_security_headers(handler: tornado.web.RequestHandler, content_policy: str) -> None:
+    """Set the headers of OWASP's HTTP headers cheat sheet."""
+    handler.set_header("Content-Security-Policy", content_policy)
     handler.set_header("X-Content-Type-Options", "nosniff")
     handler.set_header("Referrer-Policy", "same-origin")
     handler.set_header("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
     handler.clear_header("Server")
     if handler.request.protocol == "https":
         handler.set_header("Strict-Transport-Security", f"max-age={YEAR_SECONDS}")
-    site = handler.settings.get("site")  # not in an application of another's, with a chat of ours
+    site = handler.settings.get("site")  # None where another application uses the chat's router
     if site is not None and site.is_stopping:
-        handler.set_header("Connection", "close")  # Nginx keeps connections, and shall take another process's
+        handler.set_header("Connection", "close")  # or Nginx would send more requests to this process
 
 
 def page_policy(request: tornado.httputil.HTTPServerRequest, *scripts: str) -> str:
-    """Return the Content-Security-Policy of a page that takes scripts from these places of the site.
+    """Return the Content-Security-Policy of a page that loads scripts from these paths of the site.
 
-    Not from all of it: JSONP (/chat/) is a script that says what its address wants, and so one of whoever finds an
-    injection.
+    Not from all paths: the content of a JSONP script (/chat/) depends on its address, so an injected address of it
+    could run code.
     """
     return (
         f"default-src 'none'; script-src {script_sources(request, *scripts)}; style-src 'self'; img-src 'self'; "
@@ -47,7 +47,7 @@ def page_policy(request: tornado.httputil.HTTPServerRequest, *scripts: str) -> s
 
 
 def script_sources(request: tornado.httputil.HTTPServerRequest, *places: str) -> str:
-    """Return places of the site, as a policy names them; the whole site where it cannot name the host."""
+    """Return the source list of these paths; the whole site where a policy cannot name the host."""
     if len(request.host) > MAX_HOST_CHARS:
         return "'self'"
     return _named_sources(request.protocol, request.host, places)
@@ -61,7 +61,7 @@ def _named_sources(protocol: str, host: str, places: tuple[str, ...]) -> str:
 
 
 def supported_methods(handler: tornado.web.RequestHandler) -> list[str]:
-    """Return which methods a handler has been given, besides those of every handler."""
+    """Return the methods among GET, HEAD and POST that a handler implements."""
     plain = tornado.web.RequestHandler
     names = ("GET", "HEAD", "POST")
     return [name for name in names if getattr(type(handler), name.lower()) is not getattr(plain, name.lower())]
@@ -70,8 +70,8 @@ def supported_methods(handler: tornado.web.RequestHandler) -> list[str]:
 def is_same_origin(request: tornado.httputil.HTTPServerRequest) -> bool:
     """Tell whether a request comes from a page of this site, or from no page at all.
 
-    The comparison is exact (RFC 6454): also a page at this host without HTTPS, into which anybody on the way
-    could have written, is another site.
+    The comparison is exact (RFC 6454): a page at this host without HTTPS is another site, too, since it could have
+    been changed on its way through the network.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -84,17 +84,17 @@ def is_same_origin(request: tornado.httputil.HTTPServerRequest) -> bool:
 
 
 def states_origin(request: tornado.httputil.HTTPServerRequest) -> bool:
-    """Tell whether a request says where it comes from.
+    """Tell whether a request has a header that states its origin.
 
-    Over plain HTTP a page may keep that back (`referrerpolicy`), so that saying nothing proves nothing.
+    Over plain HTTP a page can omit it (`referrerpolicy`), so that a missing header proves nothing.
     """
     return any(name in request.headers for name in ("Sec-Fetch-Site", "Origin", "Referer"))
 
 
 def origin_of(url: str) -> tuple[str, str, int] | None:
-    """Return the scheme, host and port of `url`, the same for two spellings of one origin (RFC 6454, 4); else None.
+    """Return the scheme, host and port of `url`, equal for all spellings of an origin (RFC 6454, 4); else None.
 
-    A dot at the end of a host stays: for browsers that is another one.
+    A dot at the end of a host stays, since browsers treat it as another host.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Which language a reader gets: the first of their own list that the site speaks (RFC 4647, 3.4, "lookup")."""
+"""The language of a page: the first in the browser's list that the site has (RFC 4647, 3.4, "lookup")."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections.abc import Iterator
 import tornado.locale
 
 MAX_HEADER_CHARS = 1000  # a browser with fifty languages sends about half of this
-DEFAULT = "en_US"  # what Tornado calls the language in which the sentences stand in the code
+DEFAULT_CODE = "en_US"  # Tornado's code for the language of the sentences in the code
 
-# RFC 9110, 12.5.4 and 12.4.2: a range, perhaps with its quality. What does not look like this says nothing.
+# RFC 9110, 12.5.4 and 12.4.2: a language range, perhaps with its quality. Anything else is ignored.
 _WISH = re.compile(
     r"(\*|[a-z]{1,8}(?:-[a-z0-9]{1,8})*)[ \t]*(?:;[ \t]*q[ \t]*=[ \t]*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?"
 )
 
 
 def language_of(header: str) -> tornado.locale.Locale:
-    """Return the language for an Accept-Language header; a header that is too long says nothing."""
+    """Return the language for an Accept-Language header; one that is too long is ignored."""
     return tornado.locale.get(_look_up(header if len(header) <= MAX_HEADER_CHARS else ""))
 
 
-@functools.lru_cache(maxsize=256)  # readers have few different browsers; 0.5 MB, if all are as long as they may be
+@functools.lru_cache(maxsize=256)  # few different headers occur; 0.5 MB, if all are as long as they may be
 def _look_up(header: str) -> str:
-    """Return the code of the first language in the order of the reader's wishes that may be taken."""
+    """Return the code of the site's language that the header prefers."""
     wishes = list(_wishes(header))
     refused = {tag for tag, quality in wishes if not quality}
     offered = {tag: code for tag, code in _offered().items() if not {tag, _tag(code)} & refused}
@@ -34,7 +34,7 @@ def _look_up(header: str) -> str:
                 return offered[tag]
             if tag in refused:
                 break
-    return next((code for tag, code in offered.items() if "-" not in tag), DEFAULT)
+    return next((code for tag, code in offered.items() if "-" not in tag), DEFAULT_CODE)
 
 
 def _wishes(header: str) -> Iterator[tuple[str, float]]:
@@ -44,24 +44,24 @@ def _wishes(header: str) -> Iterator[tuple[str, float]]:
 
 
 def _shortened(wish: str) -> Iterator[str]:
-    """Return a range and then ever less of it: zh-hant-tw, zh-hant, zh."""
+    """Yield a range and its shorter forms: zh-hant-tw, zh-hant, zh."""
     while wish:
         yield wish
         wish = wish.rpartition("-")[0]
-        if wish[-2:-1] == "-":  # a single letter only says what kind of part comes after it
+        if wish[-2:-1] == "-":  # a single letter only introduces the part after it
             wish = wish[:-2]
 
 
 @functools.lru_cache(maxsize=1)
 def _offered() -> dict[str, str]:
-    """Return the site's languages by each tag that they are good for: who reads `pt` can read `pt-BR`."""
+    """Return the site's languages by each tag that they serve: `pt` is served by `pt-BR`."""
     offered: dict[str, str] = {}
-    for code in (DEFAULT, *sorted(tornado.locale.get_supported_locales())):
+    for code in (DEFAULT_CODE, *sorted(tornado.locale.get_supported_locales())):
         offered.setdefault(_tag(code), code)
         offered.setdefault(_tag(code).partition("-")[0], code)
     return offered
 
 
 def _tag(code: str) -> str:
-    """Return the tag of a language; the sentences in the code are English as everybody writes it."""
-    return "en" if code == DEFAULT else code.lower().replace("_", "-")
+    """Return the tag of a language; DEFAULT_CODE is plain English."""
+    return "en" if code == DEFAULT_CODE else code.lower().replace("_", "-")

@@ -1,4 +1,4 @@
-"""What the things in a list are called, so that whoever hears a page knows them apart."""
+"""Labels for the items of a list, all different, so that a screen reader's user can tell them apart."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 
 def unique_labels(names: Sequence[str]) -> list[str]:
-    """Return names of which no two are alike: the second "March 3" is "March 3 (2)"."""
+    """Return names with a number added to repeated ones: the second "March 3" is "March 3 (2)"."""
     counts: Counter[str] = Counter()
-    told = []
+    labels = []
     for name in names:
         counts[name] += 1
-        told.append(f"{name} ({counts[name]})" if counts[name] > 1 else name)
-    return told
+        labels.append(f"{name} ({counts[name]})" if counts[name] > 1 else name)
+    return labels
