@@ -16,7 +16,7 @@ from testsuite.newcomer import copy_project
 from testsuite.nginx import free_port
 
 CHANGES = (
-    ("models/accounts.py", 'else "ok"', 'else "very well"', "/healthz"),
+    ("models/settings.py", 'else "ok"', 'else "very well"', "/healthz"),
     ("views/templates/login.html", "<form", "<hr><form", "/login"),
     ("views/statics/site.css", "/* The", "/* Anew. The", "/static/site.css"),
     ("views/locale/pt_BR.csv", '"Sign in","Entrar"', '"Sign in","Entre já"', "/login"),
@@ -62,10 +62,15 @@ class Developing(unittest.TestCase):
     def output(self) -> str:
         return "".join(self.lines)
 
+    @property
+    def starts(self) -> list[str]:
+        """The ports on which the site has been started, one after the other."""
+        return LISTENS.findall(self.output)
+
     def wait_for_start(self, times: int) -> None:
         """Return once the site has been started so often, always on the same port."""
-        wait_for(lambda: len(LISTENS.findall(self.output)) >= times, f"start {times} of:\n{self.output}")
-        self.assertEqual(LISTENS.findall(self.output), [str(self.port)] * times)
+        wait_for(lambda: len(self.starts) >= times, "the site is started")
+        self.assertEqual(self.starts, [str(self.port)] * times)
 
     def change(self, path: str, old: str, new: str) -> None:
         """Change a file of the project."""
@@ -82,12 +87,13 @@ class Developing(unittest.TestCase):
         (self.project / "views" / "statics" / "new.js").write_text("// new")
         self.wait_for_start(2)
         self.assertEqual(self.get("/static/new.js"), "// new")
-        for start, (path, old, new, page) in enumerate(CHANGES, 3):
+        for path, old, new, page in CHANGES:
             with self.subTest(path):
                 shown = new.split('"')[-2] if '"' in new else new
                 self.assertNotIn(shown, self.get(page))
+                before = len(self.starts)
                 self.change(path, old, new)
-                self.wait_for_start(start)
+                self.wait_for_start(before + 1)
                 self.assertIn(f"Changed: {path}\n", self.output)
                 self.assertIn(shown, self.get(page))
         self.assertEqual(self.end(), 0)
