@@ -172,7 +172,7 @@ class JoinHandler(AccountForm):
     """An account made with an invitation."""
 
     async def get(self, token: str) -> None:
-        if self.current_user:
+        if self.sign_in:
             self.redirect(LOBBY_PATH)
             return
         await self.show_form({})

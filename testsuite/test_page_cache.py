@@ -53,32 +53,32 @@ class OnePageForAll(SiteTest):
         self.assertNotIn("not for beto", ana.get("/rooms/lobby").text)
 
 
-class KeptSheets(unittest.TestCase):
+class CachedPages(unittest.TestCase):
     def test_what_is_filled_in_is_text_and_cannot_make_another_blank(self) -> None:
-        sheet = CachedPage(
+        cached = CachedPage(
             f"<b>{PLACEHOLDERS['username']}</b><i>{PLACEHOLDERS['nonce']}</i>{PLACEHOLDERS['username']}".encode()
         )
         own: dict[str, str | bytes] = {"username": f"<&{PLACEHOLDERS['nonce']}", "nonce": b"n"}
         name = f"&lt;&amp;{PLACEHOLDERS['nonce']}"
-        self.assertEqual(sheet.fill(own).decode(), f"<b>{name}</b><i>n</i>{name}")
+        self.assertEqual(cached.fill(own).decode(), f"<b>{name}</b><i>n</i>{name}")
         self.assertEqual(CachedPage(b"no blank").fill(own), b"no blank")
 
     def test_rows_of_a_name_are_marked_for_who_has_it_and_nobody_else(self) -> None:
         rows = [f'<li data-author="{name}" class="row follows">x' for name in ("ana", "an", "R&amp;D", "ana")]
-        sheet = CachedPage("".join(rows).encode())
+        cached = CachedPage("".join(rows).encode())
         for name, marked in (("ana", [0, 3]), ("an", [1]), ("R&D", [2]), ("a", []), ("[^", [])):
-            page = sheet.fill({"username": name}).decode()
+            page = cached.fill({"username": name}).decode()
             self.assertEqual(
                 ["row own follows" in row for row in page.split("<li")[1:]], [n in marked for n in range(4)]
             )
 
     def test_those_used_last_are_kept_up_to_their_bytes(self) -> None:
         drawn: list[int] = []
-        kept = PageCache()
+        cache = PageCache()
         quarter = b"x" * (page_cache.MAX_CACHE_BYTES // 8)  # two bytes are counted for each, as its key is kept too
 
         def get(key: int, page: bytes = quarter) -> None:
-            kept.get_or_render(key, lambda: drawn.append(key) or page)  # type: ignore[func-returns-value]
+            cache.get_or_render(key, lambda: drawn.append(key) or page)  # type: ignore[func-returns-value]
 
         for key in range(4):
             get(key)
@@ -89,4 +89,4 @@ class KeptSheets(unittest.TestCase):
         get(1)
         self.assertEqual(drawn, [*range(5), 1])
         get(5, quarter * 5)  # too large to be kept, with anything or alone
-        self.assertEqual((kept.bytes, 5 in kept), (0, False))
+        self.assertEqual((cache.bytes, 5 in cache), (0, False))

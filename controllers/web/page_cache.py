@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import secrets
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -80,7 +81,7 @@ class CachedPageHandler(FormHandler):
         A page with an error is not cached, since it shows what only its author has written.
         """
         today = datetime.date.today()
-        render = self._page_renderer(renderer, entries, today, shown)
+        render = functools.partial(self._render_with_placeholders, renderer, entries, today, shown)
         if self.settings["debug"] or shown["error"]:
             await renderer.prerender(entries)
             page = CachedPage(render())
@@ -92,28 +93,17 @@ class CachedPageHandler(FormHandler):
             page = cache.get_or_render(key, render)
         self.finish(page.fill(self._own_values(nonce)))
 
-    def _page_renderer(
+    def _render_with_placeholders(
         self, renderer: MessageRenderer, entries: Sequence[Entry], today: datetime.date, shown: Mapping[str, Hashable]
-    ) -> Callable[[], bytes]:
-        """Return a function that renders the page with placeholders."""
-
-        def render() -> bytes:
-            rows = renderer.render_rows(entries, self.locale, today)
-            head = entries[-1].seq if entries else 0
-            self._has_placeholders = True
-            try:
-                return self.render_string(
-                    "room.html",
-                    **shown,
-                    rows=rows,
-                    head=head,
-                    gap_seconds=GROUPING_GAP_SECONDS,
-                    nonce=PLACEHOLDERS["nonce"],
-                )
-            finally:
-                self._has_placeholders = False
-
-        return render
+    ) -> bytes:
+        rows = renderer.render_rows(entries, self.locale, today)
+        head = entries[-1].seq if entries else 0
+        fixed = {"gap_seconds": GROUPING_GAP_SECONDS, "nonce": PLACEHOLDERS["nonce"]}
+        self._has_placeholders = True
+        try:
+            return self.render_string("room.html", **shown, **fixed, rows=rows, head=head)
+        finally:
+            self._has_placeholders = False
 
     def _own_values(self, nonce: str) -> dict[str, str | bytes]:
         """Return what stands on the page of this member in place of the placeholders."""
