@@ -32,8 +32,9 @@ from controllers.server import Server
 from controllers.serving.compression import FileAndPageCompression, FileCompression
 from controllers.serving.listening import listen, url_of
 from controllers.site import Limits, Site
-from controllers.sockjs.framing import LONGEST_BODY, MAX_MESSAGE
-from controllers.sockjs.router import RESTARTING, TRANSPORTS, Router
+from controllers.sockjs.close_reasons import RESTARTING
+from controllers.sockjs.framing import MAX_FRAME_BYTES, MAX_MESSAGE_CHARS
+from controllers.sockjs.router import TRANSPORTS, Router
 from controllers.statics import StaticHandler
 from controllers.web import logs
 from controllers.web.cookies import cookie_mark, signing_keys
@@ -72,7 +73,7 @@ define("xheaders", default=False, help="trust X-Real-IP and X-Forwarded-Proto; s
 define("messages_per_second", default=5.0, help="messages that one member may send, in bursts of 20; 0: no limit")
 define("connections_per_member", default=50, help="chat connections of one member at one process; 0: no limit")
 define("transports", default="", help="transports of SockJS that are on, with commas between; all if not given")
-define("max_message", default=8000, help=f"characters of a message, at most {LONGEST_BODY}")
+define("max_message", default=8000, help=f"characters of a message, at most {MAX_MESSAGE_CHARS}")
 define("fetch_url", default="", help="what /async, /gen and /stuff/ fetch; this process's /healthz if not given")
 define("debug", default=False, help="show tracebacks and read templates anew; on loopback only")
 define("to_database", group="move", default="", help="where the command move copies everything, as in --database")
@@ -126,7 +127,7 @@ class App(tornado.web.Application):
             cross_origin_protection=True,
             websocket_ping_interval=PING_INTERVAL_SECONDS,
             websocket_ping_timeout=PING_TIMEOUT_SECONDS,
-            websocket_max_message_size=MAX_MESSAGE,
+            websocket_max_message_size=MAX_FRAME_BYTES,
         )
         # For static_url(). Given before, it would put its own route in front of /static/vendor/.
         self.settings.update(static_path=str(STATICS_FOLDER), static_handler_class=StaticHandler)
@@ -213,7 +214,7 @@ async def stop(server: Server, chat: Router, site: Site) -> None:
             await server.close_all_connections()
     except TimeoutError:
         logger.warning("some requests were not finished")
-    chat.stop()
+    chat.close()
     await site.close()
 
 

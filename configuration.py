@@ -17,7 +17,7 @@ import tornado.options
 from tornado.options import OptionParser
 
 from controllers.fetching.reach import is_web_url
-from controllers.sockjs.framing import LONGEST_BODY
+from controllers.sockjs.framing import MAX_MESSAGE_CHARS
 from controllers.sockjs.router import TRANSPORTS
 from controllers.web.cookies import are_good_secrets
 from models.visible import is_visible
@@ -80,8 +80,8 @@ def check(options: OptionParser) -> None:
         raise ExitError("connections_per_member is a number, 0 or more")
     if not chosen_transports(options) <= {*TRANSPORTS}:
         raise ExitError(f"transports are some of {','.join(TRANSPORTS)}, with commas between")
-    if not 1 <= options.max_message <= LONGEST_BODY:
-        raise ExitError(f"max_message is a number of characters from 1 to {LONGEST_BODY}")
+    if not 1 <= options.max_message <= MAX_MESSAGE_CHARS:
+        raise ExitError(f"max_message is a number of characters from 1 to {MAX_MESSAGE_CHARS}")
     if options.cookie_secret and not are_good_secrets(options.cookie_secret):
         raise ExitError("cookie_secret needs 32 or more random characters, and none that the whole world has read")
     if options.fetch_url and not is_web_url(options.fetch_url):

@@ -12,7 +12,7 @@ from controllers.realtime import protocol
 from controllers.realtime.protocol import BadMessage, ClientMessage
 from controllers.realtime.subscriber import Subscriber
 from controllers.site import Site
-from controllers.sockjs.router import Connection, Router
+from controllers.sockjs.router import Connection, Router, Settings
 from models.errors import Failed, Refusal
 from models.logs.base import Draft, Entry
 from models.rooms import LOBBY, room_of
@@ -41,7 +41,7 @@ class ChatConnection(Connection, Subscriber):
     # --- called by the rooms
 
     def say(self, text: str) -> None:
-        self.session.say(text)
+        self.session.send_text(text)
 
     def close(self, code: int, reason: str) -> None:
         self.session.close(code, reason)
@@ -52,7 +52,7 @@ class ChatConnection(Connection, Subscriber):
         self.sign_in: SignIn = self.session.sign_in
         self.member = self.sign_in.member
         self.throttle = self.site.rate_limiter.throttles.of(self.member.id)
-        self.offer = self.session.offer
+        self.offer = self.session.try_send
         self.is_polling = self.session.transport_name in POLLING_TRANSPORTS
         if 0 < self.site.limits.connections_per_member <= len(self.site.hub.subscribers.of_member(self.member.id)):
             # Not at once: the transport, which is still opening the session, would answer twice.
@@ -148,7 +148,7 @@ MESSAGE_HANDLERS: Mapping[str, Callable[[ChatConnection, ClientMessage], Awaitab
 
 def chat_router(site: Site, sockjs_url: str) -> Router:
     """Return the chat's router, for signed-in members; `sockjs_url` is where the browser finds sockjs-client."""
-    settings = {
+    settings: Settings = {
         "authenticate": site.authenticator.find_sign_in,
         "sockjs_url": sockjs_url,
         "heartbeat_delay": HEARTBEAT_SECONDS,

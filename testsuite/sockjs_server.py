@@ -13,11 +13,11 @@ import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
-from controllers.sockjs.framing import MAX_MESSAGE
-from controllers.sockjs.router import TRANSPORTS, Connection, Router
+from controllers.sockjs.framing import MAX_FRAME_BYTES
+from controllers.sockjs.router import TRANSPORTS, Connection, Router, Settings
 
 CLIENT = Path(__file__).resolve().parent.parent / "node_modules" / "sockjs-client" / "dist"
-OPEN = {
+PUBLIC: Settings = {
     "allow_origin": "*",
     "authenticate": None,
     "response_limit": 4096,  # bytes, after which a stream ends; the protocol asks for it, so that it can be seen
@@ -80,14 +80,14 @@ class Faulty(Connection):
 def routers() -> list[Router]:
     """Return the protocol's services, and those that show what becomes of other connection classes."""
     return [
-        Router(Echo, "/echo", OPEN),
-        Router(Echo, "/disabled_websocket_echo", {**OPEN, "transports": TRANSPORTS[1:]}),
-        Router(Echo, "/cookie_needed_echo", {**OPEN, "jsessionid": True}),
-        Router(Close, "/close", OPEN),
-        Router(SlowEcho, "/slow_echo", {**OPEN, "disconnect_delay": 30, "session_check_interval": 0.1}),
-        Router(Echo, "/lively_echo", {**OPEN, "heartbeat_delay": 0.1}),
-        Router(Broadcast, "/broadcast", OPEN),
-        Router(Faulty, "/faulty", OPEN),
+        Router(Echo, "/echo", PUBLIC),
+        Router(Echo, "/disabled_websocket_echo", {**PUBLIC, "transports": TRANSPORTS[1:]}),
+        Router(Echo, "/cookie_needed_echo", {**PUBLIC, "jsessionid": True}),
+        Router(Close, "/close", PUBLIC),
+        Router(SlowEcho, "/slow_echo", {**PUBLIC, "disconnect_delay": 30, "session_check_interval": 0.1}),
+        Router(Echo, "/lively_echo", {**PUBLIC, "heartbeat_delay": 0.1}),
+        Router(Broadcast, "/broadcast", PUBLIC),
+        Router(Faulty, "/faulty", PUBLIC),
     ]
 
 
@@ -99,7 +99,7 @@ async def serve(port: int) -> None:
     client = (r"/sockjs-client/(.*)", tornado.web.StaticFileHandler, {"path": str(CLIENT)})
     application = tornado.web.Application(
         [*(route for router in services for route in router.urls), client],
-        websocket_max_message_size=MAX_MESSAGE,
+        websocket_max_message_size=MAX_FRAME_BYTES,
         websocket_ping_interval=1,
         websocket_ping_timeout=1,
     )
@@ -111,7 +111,7 @@ async def serve(port: int) -> None:
     await asked_to_stop.wait()
     server.stop()
     for router in services:
-        router.stop()
+        router.close()
     await server.close_all_connections()
 
 

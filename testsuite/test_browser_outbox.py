@@ -224,7 +224,7 @@ class Refused(OutboxTest):
 class OnTheWay(OutboxTest):
     """A proxy between page and site takes less than the page believes: frames of 3,000 bytes, forms of 9,000."""
 
-    altered = ("controllers.sockjs.framing:MAX_MESSAGE=3000", "controllers.server:MAX_BODY_BYTES=9000")
+    altered = ("controllers.sockjs.framing:MAX_FRAME_BYTES=3000", "controllers.server:MAX_BODY_BYTES=9000")
 
     def test_a_message_with_which_connections_break_goes_by_the_form_and_fails_with_words(self) -> None:
         ana = self.member("ana")

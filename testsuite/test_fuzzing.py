@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from controllers.realtime import protocol
 from controllers.sockjs.framing import BadPayload, decode_messages
-from controllers.sockjs.router import MAX_MESSAGES
+from controllers.sockjs.router import MAX_MESSAGES_PER_SEND
 from models.errors import Refusal
 from testsuite.fuzzing import JSON, FuzzedSite, FuzzTest, damaged, dumped, examples
 from testsuite.live import Answer, Chat
@@ -47,17 +47,17 @@ class DecoderTest(FuzzTest):
     @examples(500)
     def test_a_payload_is_a_few_texts_or_is_refused(self, payload: bytes) -> None:
         try:
-            messages = decode_messages(payload, MAX_MESSAGES)
+            messages = decode_messages(payload, MAX_MESSAGES_PER_SEND)
         except BadPayload:
             return
-        self.assertLessEqual(len(messages), MAX_MESSAGES)
+        self.assertLessEqual(len(messages), MAX_MESSAGES_PER_SEND)
         self.assertEqual({str} | {type(message) for message in messages}, {str})
 
-    @given(st.lists(st.text(), max_size=MAX_MESSAGES))
+    @given(st.lists(st.text(), max_size=MAX_MESSAGES_PER_SEND))
     @examples(100)
     def test_what_a_client_sends_is_understood(self, messages: list[str]) -> None:
         for payload in (json.dumps(messages), json.dumps(messages, ensure_ascii=False).encode()):
-            self.assertEqual(decode_messages(payload, MAX_MESSAGES), messages)
+            self.assertEqual(decode_messages(payload, MAX_MESSAGES_PER_SEND), messages)
 
     @given(MESSAGES)
     @examples(500)

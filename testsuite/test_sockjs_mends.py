@@ -1,4 +1,4 @@
-"""What is mended in sockjs-tornado (docs/sockjs.rst), seen with ordinary connection classes on an open router."""
+"""What is mended in sockjs-tornado (docs/sockjs.rst), seen with ordinary connection classes on a public router."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from urllib.parse import quote
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from controllers.sockjs.router import Router
+from controllers.sockjs.router import Router, Settings
 from testsuite.live import ROOT, TIMEOUT, wait_for
 from testsuite.sockjs import UPGRADE, ProtocolTest, SockJSServer
-from testsuite.sockjs_server import OPEN, Echo
+from testsuite.sockjs_server import PUBLIC, Echo
 
 RESTARTING = [1012, "The server is restarting"]
 # Starts the server with a clock that can be set forward and back by an hour.
@@ -198,18 +198,19 @@ class Building(unittest.IsolatedAsyncioTestCase):
 
     def test_a_router_without_a_loop_is_refused(self) -> None:
         with self.assertRaisesRegex(RuntimeError, "no running event loop"):
-            Router(Echo, "/echo", OPEN)
+            Router(Echo, "/echo", PUBLIC)
 
     async def test_a_router_with_one_has_routes(self) -> None:
-        router = Router(Echo, "/echo", OPEN)
+        router = Router(Echo, "/echo", PUBLIC)
         self.assertEqual(len(router.urls), 12)
-        router.stop()
+        router.close()
 
     async def test_a_router_is_the_sites_or_open_and_nothing_between(self) -> None:
         async def somebody(handler: object) -> None: ...
 
-        Router(Echo, "/echo", {"authenticate": somebody}).stop()
-        for settings in ({}, {"authenticate": None}, {"allow_origin": "*", "authenticate": somebody}):
+        Router(Echo, "/echo", {"authenticate": somebody}).close()
+        refused: list[Settings] = [{}, {"authenticate": None}, {"allow_origin": "*", "authenticate": somebody}]
+        for settings in refused:
             with self.subTest(settings=settings), self.assertRaises(ValueError):
                 Router(Echo, "/echo", settings)
 

@@ -12,7 +12,7 @@ import time
 from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
-from controllers.sockjs.pages import HASH
+from controllers.sockjs.pages import IFRAME_SCRIPT_SHA256
 from testsuite.jar import Jar
 from testsuite.live import TIMEOUT, Client, SiteTest, wait_for
 from testsuite.memory import resident
@@ -333,7 +333,7 @@ class Policies(SiteTest):
                 policy = ana.get(path).headers["Content-Security-Policy"]
                 scripts = {
                     "/rooms/lobby": f"{ana.url}/static/ {ana.url}/chat/",
-                    "/chat/iframe.html": f"{ana.url}{self.sockjs()} 'sha256-{HASH}'",
+                    "/chat/iframe.html": f"{ana.url}{self.sockjs()} 'sha256-{IFRAME_SCRIPT_SHA256}'",
                 }.get(path, f"{ana.url}/static/")
                 directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
                 self.assertEqual((directives["default-src"], directives["script-src"]), ("'none'", scripts))

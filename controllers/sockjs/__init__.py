@@ -1,4 +1,4 @@
-"""sockjs-tornado made safe: only library.py imports it.
+"""sockjs-tornado made safe: only library.py imports it (docs/sockjs.rst lists what is changed).
 
-The library carries the protocol; these subclasses decide who may connect, and hold nothing for slow readers.
+The library carries the protocol. The subclasses here decide who may connect, and queue nothing for slow clients.
 """

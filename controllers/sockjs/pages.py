@@ -1,15 +1,15 @@
-"""What SockJS serves beside its sessions: the greeting, the info and the page for the iframe transports."""
+"""What SockJS serves besides its transports: the greeting, the info and the page for the iframe transports."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import secrets
-from typing import Any
 
 import tornado.escape
 
-from controllers.sockjs.handler import Guarded
+from controllers.sockjs.handler import SockJSHandler
+from controllers.sockjs.interfaces import Router
 from controllers.web import headers
 
 # The protocol prescribes it to the letter. The iframe transports of sockjs-client live in it.
@@ -17,7 +17,7 @@ IFRAME_SCRIPT = """
     document.domain = document.domain;
     SockJS.bootstrap_iframe();
   """
-IFRAME = """\
+IFRAME_PAGE = """\
 <!DOCTYPE html>
 <html>
 <head>
@@ -32,13 +32,13 @@ IFRAME = """\
 </body>
 </html>
 """
-HASH = base64.b64encode(hashlib.sha256(IFRAME_SCRIPT.encode()).digest()).decode()
+IFRAME_SCRIPT_SHA256 = base64.b64encode(hashlib.sha256(IFRAME_SCRIPT.encode()).digest()).decode()
 
 
-class Page(Guarded):
-    """A handler that has no session."""
+class Page(SockJSHandler):
+    """An answer without a session, and without a class of the library beneath it."""
 
-    def initialize(self, server: object) -> None:
+    def initialize(self, server: Router) -> None:
         self.server = server
         self.set_default_headers()
 
@@ -53,7 +53,7 @@ class Greeting(Page):
 
 
 class Info(Page):
-    """/info: what the server can, asked by sockjs-client before each session."""
+    """/info: what the server can do; sockjs-client asks for it before each session."""
 
     def get(self) -> None:
         self.disable_cache()
@@ -69,21 +69,21 @@ class Info(Page):
 
 
 class Iframe(Page):
-    """/iframe*.html, with a policy of its own, which has its script's hash."""
+    """/iframe*.html, with a Content-Security-Policy of its own that has the script's hash."""
 
-    def initialize(self, server: Any) -> None:
+    def initialize(self, server: Router) -> None:
         super().initialize(server)
-        if not server.is_open:
+        if not server.is_public:
             sources = headers.script_sources(self.request, server.settings["sockjs_url"].partition("?")[0])
             self.content_policy = (
-                f"default-src 'none'; script-src {sources} 'sha256-{HASH}'; connect-src 'self'; frame-src 'self'; "
-                "frame-ancestors 'self'"
+                f"default-src 'none'; script-src {sources} 'sha256-{IFRAME_SCRIPT_SHA256}'; connect-src 'self'; "
+                "frame-src 'self'; frame-ancestors 'self'"
             )
             self.set_default_headers()
 
     def get(self) -> None:
         self.enable_cache()
-        if not self.server.is_open:  # it names a version of sockjs-client, which is to be the page's
+        if not self.server.is_public:  # it names the version of sockjs-client, which must be the room page's
             self.set_header("Cache-Control", "no-cache")
         url = tornado.escape.xhtml_escape(self.server.settings["sockjs_url"])
-        self.write(IFRAME.format(url=url, script=IFRAME_SCRIPT))
+        self.write(IFRAME_PAGE.format(url=url, script=IFRAME_SCRIPT))
