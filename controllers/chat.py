@@ -6,9 +6,10 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Protocol
 
 from controllers.realtime import protocol
+from controllers.realtime.frame import Frame
 from controllers.realtime.protocol import BadMessage, ClientMessage
 from controllers.realtime.subscriber import Subscriber
 from controllers.site import Site
@@ -28,10 +29,31 @@ HEARTBEAT_SECONDS = 25.0  # after which a silent stream or poll gets one; proxie
 TOO_MANY = (1008, "You have too many connections open")
 
 
+class Session(Protocol):
+    """What a chat connection uses of its SockJS session (controllers/sockjs/sessions.py)."""
+
+    sign_in: SignIn | None
+    transport_name: str
+
+    @property
+    def is_closed(self) -> bool: ...
+
+    def try_send(self, frame: Frame, /) -> bool:
+        """Send a frame now; else return False, and `on_drain` will be called."""
+
+    def send_text(self, message: str, /) -> None:
+        """Send a message now, or with the next poll."""
+
+    def close(self, code: int, reason: str, /) -> None:
+        """Close the session."""
+
+
 class ChatConnection(Connection, Subscriber):
     """One chat client, over any transport: it answers the client's messages and subscribes to rooms."""
 
-    def __init__(self, site: Site, session: Any) -> None:
+    session: Session
+
+    def __init__(self, site: Site, session: Session) -> None:
         super().__init__(session)
         self.site = site
         self.room = LOBBY  # to which plain text is posted
@@ -40,7 +62,7 @@ class ChatConnection(Connection, Subscriber):
 
     # --- called by the rooms
 
-    def say(self, text: str) -> None:
+    def send_text(self, text: str) -> None:
         self.session.send_text(text)
 
     def close(self, code: int, reason: str) -> None:
@@ -48,11 +70,12 @@ class ChatConnection(Connection, Subscriber):
 
     # --- called by the transport
 
-    def on_open(self, info: Any) -> None:
-        self.sign_in: SignIn = self.session.sign_in
+    def on_open(self, info: object) -> None:
+        assert self.session.sign_in is not None  # the router lets in signed-in members only
+        self.sign_in = self.session.sign_in
         self.member = self.sign_in.member
         self.throttle = self.site.rate_limiter.throttles.of(self.member.id)
-        self.offer = self.session.try_send
+        self.try_send = self.session.try_send
         self.is_polling = self.session.transport_name in POLLING_TRANSPORTS
         if 0 < self.site.limits.connections_per_member <= len(self.site.hub.subscribers.of_member(self.member.id)):
             # Not at once: the transport, which is still opening the session, would answer twice.
@@ -60,7 +83,7 @@ class ChatConnection(Connection, Subscriber):
             return
         self.site.hub.add(self)
         you = {"username": self.member.username}
-        self.say(protocol.message("hello", version=protocol.VERSION, you=you, process=self.site.process))
+        self.send_text(protocol.message("hello", version=protocol.VERSION, you=you, process=self.site.process))
 
     def on_drain(self) -> None:
         """Send what the client could not take before."""
@@ -91,7 +114,7 @@ class ChatConnection(Connection, Subscriber):
 
     def refuse(self, refusal: Refusal, asked: Mapping[str, object]) -> None:
         """Answer that nothing was stored, and why; and in how many seconds to try again, if that can help."""
-        self.say(protocol.refusal_message(refusal, asked))
+        self.send_text(protocol.refusal_message(refusal, asked))
 
     # --- the client's messages, by type
 
@@ -128,13 +151,13 @@ class ChatConnection(Connection, Subscriber):
 
     def acknowledge(self, entry: Entry) -> None:
         """Tell the client that its post is on disk."""
-        self.say(protocol.message("ack", room=entry.room, seq=entry.seq, nonce=entry.nonce))
+        self.send_text(protocol.message("ack", room=entry.room, seq=entry.seq, nonce=entry.nonce))
 
     async def typing(self, asked: ClientMessage) -> None:
         self.site.presence.set_typing(asked["room"], self.member, is_typing=True)
 
     async def ping(self, asked: ClientMessage) -> None:
-        self.say(protocol.message("pong"))
+        self.send_text(protocol.message("pong"))
 
 
 MESSAGE_HANDLERS: Mapping[str, Callable[[ChatConnection, ClientMessage], Awaitable[None]]] = {

@@ -136,7 +136,7 @@ class Channel:
         self._remove(subscriber)
         subscriber.channels.add(self)
         self._lagging[subscriber] = self._delivered if after is None else min(after, self._delivered)
-        subscriber.say(message("joined", room=self.room, head=self._delivered, name=name))
+        subscriber.send_text(message("joined", room=self.room, head=self._delivered, name=name))
         self.serve(subscriber)
         return is_new
 
@@ -189,7 +189,7 @@ class Channel:
         pending, at_head = self._pending, self._at_head
         pending.difference_update(first)
         for subscriber in chain(first, (pending.pop() for _ in range(min(SUBSCRIBERS_PER_TURN, len(pending))))):
-            if subscriber.offer(frame):
+            if subscriber.try_send(frame):
                 at_head.add(subscriber)
             else:
                 self._lagging[subscriber] = before
@@ -226,7 +226,7 @@ class Channel:
             if messages is None:
                 self._tasks.start(self._serve_from_log, subscriber)
                 return
-            if not self._offer(subscriber, _first_frameful(messages)):
+            if not self._try_send(subscriber, _first_frameful(messages)):
                 return
 
     async def _serve_from_log(self, subscriber: Subscriber) -> None:
@@ -235,7 +235,7 @@ class Channel:
         if cursor is None or subscriber in self._reading_log:
             return
         if self._delivered - cursor > MAX_REPLAY_ENTRIES:
-            taken = self._offer_gap(subscriber)
+            is_sent = self._try_send_gap(subscriber)
         else:
             self._reading_log.add(subscriber)
             try:
@@ -247,29 +247,29 @@ class Channel:
                 self._reading_log.discard(subscriber)
             if self._lagging.get(subscriber) != cursor:
                 return  # left, or joined anew, while the log was read
-            taken = self._offer_entries(subscriber, [entry for entry in entries if entry.seq <= self._delivered])
-        if taken:
+            is_sent = self._try_send_entries(subscriber, [entry for entry in entries if entry.seq <= self._delivered])
+        if is_sent:
             self.serve(subscriber)
 
-    def _offer_entries(self, subscriber: Subscriber, entries: Iterable[Entry]) -> bool:
-        """Offer a frame of the first of `entries`; without any, all up to the head was purged."""
+    def _try_send_entries(self, subscriber: Subscriber, entries: Iterable[Entry]) -> bool:
+        """Send a frame of the first of `entries`; without any, all up to the head was purged."""
         frameful = _first_frameful((entry.seq, self._encode(entry)) for entry in entries)
         if frameful:
-            return self._offer(subscriber, frameful)
+            return self._try_send(subscriber, frameful)
         self._lagging[subscriber] = self._delivered
         return True
 
-    def _offer(self, subscriber: Subscriber, messages: list[NumberedMessage]) -> bool:
-        """Offer `messages` as a frame, and move the cursor behind them if they are taken."""
-        if not subscriber.offer(Frame([text for _, text in messages])):
+    def _try_send(self, subscriber: Subscriber, messages: list[NumberedMessage]) -> bool:
+        """Send `messages` as a frame, if it can leave now, and move the cursor behind them; return whether it has."""
+        if not subscriber.try_send(Frame([text for _, text in messages])):
             return False
         self._lagging[subscriber] = messages[-1][0]
         return True
 
-    def _offer_gap(self, subscriber: Subscriber) -> bool:
+    def _try_send_gap(self, subscriber: Subscriber) -> bool:
         first = self._lagging[subscriber] + 1
         gap = message("gap", room=self.room, **{"from": first, "to": self._delivered})
-        return self._offer(subscriber, [(self._delivered, gap)])
+        return self._try_send(subscriber, [(self._delivered, gap)])
 
 
 def _first_frameful(messages: Iterable[NumberedMessage]) -> list[NumberedMessage]:

@@ -83,7 +83,7 @@ class Presence:
     def send(self, subscriber: Subscriber, room: str) -> None:
         """Send the presence in `room` to one subscriber, now or once it has drained."""
         messages = self._last_sent.get(room)
-        if messages and not subscriber.offer(Frame(messages)):
+        if messages and not subscriber.try_send(Frame(messages)):
             self._owed[subscriber].add(room)
 
     def drained(self, subscriber: Subscriber) -> None:
@@ -195,7 +195,7 @@ class Presence:
         self._last_sent[room] = messages
         frame = Frame([text for text in messages if text not in last_sent])
         for subscriber in self._hub.subscribers_in(room):
-            if not subscriber.offer(frame):
+            if not subscriber.try_send(frame):
                 self._owed[subscriber].add(room)
 
 

@@ -59,4 +59,4 @@ class Revoker:
             members = await self._read(rooms.member_ids, room)
             for subscriber in self._hub.expel(room, members):
                 self._presence.leave(room, subscriber.sign_in.member)
-                subscriber.say(message("error", code=NotMember.code, message=NotMember.sentence, room=room))
+                subscriber.send_text(message("error", code=NotMember.code, message=NotMember.sentence, room=room))

@@ -22,10 +22,10 @@ class Subscriber(ABC):
 
     # Sends a frame now and returns True, or returns False and calls Hub.drained later. An attribute, not a
     # method: each connection binds the function that is fastest for its transport.
-    offer: Callable[[Frame], bool]
+    try_send: Callable[[Frame], bool]
 
     @abstractmethod
-    def say(self, text: str) -> None:
+    def send_text(self, text: str) -> None:
         """Send one message to this subscriber alone."""
 
     @abstractmethod
