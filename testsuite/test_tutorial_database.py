@@ -25,7 +25,7 @@ HALF_A_START = """
 import sys
 from models.database import open_database
 from models.engines.sqlite import Sqlite
-Sqlite.settle = lambda self: None
+Sqlite.after_migrations = lambda self: None
 open_database(sys.argv[1])
 """
 
