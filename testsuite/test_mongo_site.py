@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
+from typing import Any
+
+import pymongo
 
 from testsuite import outage, test_cursors, test_four_processes, test_removal, test_rooms
 from testsuite.live import FolderTest, run_app
@@ -67,6 +70,9 @@ class ServerAway(outage.Outage):
                 del logs[folder]
 
     def stop_server(self, how: signal.Signals) -> None:
+        """End it. SecantusDB cannot start if it was killed soon after it made a table: a checkpoint has the tables."""
+        with pymongo.MongoClient[Any](self.mongodb.url) as client:
+            client.admin.command("fsync")
         self.mongodb.stop(how)
 
     def start_server(self) -> None:
