@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from unittest import mock
 
@@ -73,6 +74,24 @@ class MongoLogTest(MongoTest):
         with refusing(self.url), self.assertLogs("models", "WARNING") as logged, self.assertRaises(Unavailable):
             await self.log.append(self.draft("a secret between us"))
         self.assertEqual(logged.output, [REFUSAL])
+
+    async def test_a_refusal_that_is_over_when_its_reason_is_asked_for_is_not_for_good(self) -> None:
+        refuses_some = self.log._database.refuses_some
+        moving = contextlib.ExitStack()
+        moving.enter_context(refusing(self.url))
+        self.addCleanup(moving.close)
+
+        async def asked_too_late() -> bool:
+            moving.close()
+            return await refuses_some()
+
+        with (
+            mock.patch.object(self.log._database, "refuses_some", asked_too_late),
+            self.assertLogs("models", "WARNING"),
+            self.assertRaises(Unavailable),
+        ):
+            await self.log.append(self.draft("in between"))
+        self.assertEqual((await self.log.append(self.draft("in between"))).seq, 1)
 
     async def test_why_it_refuses_is_said_once_and_not_for_every_message(self) -> None:
         with refusing(self.url), self.assertLogs("models", "WARNING") as logged:

@@ -147,7 +147,7 @@ class MongoLog(RoomLog):
             entries = entries[: refused["index"]]
             if refused["code"] == VALIDATION_FAILED and await self._read(read_only.is_on):
                 raise ReadOnly() from error
-            if refused["code"] in DATA_ERRORS and not await self._database.accepts_nothing():
+            if await self._is_for_good(refused["code"]):
                 raise Unstorable() from error
             if refused["code"] != DUPLICATE_KEY:
                 self._refusal_logger.report(REFUSED, describe(error))
@@ -158,6 +158,12 @@ class MongoLog(RoomLog):
                 await self._heads.exact(list(pending.values())[refused["index"]].room)
         self._heads.save_soon(entries)
         return entries
+
+    async def _is_for_good(self, code: int) -> bool:
+        """Return whether what the server refused with this code can never be stored. Raise PyMongoError."""
+        if code == VALIDATION_FAILED:
+            return await self._database.refuses_some()
+        return code in DATA_ERRORS
 
     async def _find(self, keys: Iterable[Key], names: dict[int, str]) -> list[Entry]:
         """Return the entries with these authors and nonces. Raise PyMongoError."""

@@ -103,9 +103,9 @@ class MongoDatabase:
         """Make the server refuse entries that do not match `query`. Raise PyMongoError."""
         await self._database.command("collMod", self.entries.name, validator=query)
 
-    async def accepts_nothing(self) -> bool:
-        """Return whether the server refuses all entries, since the log is being moved. Raise PyMongoError."""
-        return (await self.entries.options()).get("validator") == MATCHES_NOTHING
+    async def refuses_some(self) -> bool:
+        """Return whether the server refuses some entries, not all, as while the log is moved. Raise PyMongoError."""
+        return (await self.entries.options()).get("validator", {}) not in ({}, MATCHES_NOTHING)
 
     def close(self) -> None:
         """Close the connections."""

@@ -19,7 +19,7 @@ MAX_ERROR_CHARS = 300
 DUPLICATE_KEY = 11000
 VALIDATION_FAILED = 121  # of any document while the log is being moved (models/moving/mongo_table.py)
 # Of data that is too large or broken. Not 2 and 9: a server that is being stopped answers with them, too.
-DATA_ERRORS = (22, VALIDATION_FAILED, 10334, 17280, 17419)
+DATA_ERRORS = (22, 10334, 17280, 17419)
 NO_REPLICA_SET = 40573  # it has no change streams
 AUTHENTICATION_FAILED, UNAUTHORIZED = 18, 13
 
