@@ -23,7 +23,6 @@ class HttpHandler(SockJSHandler, pollingbase.PollingTransportBase):
 
     session: Session | None
     active: bool  # whether the next frame can be sent
-    is_gone = False  # whether the client has closed the connection, perhaps while it was authenticated
 
     def initialize(self, server: Router) -> None:
         super().initialize(server)
@@ -38,13 +37,9 @@ class HttpHandler(SockJSHandler, pollingbase.PollingTransportBase):
         if session is not None and session.member_id != self.member_id:
             raise tornado.web.HTTPError(403, "somebody else's session")
 
-    def on_connection_close(self) -> None:
-        self.is_gone = True
-        super().on_connection_close()
-
     def _attach_session(self, session_id: str, start_heartbeat: bool = False) -> bool:
-        if self.is_gone:
-            return False  # on_connection_close, which would close the session, has been called already
+        if self.request.connection.stream.closed():
+            return False  # the client hung up while it was authenticated: nothing would close the session
         attached: bool = super()._attach_session(session_id, start_heartbeat)
         if attached and self.session is not None:
             self.session.notify_drained()
