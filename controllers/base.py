@@ -24,10 +24,11 @@ from controllers.web.devices import device_name
 from controllers.web.error_pages import ErrorPageHandler
 from controllers.web.field_limits import FieldLimits
 from controllers.web.hashing_queue import Disconnected, is_disconnected
-from controllers.web.rendering import initial, isolated, tint
+from controllers.web.rendering import isolated
 from models import failures, sessions
 from models.errors import MadeForAnother, SignedOut
 from models.members import Member
+from models.names import initial, tint
 from models.passwords import PasswordHash
 from models.rooms import LOBBY, rooms_of, usernames
 from models.sessions import SignIn

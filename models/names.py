@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import zlib
 
 import idna
 
@@ -98,3 +99,13 @@ def _has_piled_marks(name: str) -> bool:
             return True
         marks = marks + character if is_mark else ""
     return False
+
+
+def initial(username: str) -> str:
+    """Return the letter in a member's picture; "" for a name without one, which the tutorial's prompt may store."""
+    return next((c.upper()[0] for c in username if c.isalnum()), "")
+
+
+def tint(username: str) -> int:
+    """Return the number of a member's picture's colour, from 0 to 9."""
+    return zlib.crc32(username.encode()) % 10

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from models.names import initial, tint
 from testsuite.crowd import SECRET, make_crowd, signed_in
 from testsuite.live import Chat, Client, FolderTest, SiteTest, add_members, wait_for
 from testsuite.postgresql import OnPostgresql
@@ -154,6 +155,7 @@ class Crowd(SiteTest):
             frames = [frame for frame in ana.heard if frame["type"] == "presence"]
             self.assertLess(len(frames), quarters + 3)
             self.assertEqual(told["online"], ["ana", *names[:99]])
+            self.assertEqual(told["pictures"], [[initial(name), tint(name)] for name in told["online"]])
             newcomer = self.chat("beto")
             self.assertEqual(len(until_count(newcomer, 122)["online"]), 100)
 

@@ -18,6 +18,7 @@ from controllers.realtime.subscriber import Subscriber
 from models import presence
 from models.errors import Unavailable
 from models.members import Member
+from models.names import initial, tint
 from models.presence import GRACE_SECONDS, LocalPresence, OnlineMember
 from models.stores import Stores
 
@@ -202,8 +203,9 @@ class Presence:
 def _messages(room: str, people: list[OnlineMember]) -> tuple[str, str]:
     """Return the `presence` and the `typing` message of a room."""
     online = [one.username for one in people[:MAX_NAMES]]
+    pictures = [(initial(username), tint(username)) for username in online]
     typing = [one.username for one in people if one.typing_for > 0][:MAX_TYPING_NAMES]
     return (
-        message("presence", room=room, online=online, count=len(people)),
+        message("presence", room=room, online=online, pictures=pictures, count=len(people)),
         message("typing", room=room, members=typing),
     )

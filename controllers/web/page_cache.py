@@ -13,9 +13,10 @@ from tornado.escape import xhtml_escape
 
 from controllers.web.forms import FormHandler
 from controllers.web.lru_cache import LRUCache
-from controllers.web.rendering import GROUPING_GAP_SECONDS, MessageRenderer, initial, tint
+from controllers.web.rendering import GROUPING_GAP_SECONDS, MessageRenderer
 from models.logs.base import Entry
 from models.members import Member
+from models.names import initial, tint
 
 MAX_CACHE_BYTES = 8 * 1024 * 1024  # of pages: a usual one has 30 KB, of the longest messages it has 2 MB
 

@@ -8,7 +8,6 @@ import re
 import sys
 import time
 import unicodedata
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import unescape
@@ -21,6 +20,7 @@ from controllers.web.dates import day_label
 from controllers.web.lru_cache import LRUCache
 from models.errors import Empty
 from models.logs.base import Entry, clean_body
+from models.names import initial, tint
 from models.visible import VISIBLE, is_visible
 
 GROUPING_GAP_SECONDS = 5 * 60  # within which messages of one author are shown under one name
@@ -51,20 +51,10 @@ def clean_message(body: str, max_chars: int) -> str:
     return body
 
 
-def initial(username: str) -> str:
-    """Return the letter in a member's picture; "" for a name without one, which the tutorial's prompt may store."""
-    return next((c.upper()[0] for c in username if c.isalnum()), "")
-
-
 def isolated(text: str) -> str:
     """Return `text`, isolated if it has right-to-left characters, so that it cannot reorder the sentence around it."""
     turns = any(unicodedata.bidirectional(char) in FROM_THE_RIGHT for char in text)
     return f"\u2068{text}\u2069" if turns else text
-
-
-def tint(username: str) -> int:
-    """Return the number of a member's picture's colour, from 0 to 9."""
-    return zlib.crc32(username.encode()) % 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import { element } from './element.js';
 import { joinNames, translate } from './locale.js';
-import { createPicture } from './picture.js';
 
 const MAX_NAMES_IN_LINE = 3;  // more members who came or left at once are only counted
 const MAX_NAMES_TYPING = 2;
@@ -32,13 +31,14 @@ export class Presence {
     this.online.parentElement.classList.toggle('stale', !isLive);
   }
 
-  // Show the names of those online, of which there are `count`; `online` may be only the first of them.
-  showOnline({ online, count }) {
+  // Show the names of those online, of which there are `count`; `online` may be only the first of them. `pictures` has
+  // the letter and the colour of each; a process of an earlier version sends none.
+  showOnline({ online, pictures, count }) {
     this.reportChanges(online, count);
     this.lastOnline = count === online.length ? new Set(online) : null;
     this.count.textContent = count;
     this.online.parentElement.hidden = count === 0;
-    this.online.replaceChildren(...online.map(createItem));
+    this.online.replaceChildren(...online.map((name, i) => createItem(name, pictures?.[i] ?? ['', 0])));
     const n = count - online.length;
     if (n > 0) this.online.append(element('li', 'more', translate('more_online', { n })));
   }
@@ -71,10 +71,12 @@ function typingParts(names) {
   return words.flatMap((word, i) => (i ? [element('bdi', '', names[i - 1]), word] : [word]));
 }
 
-function createItem(name) {
+function createItem(name, [initial, tint]) {
   const item = element('li');
+  const picture = element('span', `picture tint-${tint} present`, initial);
+  picture.setAttribute('aria-hidden', 'true');
   const label = element('span', 'name');
   label.append(element('bdi', '', name));
-  item.append(createPicture(name), label);
+  item.append(picture, label);
   return item;
 }
