@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import threading
+import unittest
 from pathlib import Path
+from unittest import mock
 
+import cysqlite
+
+from models.engines.sqlite import Sqlite
+from models.engines.sqlite_file import FileIdentity
 from testsuite.live import Chat, FolderTest, Server, SiteTest
 from testsuite.tables import WITHOUT_WAL, sql
 
@@ -46,6 +54,22 @@ class Libraries(FolderTest):
         mapped = Path(f"/proc/{server.process.pid}/maps").read_text()
         self.assertIn("cysqlite", mapped)
         self.assertEqual([line for line in mapped.splitlines() if "_sqlite3" in line or "libsqlite3" in line], [])
+
+
+class FirstConnection(unittest.TestCase):
+    def test_the_files_beside_a_new_database_stay_while_the_connection_that_made_it_is_open(self) -> None:
+        engine = Sqlite(str(Path(self.enterContext(tempfile.TemporaryDirectory())) / "people.db"))
+        side_files = engine.file.side_files
+
+        def while_another_has_it_open() -> dict[str, FileIdentity]:
+            with contextlib.closing(cysqlite.connect(engine.database)) as other:
+                other.execute("CREATE TABLE other (id)")
+                return side_files()
+
+        with mock.patch.object(engine.file, "side_files", while_another_has_it_open):
+            engine.connect()
+        self.addCleanup(engine.close)
+        engine.verify_file()
 
 
 class WithoutWriteAheadLog(SiteTest):

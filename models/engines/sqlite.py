@@ -87,6 +87,7 @@ class Sqlite(CySqliteDatabase, Engine):
 
     def _connect(self) -> cysqlite.Connection:
         connection: cysqlite.Connection = super()._connect()
+        connection.execute("PRAGMA schema_version")  # opens the files beside it, which stay while they are open
         self._opened.side_files = self.file.side_files()
         return connection
 

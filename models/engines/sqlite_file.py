@@ -65,7 +65,7 @@ class DatabaseFile:
             logger.warning("everybody on this machine has rights on the database (%03o): chmod o= %s*", mode, path)
 
     def side_files(self) -> dict[str, FileIdentity]:
-        """Return the files beside the database by suffix. A connection that was just opened has these open."""
+        """Return the files beside the database by suffix. A connection that has just read something has these open."""
         found = {suffix: _identity(self._real_path + suffix) for suffix in SIDE_SUFFIXES}
         return {suffix: identity for suffix, identity in found.items() if identity}
 
