@@ -7,16 +7,22 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
+import unittest
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import cysqlite
 from websockets.exceptions import ConnectionClosed
 
 from models.database import database
+from models.engines import sqlite
+from models.engines.workers import WorkerPool
+from models.errors import Lost
 from models.models import create_tables
 from testsuite.live import PASSWORD, Chat, Client, FolderTest, add_user, run_app
-from testsuite.tables import WITHOUT_WAL, sql
+from testsuite.tables import WITHOUT_WAL, add_accounts, sql
 
 POST_COUNT = 20
 MANY_POSTS = 20_000  # more than anybody posts in the quarter of a second until it is noticed
@@ -25,7 +31,6 @@ MANY_POSTS = 20_000  # more than anybody posts in the quarter of a second until 
 class LostTest(FolderTest):
     """A test that takes the database of a running site away."""
 
-    needs = ("quiet",)  # a file that is written over should be whole again before the site looks at it
     altered: tuple[str, ...] = ()
 
     def setUp(self) -> None:
@@ -164,6 +169,47 @@ class TakenAway(WithoutWriteAheadLog):
         server = self.start(self.option).wait()
         self.path.unlink()
         self.assertEqual(server.process.wait(20), 2)
+
+
+class HalfWritten(unittest.IsolatedAsyncioTestCase):
+    """Another database, of which the beginning is written, is met by a reader before anybody has looked at the file."""
+
+    async def asyncSetUp(self) -> None:
+        self.path = Path(self.enterContext(tempfile.TemporaryDirectory())) / "people.db"
+        add_accounts(str(self.path), ("ana",), PASSWORD)
+        self.enterContext(mock.patch.dict(sqlite.PRAGMAS, journal_mode="truncate"))
+        self.engine = sqlite.Sqlite(str(self.path))
+        with self.engine.connection_context():
+            self.engine.verify_file()
+
+    def write_over(self) -> None:
+        """Write the header of an older database, and nothing else of it yet."""
+        content = self.path.read_bytes()
+        self.path.write_bytes(content[:24] + bytes(len(content) - 24))
+
+    async def test_the_doorbell_says_what_happened(self) -> None:
+        reader = WorkerPool("reader", self.engine)
+        self.addCleanup(reader.close)
+        doorbell = self.engine.doorbell(reader.run)
+        doorbell.people_version()
+        self.write_over()
+        with self.assertRaises(Lost), self.assertLogs("models", "CRITICAL"):
+            doorbell.people_version()
+        with self.assertRaises(Lost):
+            await doorbell.heads()
+        await doorbell.close()
+
+    async def test_a_query_says_what_happened(self) -> None:
+        reader = WorkerPool("reader", self.engine)
+        self.addCleanup(reader.close)
+        await reader.run(self.count_members)
+        self.write_over()
+        with self.assertRaises(Lost), self.assertLogs("models", "CRITICAL"):
+            await reader.run(self.count_members)
+
+    def count_members(self) -> int:
+        ((count,),) = self.engine.execute_sql("SELECT count(*) FROM user").fetchall()
+        return int(count)
 
 
 class Modes(FolderTest):

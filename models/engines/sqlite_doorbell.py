@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import cysqlite
 
@@ -48,9 +49,9 @@ class SqliteDoorbell(Doorbell):
     def poll(self) -> None:
         """Ring if anything was committed since the last poll."""
         try:
-            version = self._connection.execute_scalar("PRAGMA data_version")
+            ((version,),) = self._query("PRAGMA data_version")
             if version != self._version:
-                self._people_version = self._connection.execute_scalar(PEOPLE_VERSION_QUERY)
+                ((self._people_version,),) = self._query(PEOPLE_VERSION_QUERY)
         except cysqlite.OperationalError:  # locked, in a database without WAL
             version, self._people_version = -1, object()
         if version != self._version or version == -1:
@@ -78,9 +79,19 @@ class SqliteDoorbell(Doorbell):
     def _read_heads(self) -> dict[str, int]:
         """Return the seq of the newest entry of each room; a few microseconds on the loop. Raise Unavailable."""
         try:
-            return dict(self._connection.execute(HEADS_QUERY))
+            return dict(self._query(HEADS_QUERY))
         except cysqlite.OperationalError as error:
             raise Unavailable() from error
+
+    def _query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return what `sql` finds. Raise cysqlite.DatabaseError, but Lost if the content is another program's."""
+        try:
+            return list(self._connection.execute(sql))
+        except cysqlite.OperationalError:
+            raise
+        except cysqlite.DatabaseError:
+            self._file.verify(self._side_files)
+            raise
 
     async def close(self) -> None:
         if self._file.lost_reason:

@@ -56,7 +56,11 @@ class WorkerPool:
         if self._is_closed or time.monotonic() - queued_at > QUEUE_TIMEOUT_SECONDS:
             raise Unavailable()
         self._database.before_call(queued_at)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except peewee.DatabaseError:
+            self._database.verify_file()
+            raise
 
     def close(self) -> None:
         """Wait for running calls, then close the threads and their connections."""
