@@ -40,7 +40,7 @@ class Site:
         options = [*self.store.options, f"--cookie_secret={self._secret}", "--xheaders", "--logging=warning"]
 
         def serve(port: int) -> Server:
-            return Server(str(folder), *options, port=port)
+            return Server(str(folder), *options, port=port, fresh=True)
 
         here = [Process(len(self.processes) + index, port, serve, self.history) for index, port in enumerate(ports)]
         self.machines.append(Machine(folder, here))

@@ -30,11 +30,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from testsuite.jar import Jar
+from testsuite.preloaded import PreloadedProcess
 from testsuite.tables import add_accounts, address, elsewhere, logs
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
 TIMEOUT = 20.0  # seconds after which something that should have happened has not
+RUN_TIMEOUT = 60.0  # seconds within which a command has ended
 
 T = TypeVar("T")
 Env = dict[str, str] | None
@@ -51,25 +53,38 @@ def wait_for(what: Callable[[], T], why: str, timeout: float = TIMEOUT) -> T:
 
 
 class Server:
-    """One process of the site. `lines` is what it has printed, on either stream."""
+    """One process of the site. `lines` is what it has printed, on either stream.
 
-    def __init__(self, folder: str, *options: str, port: int = 0, env: Env = None, altered: Sequence[str] = ()) -> None:
+    It has the limits that are `altered`. Unless it has, or is `fresh`, it is forked from a process that has imported
+    the site.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        *options: str,
+        port: int = 0,
+        env: Env = None,
+        altered: Sequence[str] = (),
+        fresh: bool = False,
+    ) -> None:
         self.lines: list[str] = []
-        program = [str(ROOT / "testsuite" / "altered.py"), *altered, "--"] if altered else [str(ROOT / "app.py")]
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", *program, f"--port={port}", *options],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment(env, folder),
-            text=True,
-        )
-        self._listener = threading.Thread(target=self._listen, daemon=True)
+        words, variables = [f"--port={port}", *options], environment(env, folder)
+        read, write = os.pipe()
+        self.process: subprocess.Popen[bytes] | PreloadedProcess
+        if altered or fresh:
+            program = [str(ROOT / "testsuite" / "altered.py"), *altered, "--"] if altered else [str(ROOT / "app.py")]
+            command = [sys.executable, "-W", "error", *program, *words]
+            self.process = subprocess.Popen(command, cwd=folder, env=variables, stdout=write, stderr=write)
+        else:
+            self.process = PreloadedProcess(words, folder, variables, (0, write, write))
+        os.close(write)
+        self._listener = threading.Thread(target=self._listen, args=(read,), daemon=True)
         self._listener.start()
 
-    def _listen(self) -> None:
-        assert self.process.stdout is not None
-        self.lines.extend(self.process.stdout)
+    def _listen(self, read: int) -> None:
+        with open(read, encoding="utf-8") as output:
+            self.lines.extend(output)
 
     def wait(self) -> Server:
         """Return once it listens."""
@@ -102,18 +117,16 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(how)
         try:
-            self.process.wait(TIMEOUT)
+            code = self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError("the server did not stop:\n" + "".join(self.lines)) from None
         finally:
             self._listener.join(TIMEOUT)
-            if self.process.stdout is not None:
-                self.process.stdout.close()
         output = "".join(self.lines)
         if re.search(r"^\w+Warning: ", output, re.MULTILINE):  # of what cannot be raised: a socket left open
             raise AssertionError("the server warned:\n" + output)
-        return self.process.returncode
+        return code
 
 
 class Answer:
@@ -300,17 +313,19 @@ def environment(more: Env = None, folder: str = "") -> dict[str, str]:
 
 def run_app(folder: str, *words: str, stdin: str = "", env: Env = None) -> subprocess.CompletedProcess[str]:
     """Run app.py to its end."""
-    command = [sys.executable, "-W", "error", str(ROOT / "app.py"), *words]
-    return subprocess.run(
-        command,
-        cwd=folder,
-        input=stdin,
-        env=environment(env, folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with contextlib.ExitStack() as stack:
+        given, output, errors = (stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(3))
+        given.write(stdin)
+        given.seek(0)
+        streams = given.fileno(), output.fileno(), errors.fileno()
+        process = PreloadedProcess(words, folder, environment(env, folder), streams)
+        try:
+            process.wait(RUN_TIMEOUT)
+        finally:
+            process.kill()
+        for file in (output, errors):
+            file.seek(0)
+        return subprocess.CompletedProcess(words, process.wait(), output.read(), errors.read())
 
 
 def together(*calls: Callable[[], T]) -> list[T]:
@@ -328,6 +343,7 @@ def together(*calls: Callable[[], T]) -> list[T]:
 class FolderTest(unittest.TestCase):
     """A test in an empty folder, that starts the servers it wants; they stop at its end."""
 
+    fresh = False  # whether they import the site themselves, as `python app.py` does
     folder: str
 
     def setUp(self) -> None:
@@ -341,7 +357,7 @@ class FolderTest(unittest.TestCase):
 
     def start(self, *options: str, env: Env = None, altered: Sequence[str] = ()) -> Server:
         """Start a process, without waiting until it listens."""
-        server = Server(self.folder, *options, env=env, altered=altered)
+        server = Server(self.folder, *options, env=env, altered=altered, fresh=self.fresh)
         self.addCleanup(server.stop)
         return server
 

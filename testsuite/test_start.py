@@ -29,6 +29,8 @@ INSIDE = ("Traceback", 'File "', ".py", str(ROOT), "sqlite", "SELECT", "peewee",
 
 
 class FirstStartTest(FolderTest):
+    fresh = True
+
     def test_it_says_where_to_set_up_and_where_it_listens_and_nothing_else(self) -> None:
         server = self.start().wait()
         self.assertEqual(len(server.lines), 2, server.lines)
@@ -58,6 +60,8 @@ class StartingTogetherTest(FolderTest):
 
     The servers do it once here, since fifty times take minutes; opening the database is done fifty times.
     """
+
+    fresh = True
 
     def test_eight_processes_at_once_make_one_schema_and_one_secret(self) -> None:
         servers = [self.start() for _ in range(8)]
