@@ -1,4 +1,4 @@
-"""Runs the tests in several processes, and after them, by themselves, those that need a quiet machine.
+"""Runs the tests in several processes, and after them, two at a time, those that need a quiet machine.
 
 `python -m testsuite.runner` runs all that `python -m unittest tests` runs; with `check`, those that need nothing.
 A test that did not pass counts as failed: it was skipped, its process died, it took too long, or it did not run at all.
@@ -18,6 +18,7 @@ from xdist.workermanage import WorkerController
 from testsuite.needs import QUIET, TOOLS, find_tests, needs_of
 
 PROCESSES = 5  # on two cores: half of the time a test waits
+QUIET_PROCESSES = 2  # a core for each
 LIMIT_SECONDS = 600  # for one test, with the set-up of its class
 SLOWEST_CLASSES = 10
 PLACES = ("tests.py", "testsuite")
@@ -108,7 +109,7 @@ def main(words: list[str]) -> int:
         run(" and ".join(f"not {need}" for need in (*TOOLS, QUIET)), PROCESSES, outcomes)
     else:
         run(f"not {QUIET}", PROCESSES, outcomes)
-        run(QUIET, 1, outcomes)
+        run(QUIET, QUIET_PROCESSES, outcomes)
     return outcomes.show()
 
 

@@ -105,7 +105,7 @@ class Promise(unittest.TestCase):
     have their minute at the same time: a site on a busy machine has to keep its word, too.
     """
 
-    needs = ("faults", "postgres", "mongodb", "quiet")
+    needs = ("faults", "postgres", "mongodb")
 
     def test_what_was_acknowledged_is_heard_by_everybody_exactly_once_and_in_order(self) -> None:
         with ThreadPoolExecutor() as threads:

@@ -83,8 +83,6 @@ CASES = {
 
 
 class Lookup(unittest.TestCase):
-    needs = ("quiet",)
-
     @classmethod
     def setUpClass(cls) -> None:
         tornado.locale.load_translations(str(ROOT / "views" / "locale"))
@@ -103,9 +101,9 @@ class Lookup(unittest.TestCase):
         for part in ("a-", "a,", "aa-bb-", "pt-a-", "pt;q=0.000,", "*,", " ", "\t;", "a" * 8 + "-", "pt;q="):
             for length in (MAX_HEADER_CHARS, 60_000):
                 header = (part * length)[:length]
-                began = time.perf_counter()
+                began = time.thread_time()
                 language_of(header)
-                self.assertLess(time.perf_counter() - began, 0.05, part)
+                self.assertLess(time.thread_time() - began, 0.05, part)
 
 
 class Translation(unittest.TestCase):

@@ -21,7 +21,7 @@ from models.engines import sqlite
 from models.engines.workers import WorkerPool
 from models.errors import Lost
 from models.models import create_tables
-from testsuite.live import PASSWORD, Chat, Client, FolderTest, add_user, run_app
+from testsuite.live import PASSWORD, Chat, Client, FolderTest, add_user, run_app, wait_for
 from testsuite.tables import WITHOUT_WAL, add_accounts, sql
 
 POST_COUNT = 20
@@ -215,12 +215,15 @@ class HalfWritten(unittest.IsolatedAsyncioTestCase):
 class Modes(FolderTest):
     """docs/security.rst 43: what has messages or secrets in it is for its owner only."""
 
+    fresh = True  # with the umask that is set here
+
     def test_what_is_made_is_for_its_owner_only_whatever_the_umask(self) -> None:
         before = os.umask(0)
         try:
             server = self.start("--database=new.db", "--log_file_prefix=new.log").wait()
         finally:
             os.umask(before)
+        wait_for((Path(self.folder) / "new.db-shm").exists, "a connection is open")
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in Path(self.folder).iterdir() if path.is_file()}
         self.assertEqual(modes, dict.fromkeys(("new.db", "new.db-wal", "new.db-shm", "new.log"), 0o600))
         self.assertEqual(server.lines, [line for line in server.lines if not line.startswith("[W")])

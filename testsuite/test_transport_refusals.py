@@ -37,7 +37,6 @@ class Strangers(SiteTest):
     docs/security.rst 14: who is not signed in, or comes from another site's page, is kept out.
     """
 
-    needs = ("quiet",)
     options = ("--messages_per_second=0", "--xheaders")
     URLS = (
         ("GET", "/chat"),

@@ -108,7 +108,6 @@ class Heartbeats(SiteTest):
 class HangingUp(SiteTest):
     """A client that hangs up during authentication leaves nothing behind."""
 
-    needs = ("quiet",)
     altered = (WITHOUT_WAL,)  # there a lock keeps readers waiting, too
     options = ("--connections_per_member=1",)
 
