@@ -19,7 +19,8 @@ def load_tests(loader, tests, pattern):
     tests.addTests(loader.discover("testsuite", "test_*.py", "."))
     return tests
 """
-ALTERED = "from testsuite import runner; runner.PROCESSES = 2; runner.LIMIT_SECONDS = 3; sys.exit(runner.main({words}))"
+LIMITS = "runner.PROCESSES, runner.QUIET_PROCESSES, runner.LIMIT_SECONDS = 2, 1, 3"
+ALTERED = f"from testsuite import runner; {LIMITS}; sys.exit(runner.main({{words}}))"
 GOOD = """
 import os, subprocess, sys, unittest
 class Good(unittest.TestCase):
