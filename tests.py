@@ -18,7 +18,10 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from testsuite import live
+from testsuite.cases import add_user
+from testsuite.clients import PASSWORD
+from testsuite.servers import Server, environment
+from testsuite.waiting import TIMEOUT
 
 ROOT = Path(__file__).resolve().parent
 
@@ -45,16 +48,16 @@ ANSWERS = ["1", "'Bob'", "True", "True", "1", "bob@bob.com"]
 class TestTornadoHandlers(unittest.TestCase):
     url = os.environ.get("PROSA_TEST_URL", "").rstrip("/")
     username = os.environ.get("PROSA_TEST_USERNAME", "test")
-    password = os.environ.get("PROSA_TEST_PASSWORD", live.PASSWORD)
+    password = os.environ.get("PROSA_TEST_PASSWORD", PASSWORD)
 
     @classmethod
     def setUpClass(cls) -> None:
         if cls.url:
             return
         folder = cls.enterClassContext(tempfile.TemporaryDirectory())
-        added = live.add_user(folder, cls.username, password=cls.password)
+        added = add_user(folder, cls.username, password=cls.password)
         assert added.returncode == 0, added.stderr
-        server = live.Server(folder)
+        server = Server(folder)
         cls.addClassCleanup(server.stop)
         cls.url = server.wait().url
 
@@ -112,11 +115,11 @@ class TestPrompt(unittest.TestCase):
             prompt = subprocess.run(
                 [sys.executable, "-W", "error", "-q", "-i"],
                 cwd=folder,
-                env=live.environment({"PYTHONPATH": str(ROOT)}),
+                env=environment({"PYTHONPATH": str(ROOT)}),
                 input=SESSION,
                 capture_output=True,
                 text=True,
-                timeout=live.TIMEOUT,
+                timeout=TIMEOUT,
                 check=False,
             )
             self.assertEqual(prompt.stdout.splitlines(), ANSWERS, prompt.stderr)

@@ -78,6 +78,7 @@ class RoomHandler(CachedPageHandler, BaseHandler):
         online = self.site.presence.online(room.slug)
         self.set_header("Content-Security-Policy", headers.page_policy(self.request, *self.scripts, CHAT_PATH))
         await self.finish_cached(
+            "room.html",
             self.site.page_cache,
             self.site.renderer,
             entries[:PAGE_MESSAGES][::-1],

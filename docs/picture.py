@@ -10,7 +10,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
 
-from testsuite.live import PASSWORD, Chat, Client, Server, add_user
+from testsuite.cases import add_user
+from testsuite.clients import PASSWORD, Chat, Client
+from testsuite.servers import Server
 
 PICTURE = Path(__file__).parent / "room.png"
 SIZE: ViewportSize = {"width": 1280, "height": 860}

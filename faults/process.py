@@ -10,7 +10,7 @@ from collections.abc import Callable
 from faults.history import History
 from faults.threads import to_the_end
 from faults.web import Lost, request
-from testsuite.live import Server
+from testsuite.servers import Server
 
 STOP_TIMEOUT_SECONDS = 10.0  # within which a process ends that was asked to
 START_TIMEOUT_SECONDS = 40.0  # within which a process listens, however busy the machine and however long a lock

@@ -16,8 +16,8 @@ from faults.machine import Machine
 from faults.process import POLL_SECONDS, START_TIMEOUT_SECONDS, Process
 from faults.schedule import PROCESS_COUNT
 from faults.stores import Store
-from testsuite.live import Server
 from testsuite.ports import free_ports
+from testsuite.servers import Server
 
 
 class Site:

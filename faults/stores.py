@@ -16,9 +16,9 @@ from faults.disk import Disk
 from faults.history import History, Row
 from faults.readers import ROOM
 from testsuite.database_server import DatabaseServer
-from testsuite.live import ROOT
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.postgresql import PROGRAMS, PostgresqlServer
+from testsuite.servers import ROOT
 
 DISK_BYTES = 64 * 1024 * 1024  # of the small disk, and
 DISK_BYTES_PER_SECOND = 64 * 1024  # of the run, in addition

@@ -18,7 +18,8 @@ from models.database import open_database
 from models.errors import Refusal
 from models.logs.base import Draft, RoomLog
 from models.stores import Stores
-from testsuite.live import ROOT, TIMEOUT
+from testsuite.servers import ROOT
+from testsuite.waiting import TIMEOUT
 
 
 @contextlib.asynccontextmanager

@@ -10,8 +10,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from testsuite.live import PASSWORD, TIMEOUT, Client, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD, Client
 from testsuite.needs import need
+from testsuite.waiting import TIMEOUT
 
 ARGUMENTS = (
     "--no-sandbox",

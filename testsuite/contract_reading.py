@@ -6,8 +6,8 @@ import asyncio
 
 from models.logs.base import Entry
 from testsuite.appender import appenders
-from testsuite.live import TIMEOUT
 from testsuite.log_case import LogTest
+from testsuite.waiting import TIMEOUT
 
 
 class ReadingContract(LogTest):

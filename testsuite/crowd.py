@@ -11,7 +11,7 @@ from models import sessions
 from models.database import database, open_database
 from models.models import User
 from models.passwords import PasswordHash
-from testsuite.live import Client
+from testsuite.clients import Client
 from testsuite.tables import address
 
 SECRET = "a secret of the tests that is longer than thirty-two bytes"

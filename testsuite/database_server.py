@@ -6,8 +6,8 @@ import contextlib
 import signal
 import subprocess
 
-from testsuite.live import TIMEOUT
 from testsuite.standstill import standing_still
+from testsuite.waiting import TIMEOUT
 
 
 class DatabaseServer:

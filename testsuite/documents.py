@@ -11,7 +11,7 @@ from pathlib import Path
 import docutils.core  # type: ignore[import-untyped]
 from docutils import nodes
 
-from testsuite.live import ROOT
+from testsuite.servers import ROOT
 
 DOCUMENTS = (
     "README.rst",

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from testsuite.live import SiteTest, wait_for
+from testsuite.cases import SiteTest
 from testsuite.tables import sql
+from testsuite.waiting import wait_for
 
 # What the log may say: requests, remarks of Tornado on bad forms; and SockJS refuses nonsense with 500.
 ORDINARY = re.compile(r"\[[IW] |\[E \d+ [\d:]+ logs:\d+\] 500 (GET|POST) /chat/|\S+ listens on ")

@@ -14,8 +14,8 @@ from models.logs.base import Draft, Entry, RoomLog
 from models.models import Membership, Room, User, create_tables
 from models.passwords import PasswordHash
 from testsuite.appender import open_log
-from testsuite.live import TIMEOUT
 from testsuite.mongodb import any_mongo, mongo_database
+from testsuite.waiting import TIMEOUT
 
 
 class LogTest(unittest.IsolatedAsyncioTestCase):

@@ -19,9 +19,9 @@ from pymongo.errors import PyMongoError
 
 from models.logs.mongo_database import MATCHES_NOTHING
 from testsuite.database_server import DatabaseServer
-from testsuite.live import wait_for
 from testsuite.needs import need
 from testsuite.ports import free_ports
+from testsuite.waiting import wait_for
 
 PROGRAM = Path(sys.executable).parent / "secantusd-py"
 PING_TIMEOUT_MS = 500  # for one question whether it is there

@@ -16,9 +16,11 @@ from models.models import EntryRow, Failure, Invitation, Membership, Room, Sessi
 from models.moving import move
 from models.moving.move import Place
 from models.passwords import DUMMY_HASH, PasswordHash
-from testsuite.live import ROOT, FolderTest, environment, run_app, wait_for
+from testsuite.cases import FolderTest
 from testsuite.mongodb import any_mongo, mongo_database
 from testsuite.postgresql import shared_server
+from testsuite.servers import ROOT, environment, run_app
+from testsuite.waiting import wait_for
 
 ENTRY_COUNT = 2000
 PURGED = (1, 700, 701, ENTRY_COUNT)  # the newest too: the head is beyond it

@@ -11,9 +11,10 @@ import threading
 import urllib.request
 from pathlib import Path
 
-from testsuite.live import ROOT, TIMEOUT, wait_for
 from testsuite.needs import need
 from testsuite.nginx import free_port
+from testsuite.servers import ROOT
+from testsuite.waiting import TIMEOUT, wait_for
 
 INSTALL_TIMEOUT_SECONDS = 600.0  # for an installation
 PORTS = ("8888", "9000", "9001", "9002", "9003")  # the documents'; the tests take free ones

@@ -11,9 +11,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from testsuite.live import ROOT, TIMEOUT, wait_for
 from testsuite.needs import need
 from testsuite.ports import free_ports
+from testsuite.servers import ROOT
+from testsuite.waiting import TIMEOUT, wait_for
 
 DEPLOY = ROOT / "deploy"
 

@@ -7,8 +7,11 @@ import tempfile
 from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 
-from testsuite.live import Chat, Client, Server, SiteTest, wait_for
+from testsuite.cases import SiteTest
+from testsuite.clients import Chat, Client
+from testsuite.servers import Server
 from testsuite.tables import elsewhere, logs
+from testsuite.waiting import wait_for
 
 
 class Outage(SiteTest):

@@ -14,7 +14,8 @@ from urllib.parse import urlencode, urlsplit
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from testsuite.live import TIMEOUT, Answer, Chat, Client
+from testsuite.clients import Answer, Chat, Client
+from testsuite.waiting import TIMEOUT
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Iterator
 
-from testsuite.live import TIMEOUT
+from testsuite.waiting import TIMEOUT
 
 READY, QUERY, SYNC, TERMINATE = b"Z", b"Q", b"S", b"X"  # PostgreSQL's protocol 3.0: "Message Formats"
 

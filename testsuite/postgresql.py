@@ -19,10 +19,10 @@ from pathlib import Path
 import psycopg
 
 from testsuite.database_server import DatabaseServer
-from testsuite.live import TIMEOUT, wait_for
 from testsuite.needs import need
 from testsuite.ports import free_ports
 from testsuite.tables import elsewhere
+from testsuite.waiting import TIMEOUT, wait_for
 
 PASSWORD = "not the user's own"
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")  # where Debian has them

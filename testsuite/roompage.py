@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from testsuite.live import Answer, Client
+from testsuite.clients import Answer, Client
 from testsuite.tables import sql
 
 

@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 
 from websockets.sync.client import ClientConnection, connect
 
-from testsuite.live import ROOT, TIMEOUT, Answer, Client
+from testsuite.clients import Answer, Client
+from testsuite.servers import ROOT
+from testsuite.waiting import TIMEOUT
 
 FORM = "application/x-www-form-urlencoded"
 NOT_CACHED = "no-store, no-cache, no-transform, must-revalidate, max-age=0"

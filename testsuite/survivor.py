@@ -12,7 +12,7 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
-from testsuite.live import Chat
+from testsuite.clients import Chat
 
 # How a connection ends: the socket, a closing frame, a request that was refused.
 CONNECTION_ERRORS = (OSError, EOFError, AssertionError, http.client.HTTPException, WebSocketException)

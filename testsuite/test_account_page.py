@@ -6,9 +6,11 @@ import re
 import time
 from functools import partial
 
-from testsuite.live import PASSWORD, Answer, Chat, Client, SiteTest, together
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD, Answer, Chat, Client
 from testsuite.tables import forget_failures, sql
 from testsuite.test_accounts import wrong_fields
+from testsuite.waiting import together
 
 WRONG = "not my password"
 NEW = "a new password of mine"

@@ -6,8 +6,11 @@ import re
 import time
 from functools import partial
 
-from testsuite.live import PASSWORD, Answer, Client, FolderTest, Server, SiteTest, together, wait_for
+from testsuite.cases import FolderTest, SiteTest
+from testsuite.clients import PASSWORD, Answer, Client
+from testsuite.servers import Server
 from testsuite.tables import sql
+from testsuite.waiting import together, wait_for
 
 DAY_SECONDS = 86400.0
 

@@ -13,7 +13,8 @@ from graphlib import TopologicalSorter
 from docutils import nodes  # type: ignore[import-untyped]
 
 from testsuite.documents import FILE_NAME, Document
-from testsuite.live import ROOT, TIMEOUT
+from testsuite.servers import ROOT
+from testsuite.waiting import TIMEOUT
 
 PATH = "docs/architecture.rst"
 MAY_USE_EVERYTHING = ("testsuite/", "bench/", "faults/", "docs/", "tests.py")

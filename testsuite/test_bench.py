@@ -11,7 +11,7 @@ from bench import results
 from bench.engines import ENGINES, Engine
 from bench.figures import BARE, PROSA, ROWS, Figures
 from testsuite.documents import Document
-from testsuite.live import ROOT
+from testsuite.servers import ROOT
 
 RESULTS = "bench/RESULTS.rst"
 TITLES = [engine.title for engine in ENGINES.values()]

@@ -8,9 +8,11 @@ import unittest
 
 from controllers.web.rendering import MessageRenderer
 from models.logs.base import Entry
-from testsuite.live import ROOT, Client, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import Client
 from testsuite.memory import resident
 from testsuite.repetition import filled
+from testsuite.servers import ROOT
 
 MAX_BODY_CHARS = 8000
 # A character outside of the basic plane makes each other one of the text take four bytes.

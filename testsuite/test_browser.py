@@ -11,7 +11,9 @@ from playwright.sync_api import expect
 
 from models.names import initial, tint
 from testsuite.browser import BrowserTest, expect_live, expect_message, messages, sign_in, write
-from testsuite.live import ROOT, Client, Server, add_user
+from testsuite.cases import add_user
+from testsuite.clients import Client
+from testsuite.servers import ROOT, Server
 from testsuite.tables import sql
 
 NASTY = '<img src=x onerror="hacked=1">'

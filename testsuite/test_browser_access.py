@@ -18,7 +18,7 @@ from testsuite.browser import (
     open_details,
     write,
 )
-from testsuite.live import Chat
+from testsuite.clients import Chat
 
 
 class Access(BrowserTest):

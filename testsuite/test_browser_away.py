@@ -9,7 +9,8 @@ import time
 from playwright.sync_api import Locator, Page, expect
 
 from testsuite.browser import BrowserTest, expect_live, expect_message, heard, listen, messages, open_details, write
-from testsuite.live import Chat, Server
+from testsuite.clients import Chat
+from testsuite.servers import Server
 from testsuite.tables import locked, sql
 
 NETWORK = "net::ERR_|WebSocket connection to|502|status of 50"

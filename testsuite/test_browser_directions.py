@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Locator, expect
 
 from testsuite.browser import BrowserTest, expect_live, expect_message, write
-from testsuite.live import add_user
+from testsuite.cases import add_user
 from testsuite.roompage import form
 
 HEBREW = "שלום לכולם!"

@@ -10,8 +10,9 @@ from playwright.sync_api import Page, Route, expect
 
 from controllers.sockjs.router import TRANSPORTS
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, messages, sign_in, write
-from testsuite.live import Chat, Client, Server
+from testsuite.clients import Chat, Client
 from testsuite.nginx import Nginx
+from testsuite.servers import Server
 
 # sockjs-client takes these two as well where page and chat are of one origin, if they are named.
 WITHOUT_IFRAME = ("eventsource", "htmlfile")

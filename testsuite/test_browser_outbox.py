@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from controllers.sockjs.router import TRANSPORTS
 from testsuite.bodies import BODIES
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, write
-from testsuite.live import Server
+from testsuite.servers import Server
 from testsuite.tables import sql
 
 GRIN = "\U0001f600"

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from testsuite.browser import ALLOW_EVERYTHING, PHONE, BrowserTest, expect_live, open_details
-from testsuite.live import ROOT, Server
+from testsuite.servers import ROOT, Server
 
 LONG = "W" * 40  # the longest name, without a place to break
 DESK: dict[str, Any] = {}

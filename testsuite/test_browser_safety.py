@@ -8,8 +8,9 @@ from urllib.parse import quote
 from playwright.sync_api import Page, expect
 
 from testsuite.browser import BrowserTest, expect_live, expect_message, write
-from testsuite.live import add_user, wait_for
+from testsuite.cases import add_user
 from testsuite.upstream import Upstream, gives
+from testsuite.waiting import wait_for
 
 IMAGE = '<img src=x onerror="hacked=1">'
 # Each would set `hacked`, wherever in a page it stands.

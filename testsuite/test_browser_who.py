@@ -7,7 +7,8 @@ import signal
 from playwright.sync_api import Page, expect
 
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, messages, write
-from testsuite.live import Client, Server
+from testsuite.clients import Client
+from testsuite.servers import Server
 from testsuite.tables import sql
 
 NETWORK = "net::ERR_|WebSocket connection to|status of (40[34]|50)"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-from testsuite.live import Chat, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import Chat
 from testsuite.tables import add_room
 
 

@@ -7,9 +7,11 @@ import signal
 import time
 from typing import Any
 
-from testsuite.live import Chat, SiteTest, wait_for
+from testsuite.cases import SiteTest
+from testsuite.clients import Chat
 from testsuite.polling import WebSocket, close_code
 from testsuite.tables import add_room, sql
+from testsuite.waiting import wait_for
 
 MAX_FRAME_BYTES = 64 * 1024
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from faults.checker import CHECKS, SETTLING_SECONDS, check
 from faults.history import Acked, Gap, Heard, History, Joined, Row, Sent, load
 from faults.mutants import MUTANTS, apply
-from testsuite.live import ROOT
+from testsuite.servers import ROOT
 
 HEALTHY_AT = 100.0
 

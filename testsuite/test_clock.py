@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from testsuite.live import Chat, Client, SiteTest, wait_for
+from testsuite.cases import SiteTest
+from testsuite.clients import Chat, Client
 from testsuite.tables import sql
+from testsuite.waiting import wait_for
 
 HOUR_SECONDS = 3600.0
 DAY_SECONDS = 24 * HOUR_SECONDS

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 from commands import COMMAND_HELP
-from testsuite.live import PASSWORD, ROOT, Client, FolderTest, environment, run_app
+from testsuite.cases import FolderTest
+from testsuite.clients import PASSWORD, Client
+from testsuite.servers import ROOT, environment, run_app
 from testsuite.tables import sql
 
 Run = subprocess.CompletedProcess[str]

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from testsuite.live import ROOT, TIMEOUT, add_user, environment
+from testsuite.cases import add_user
 from testsuite.newcomer import Serving
 from testsuite.nginx import free_port
+from testsuite.servers import ROOT, environment
 from testsuite.test_documents import options
+from testsuite.waiting import TIMEOUT
 
 DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"

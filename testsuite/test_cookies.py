@@ -12,8 +12,10 @@ from pathlib import Path
 
 from tornado.web import create_signed_value, decode_signed_value
 
+from testsuite.cases import SiteTest, add_user
+from testsuite.clients import PASSWORD, Answer, Client
 from testsuite.jar import MARK, short
-from testsuite.live import PASSWORD, Answer, Client, Server, SiteTest, add_user
+from testsuite.servers import Server
 from testsuite.tables import sql
 
 SECRET = "a secret of this test and of nothing else"

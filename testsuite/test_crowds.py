@@ -11,9 +11,11 @@ from bench.load import Crowd, Member
 from bench.sites import places
 from bench.talk import Silent, Talk, long_winded, talk_beside
 from controllers.serving.listening import SEND_BUFFER_BYTES, listen
+from testsuite.cases import FolderTest
 from testsuite.crowd import SECRET
-from testsuite.live import FolderTest, Server, wait_for
 from testsuite.memory import peak, resident
+from testsuite.servers import Server
+from testsuite.waiting import wait_for
 
 CROWD_TIMEOUT_SECONDS = 60.0
 

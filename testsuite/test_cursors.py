@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 from websockets.sync.client import connect
 
-from testsuite.live import TIMEOUT, Chat, Client, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import Chat, Client
 from testsuite.memory import resident
 from testsuite.standstill import standing_still
 from testsuite.tables import locked, sql
+from testsuite.waiting import TIMEOUT
 
 MAX_REPLAYED_ENTRIES = 500  # beyond that there is a gap
 LONG_BODY = "long " * 1600  # 8,000 characters, which are 16 KB of an entry

@@ -14,8 +14,10 @@ import cysqlite
 
 from faults.disk import Disk
 from models.engines.sqlite import BUSY_TIMEOUT_SECONDS
-from testsuite.live import Chat, Client, FolderTest, SiteTest, add_user, wait_for
+from testsuite.cases import FolderTest, SiteTest, add_user
+from testsuite.clients import Chat, Client
 from testsuite.tables import locked, sql
+from testsuite.waiting import wait_for
 
 LOCK_SECONDS = 10.0
 MAX_LAG_SECONDS = 0.1

@@ -13,10 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import demo
-from testsuite.live import PASSWORD, ROOT, TIMEOUT, Client, FolderTest, add_user, environment, run_app
+from testsuite.cases import FolderTest, add_user
+from testsuite.clients import PASSWORD, Client
 from testsuite.postgresql import OnPostgresql
+from testsuite.servers import ROOT, environment, run_app
 from testsuite.tables import sql
 from testsuite.test_mongo_site import OnMongodb
+from testsuite.waiting import TIMEOUT
 
 DAY = 86400.0  # seconds
 ENGLISH = re.compile(r"\b(the|and|is|it's|we|you|they|for|with|that|not)\b", re.IGNORECASE)

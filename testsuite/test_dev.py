@@ -11,9 +11,12 @@ import tempfile
 import threading
 import unittest
 
-from testsuite.live import TIMEOUT, Client, add_user, environment, wait_for
+from testsuite.cases import add_user
+from testsuite.clients import Client
 from testsuite.newcomer import copy_project
 from testsuite.nginx import free_port
+from testsuite.servers import environment
+from testsuite.waiting import TIMEOUT, wait_for
 
 CHANGES = (
     ("models/settings.py", 'else "ok"', 'else "very well"', "/healthz"),

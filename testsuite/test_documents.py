@@ -14,9 +14,11 @@ from typing import Any
 
 from controllers.realtime import protocol
 from models.errors import Refusal
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD, Chat
 from testsuite.documents import DOCUMENTS, Block, Document, find_excerpt
-from testsuite.live import PASSWORD, ROOT, Chat, SiteTest
 from testsuite.newcomer import Terminal, copy_project
+from testsuite.servers import ROOT
 
 # How a block is proven goes by its language; "figures" are what `make bench` has printed, "text" is a drawing
 # (test_architecture.py).

@@ -14,9 +14,11 @@ from models import failures
 from models.database import database
 from models.errors import TooManyFailures
 from models.models import Failure, create_tables
-from testsuite.live import PASSWORD, Answer, Client, SiteTest, together
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD, Answer, Client
 from testsuite.tables import forget_failures, sql
 from testsuite.test_four_processes import FourTest
+from testsuite.waiting import together
 
 WRONG = "wrong password"
 WINDOW_SECONDS = 180.0

@@ -16,8 +16,8 @@ from faults.faultmaker import KINDS
 from faults.history import History
 from faults.process import Process
 from faults.schedule import FAULTS_BY_ENGINE, schedule
-from testsuite.live import ROOT, Server
 from testsuite.needs import need
+from testsuite.servers import ROOT, Server
 
 RUN_SECONDS = 60
 SEED = 20261122

@@ -14,8 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from testsuite.live import TIMEOUT, Answer, Client, FolderTest, SiteTest, add_members, wait_for
+from testsuite.cases import FolderTest, SiteTest, add_members
+from testsuite.clients import Answer, Client
 from testsuite.upstream import Upstream, endless, gives, leads, padded, says
+from testsuite.waiting import TIMEOUT, wait_for
 
 FETCHERS = ("/async", "/gen", "/stuff/")
 MEBIBYTE = 1024 * 1024

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from urllib.parse import urlencode
 
+from testsuite.cases import FolderTest, SiteTest
+from testsuite.clients import PASSWORD, Answer, Client
 from testsuite.jar import Jar
-from testsuite.live import PASSWORD, Answer, Client, FolderTest, SiteTest
 from testsuite.polling import knock
 from testsuite.tables import sql
 from testsuite.test_four_processes import FourTest

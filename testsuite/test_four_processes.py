@@ -7,12 +7,15 @@ import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+from testsuite.cases import SiteTest
+from testsuite.clients import Chat, Client
 from testsuite.jar import Jar
-from testsuite.live import TIMEOUT, Chat, Client, Server, SiteTest, wait_for
 from testsuite.nginx import Nginx
 from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, SockJS, Xhr, XhrStreaming, close_code
+from testsuite.servers import Server
 from testsuite.survivor import Survivor
 from testsuite.tables import sql
+from testsuite.waiting import TIMEOUT, wait_for
 
 RECONNECT_SECONDS = 2.0  # in which clients are back on another process
 

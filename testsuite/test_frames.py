@@ -10,9 +10,11 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from testsuite.live import TIMEOUT, Chat, Client, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import Chat, Client
 from testsuite.polling import WebSocket, Xhr
 from testsuite.sockjs import UPGRADE
+from testsuite.waiting import TIMEOUT
 
 TEXT, BINARY, CLOSE, PING = 0x81, 0x82, 0x88, 0x89  # the first byte, of a frame that is whole
 BEGIN, GO_ON, END = 0x01, 0x00, 0x80  # a text in pieces

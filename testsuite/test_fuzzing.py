@@ -15,8 +15,8 @@ from controllers.realtime import protocol
 from controllers.sockjs.framing import BadPayload, decode_messages
 from controllers.sockjs.router import MAX_MESSAGES_PER_SEND
 from models.errors import Refusal
+from testsuite.clients import Answer, Chat
 from testsuite.fuzzing import JSON, FuzzedSite, FuzzTest, damaged, dumped, examples
-from testsuite.live import Answer, Chat
 from testsuite.polling import ALL_TRANSPORTS, Jsonp, SockJS, WebSocket, Xhr, knock
 from testsuite.tables import sql
 

@@ -7,8 +7,8 @@ from urllib.parse import quote, urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
+from testsuite.clients import Answer, Client
 from testsuite.fuzzing import FuzzedSite, examples
-from testsuite.live import Answer, Client
 from testsuite.tables import sql
 
 

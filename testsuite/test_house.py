@@ -13,8 +13,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from testsuite.documents import Document
-from testsuite.live import ROOT, TIMEOUT
+from testsuite.servers import ROOT
 from testsuite.test_architecture import tracked
+from testsuite.waiting import TIMEOUT
 
 LISTS = ("docs/security.rst", "docs/sockjs.rst")
 CITING = (

@@ -13,7 +13,7 @@ import tornado.locale
 from app import ROOT
 from controllers.web.http_status import status_text
 from controllers.web.languages import MAX_HEADER_CHARS, language_of
-from testsuite.live import SiteTest
+from testsuite.cases import SiteTest
 
 MODELS = [*(ROOT / "models").rglob("*.py")]
 LOBBY = "Where everybody is. Be kind."

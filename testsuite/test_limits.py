@@ -16,8 +16,11 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from controllers.serving.connection_limits import client_key
-from testsuite.live import TIMEOUT, Answer, Chat, Client, Server, SiteTest, wait_for
+from testsuite.cases import SiteTest
+from testsuite.clients import Answer, Chat, Client
 from testsuite.polling import FORM
+from testsuite.servers import Server
+from testsuite.waiting import TIMEOUT, wait_for
 
 MAX_BODY_BYTES = 256 * 1024
 ANONYMOUS_SOCKETS = 2000

@@ -21,8 +21,11 @@ from models.engines import sqlite
 from models.engines.workers import WorkerPool
 from models.errors import Lost
 from models.models import create_tables
-from testsuite.live import PASSWORD, Chat, Client, FolderTest, add_user, run_app, wait_for
+from testsuite.cases import FolderTest, add_user
+from testsuite.clients import PASSWORD, Chat, Client
+from testsuite.servers import run_app
 from testsuite.tables import WITHOUT_WAL, add_accounts, sql
+from testsuite.waiting import wait_for
 
 POST_COUNT = 20
 MANY_POSTS = 20_000  # more than anybody posts in the quarter of a second until it is noticed

@@ -18,14 +18,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from testsuite.live import ROOT, TIMEOUT, Client, Server, wait_for
+from testsuite.clients import Client
 from testsuite.nginx import Nginx
 from testsuite.postgresql import OnPostgresql
+from testsuite.servers import ROOT, Server
 from testsuite.survivor import Survivor
 from testsuite.tables import address
 from testsuite.test_four_processes import BehindNginxTest
 from testsuite.test_nginx_config import upstream
 from testsuite.test_nginx_tls import CERTIFICATE
+from testsuite.waiting import TIMEOUT, wait_for
 
 MACHINES = ("127.0.0.2", "127.0.0.3")
 SHIPPED = "nginx-machines.conf"

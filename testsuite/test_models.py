@@ -22,7 +22,7 @@ from models.errors import (
 from models.models import Membership, Room, Session, User, create_tables
 from models.passwords import PasswordHash
 from models.rooms import room_of, rooms_of
-from testsuite.live import PASSWORD
+from testsuite.clients import PASSWORD
 
 
 class ModelsTest(unittest.TestCase):

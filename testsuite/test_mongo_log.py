@@ -14,9 +14,9 @@ from models.logs.mongo import MongoLog
 from models.logs.mongo_changes import RETRY_SECONDS
 from testsuite import log_case
 from testsuite.appender import open_log
-from testsuite.live import wait_for
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.ports import free_ports
+from testsuite.waiting import wait_for
 
 REFUSAL = "WARNING:models.logs.mongo:MongoDB refused: Document failed validation"
 

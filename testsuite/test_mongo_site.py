@@ -10,10 +10,11 @@ from typing import Any
 import pymongo
 
 from testsuite import outage, test_cursors, test_four_processes, test_removal, test_rooms
-from testsuite.live import FolderTest, run_app
+from testsuite.cases import FolderTest
 from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server
 from testsuite.ports import free_ports
 from testsuite.postgresql import OnPostgresql
+from testsuite.servers import run_app
 from testsuite.tables import logs
 
 

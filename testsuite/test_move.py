@@ -20,9 +20,11 @@ from models.models import BaseModel, User, create_tables
 from models.moving import move
 from models.moving.move import Place
 from terminal import start_command
-from testsuite.live import ROOT, TIMEOUT, add_user, environment, run_app
+from testsuite.cases import add_user
 from testsuite.moving import ENTRY_COUNT, PURGED, MoveTest, content, words
 from testsuite.postgresql import PASSWORD, PostgresqlServer, shared_server
+from testsuite.servers import ROOT, environment, run_app
+from testsuite.waiting import TIMEOUT
 
 
 class CopyTest(MoveTest):

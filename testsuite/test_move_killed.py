@@ -13,9 +13,9 @@ from models.database import database, open_database
 from models.errors import ReadOnly
 from models.models import User
 from models.moving.move import Place
-from testsuite.live import run_app
 from testsuite.mongodb import opened
 from testsuite.moving import MoveTest, content, entries_in
+from testsuite.servers import run_app
 
 
 class KilledTest(MoveTest):

@@ -8,10 +8,10 @@ from urllib.parse import quote
 from models.database import database, open_database
 from models.models import User, create_tables
 from models.moving.move import Place
-from testsuite.live import run_app
 from testsuite.moving import MoveTest, fill
 from testsuite.ports import free_ports
 from testsuite.postgresql import PASSWORD, shared_server
+from testsuite.servers import run_app
 
 
 class RefusedTest(MoveTest):

@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from playwright.sync_api import expect
 
 from testsuite.browser import PHONE, BrowserTest
-from testsuite.live import TIMEOUT, Answer, Client, Server
+from testsuite.clients import Answer, Client
 from testsuite.nginx import Nginx
 from testsuite.ports import free_ports
+from testsuite.servers import Server
 from testsuite.test_nginx_config import MAX_BODY_BYTES, SECURITY, NginxTest
+from testsuite.waiting import TIMEOUT
 
 PAPER = {"light": "rgb(250, 248, 244)", "dark": "rgb(23, 22, 20)"}
 

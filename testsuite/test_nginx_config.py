@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from testsuite.live import ROOT, TIMEOUT, Client, Server, wait_for
+from testsuite.clients import Client
 from testsuite.nginx import Nginx
+from testsuite.servers import ROOT, Server
+from testsuite.waiting import TIMEOUT, wait_for
 
 YEAR_SECONDS = 31_536_000
 SECURITY = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy")

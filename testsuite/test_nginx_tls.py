@@ -15,8 +15,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from testsuite.live import PASSWORD, TIMEOUT, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD
 from testsuite.nginx import Nginx
+from testsuite.waiting import TIMEOUT
 
 CERTIFICATE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=prosa "

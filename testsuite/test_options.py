@@ -15,7 +15,7 @@ from tornado.options import OptionParser
 
 import configuration
 from terminal import ExitError, is_single_line
-from testsuite.live import PASSWORD, Client
+from testsuite.clients import PASSWORD, Client
 from testsuite.test_commands import CommandTest
 
 

@@ -14,8 +14,11 @@ from urllib.parse import quote
 from tornado.log import LogFormatter
 
 from controllers.web.logs import shorten_record
-from testsuite.live import PASSWORD, TIMEOUT, Client, FolderTest, Server, SiteTest, add_user
+from testsuite.cases import FolderTest, SiteTest, add_user
+from testsuite.clients import PASSWORD, Client
+from testsuite.servers import Server
 from testsuite.tables import sql
+from testsuite.waiting import TIMEOUT
 
 LINE = re.compile(r"^\[[DIWEC] \d{6} \d\d:\d\d:\d\d [\w.]+:\d+\] .*\n$")
 

@@ -8,7 +8,7 @@ import unittest
 from controllers.web import page_cache
 from controllers.web.page_cache import PLACEHOLDERS, CachedPage, PageCache
 from models.names import initial, tint
-from testsuite.live import SiteTest
+from testsuite.cases import SiteTest
 
 HEX = re.compile(r"\b[0-9a-f]{32}\b")
 

@@ -11,8 +11,10 @@ from functools import partial
 import argon2
 
 from models.passwords import DUMMY_HASH, hash_password, verify
-from testsuite.live import PASSWORD, Client, SiteTest, together
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD, Client
 from testsuite.tables import forget_failures, sql
+from testsuite.waiting import together
 
 MAX_WAIT_SECONDS = 0.1
 ROUND_COUNT = 8

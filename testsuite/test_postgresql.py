@@ -20,11 +20,14 @@ from models.engines.postgresql_doorbell import PostgresqlDoorbell
 from models.engines.postgresql_url import BAD_URL
 from models.errors import Unavailable
 from models.stores import Stores
-from testsuite.live import TIMEOUT, Client, FolderTest, add_user, run_app, together
+from testsuite.cases import FolderTest, add_user
+from testsuite.clients import Client
 from testsuite.pooler import Pooler
 from testsuite.ports import free_ports
 from testsuite.postgresql import OnPostgresql, shared_server
+from testsuite.servers import run_app
 from testsuite.tables import address, sql
+from testsuite.waiting import TIMEOUT, together
 
 
 class CannotBeOpened(FolderTest):

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from models.names import initial, tint
+from testsuite.cases import FolderTest, SiteTest, add_members
+from testsuite.clients import Chat, Client
 from testsuite.crowd import SECRET, make_crowd, signed_in
-from testsuite.live import Chat, Client, FolderTest, SiteTest, add_members, wait_for
 from testsuite.postgresql import OnPostgresql
 from testsuite.tables import sql
+from testsuite.waiting import wait_for
 
 
 class Presence(SiteTest):

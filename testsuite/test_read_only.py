@@ -11,10 +11,13 @@ import cysqlite
 from models.database import database
 from models.moving import move
 from models.moving.move import Place
-from testsuite.live import PASSWORD, TIMEOUT, Chat, Client, Server, SiteTest, run_app, wait_for
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD, Chat, Client
 from testsuite.mongodb import any_mongo, mongo_database
 from testsuite.postgresql import OnPostgresql
+from testsuite.servers import Server, run_app
 from testsuite.tables import address, sql
+from testsuite.waiting import TIMEOUT, wait_for
 
 MOVED = "The site is being moved. Reading goes on; writing comes back in a moment."
 MUDANCA = "O site está de mudança. Dá para ler; escrever, só daqui a pouco."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testsuite.live import SiteTest
+from testsuite.cases import SiteTest
 from testsuite.tables import sql
 
 

@@ -6,7 +6,8 @@ import re
 
 from controllers.web.rendering import GROUPING_GAP_SECONDS
 from testsuite.bodies import BODIES, MAX_MESSAGE_CHARS
-from testsuite.live import Answer, Client, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import Answer, Client
 from testsuite.roompage import Posting, form, older, rows
 from testsuite.tables import add_room, locked, sql
 

@@ -16,9 +16,11 @@ from controllers.sockjs.router import TRANSPORTS
 from controllers.web.rendering import MessageRenderer
 from models.database import open_database
 from models.stores import Stores
-from testsuite.live import PASSWORD, Answer, Client, SiteTest, wait_for
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD, Answer, Client
 from testsuite.polling import knock
 from testsuite.test_four_processes import FourTest
+from testsuite.waiting import wait_for
 
 SESSION = "/chat/000/abcdefgh"
 

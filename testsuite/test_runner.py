@@ -10,8 +10,8 @@ import textwrap
 import unittest
 from pathlib import Path
 
-from testsuite.live import ROOT
 from testsuite.needs import TOOLS, find_tests, needs_of
+from testsuite.servers import ROOT
 
 ITSELF = ("pyproject.toml", *(f"testsuite/{name}.py" for name in ("__init__", "conftest", "needs", "runner")))
 LOAD = """

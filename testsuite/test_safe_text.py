@@ -7,8 +7,10 @@ import re
 import secrets
 import unittest
 
-from testsuite.live import PASSWORD, ROOT, SiteTest, add_user
+from testsuite.cases import SiteTest, add_user
+from testsuite.clients import PASSWORD
 from testsuite.roompage import Posting, Row, rows
+from testsuite.servers import ROOT
 
 ALLOWED = {"p", "br", "a", "code", "pre", "blockquote", "em", "strong", "s", "ul", "ol", "li"}
 # Drawn by the row around the body, the same for every message.

@@ -6,8 +6,10 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 
+from testsuite.cases import FolderTest, add_members
+from testsuite.clients import Client
 from testsuite.jar import Jar
-from testsuite.live import Client, FolderTest, add_members, run_app
+from testsuite.servers import run_app
 from testsuite.tables import sql
 
 OLD, NEW, NEWEST = (secrets.token_urlsafe(32) for _ in range(3))

@@ -12,8 +12,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from testsuite.live import ROOT
 from testsuite.newcomer import Terminal
+from testsuite.servers import ROOT
 
 LOCKS = {"requirements.lock": "requirements.txt", "requirements-dev.lock": "requirements-dev.txt"}
 NOBODY = 65534

@@ -17,10 +17,12 @@ import argon2
 
 from controllers.web.hashing_queue import MAX_WAITING_REQUESTS, ClientDisconnected, Disconnected, HashingQueue
 from models.errors import Busy
-from testsuite.live import PASSWORD, Client, SiteTest, together
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD, Client
 from testsuite.polling import FORM
 from testsuite.tables import forget_failures, sql
 from testsuite.test_worst_requests import taken
+from testsuite.waiting import together
 
 FLOOD_REQUESTS = 3000
 MAX_WAIT_SECONDS = 5.0

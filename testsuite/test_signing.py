@@ -7,8 +7,10 @@ import statistics
 import time
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
+from testsuite.cases import SiteTest
+from testsuite.clients import PASSWORD
 from testsuite.jar import Jar
-from testsuite.live import PASSWORD, SiteTest, run_app
+from testsuite.servers import run_app
 from testsuite.tables import forget_failures, sql
 
 # Every way to say "another site" that some browser or some server has understood, and lines that are no path at all.

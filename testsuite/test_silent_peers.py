@@ -11,8 +11,11 @@ import time
 from urllib.parse import urlsplit
 
 import app
-from testsuite.live import ROOT, TIMEOUT, Client, SiteTest, environment
+from testsuite.cases import SiteTest
+from testsuite.clients import Client
 from testsuite.ports import server_states
+from testsuite.servers import ROOT, environment
+from testsuite.waiting import TIMEOUT
 
 GONE_SECONDS = 60.0  # after which a silent peer is gone
 CLOSE_TIMEOUT_SECONDS = 5.0  # that Tornado waits for the answer to a closing frame
@@ -21,7 +24,7 @@ CLOSE_TIMEOUT_SECONDS = 5.0  # that Tornado waits for the answer to a closing fr
 MEMBER = """
 import sys
 from websockets.exceptions import ConnectionClosed
-from testsuite.live import Client
+from testsuite.clients import Client
 client = Client(sys.argv[1])
 client.cookies["session"] = sys.argv[2]
 chat = client.chat()

@@ -14,9 +14,12 @@ from unittest import mock
 import peewee
 
 from models.engines.postgresql import Postgresql
-from testsuite.live import PASSWORD, TIMEOUT, Client, FolderTest, Server, wait_for
+from testsuite.cases import FolderTest
+from testsuite.clients import PASSWORD, Client
 from testsuite.postgresql import PostgresqlServer
+from testsuite.servers import Server
 from testsuite.tables import add_accounts
+from testsuite.waiting import TIMEOUT, wait_for
 
 END_SECONDS = 10.0  # within which a process ends
 MEMBER_COUNT = 8  # who all wait at once

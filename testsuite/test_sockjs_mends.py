@@ -17,9 +17,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from controllers.sockjs.router import Router, Settings
-from testsuite.live import ROOT, TIMEOUT, wait_for
+from testsuite.servers import ROOT
 from testsuite.sockjs import UPGRADE, ProtocolTest, SockJSServer
 from testsuite.sockjs_server import PUBLIC, Echo
+from testsuite.waiting import TIMEOUT, wait_for
 
 RESTARTING = [1012, "The server is restarting"]
 # Starts the server with a clock that can be set forward and back by an hour.

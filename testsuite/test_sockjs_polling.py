@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testsuite.live import Answer
+from testsuite.clients import Answer
 from testsuite.sockjs import FORM, ProtocolTest
 
 ORIGIN = "http://other.example"

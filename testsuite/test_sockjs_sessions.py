@@ -6,8 +6,8 @@ import json
 import re
 import secrets
 
-from testsuite.live import wait_for
 from testsuite.sockjs import FORM, ProtocolTest
+from testsuite.waiting import wait_for
 
 CLOSED = 'c[3000,"Go away!"]'
 SECOND = 'c[2010,"Another connection still open"]'

@@ -5,8 +5,8 @@ from __future__ import annotations
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from testsuite.live import TIMEOUT
 from testsuite.sockjs import ACCEPTED, UPGRADE, ProtocolTest
+from testsuite.waiting import TIMEOUT
 
 
 class Requests(ProtocolTest):

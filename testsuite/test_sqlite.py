@@ -13,7 +13,9 @@ import cysqlite
 
 from models.engines.sqlite import Sqlite
 from models.engines.sqlite_file import FileIdentity
-from testsuite.live import Chat, FolderTest, Server, SiteTest
+from testsuite.cases import FolderTest, SiteTest
+from testsuite.clients import Chat
+from testsuite.servers import Server
 from testsuite.tables import WITHOUT_WAL, sql
 
 FIRST_SAFE = "playhouse.cysqlite_ext:CySqliteDatabase.server_version=(3, 51, 3)"

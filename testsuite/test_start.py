@@ -10,9 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from controllers.web.http_status import status_text
+from testsuite.cases import FolderTest, SiteTest, add_user
+from testsuite.clients import Answer, Client
 from testsuite.jar import Jar
-from testsuite.live import ROOT, TIMEOUT, Answer, Client, FolderTest, SiteTest, add_user, environment, together
+from testsuite.servers import ROOT, environment
 from testsuite.tables import locked, sql
+from testsuite.waiting import TIMEOUT, together
 
 # Opens the databases named on standard input, as every process does at its start.
 OPENER = """

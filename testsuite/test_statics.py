@@ -14,8 +14,10 @@ from playwright.sync_api import Page
 
 from controllers.serving.compression import MAX_HEADER_CHARS, MIN_BYTES, accepts_gzip
 from testsuite.browser import BrowserTest, expect_live
-from testsuite.live import ROOT, Answer, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import Answer
 from testsuite.polling import EventSource, HtmlFile, Jsonp, Xhr, XhrStreaming
+from testsuite.servers import ROOT
 
 logger = logging.getLogger(__name__)
 

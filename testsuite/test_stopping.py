@@ -10,11 +10,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from testsuite.live import TIMEOUT, Chat, Client, FolderTest, add_members, wait_for
+from testsuite.cases import FolderTest, add_members
+from testsuite.clients import Chat, Client
 from testsuite.mongodb import mongo_server
 from testsuite.polling import Xhr, begin
 from testsuite.tables import locked, sql
 from testsuite.upstream import Upstream
+from testsuite.waiting import TIMEOUT, wait_for
 
 END_SECONDS = 10.0  # within which a process ends
 SPREAD_SECONDS = 1.0  # over which its clients are sent elsewhere

@@ -11,9 +11,12 @@ import sys
 import termios
 from pathlib import Path
 
-from testsuite.live import PASSWORD, ROOT, TIMEOUT, Client, FolderTest, add_members, add_user, environment, wait_for
+from testsuite.cases import FolderTest, add_members, add_user
+from testsuite.clients import PASSWORD, Client
+from testsuite.servers import ROOT, environment
 from testsuite.tables import locked, sql
 from testsuite.test_commands import CommandTest
+from testsuite.waiting import TIMEOUT, wait_for
 
 PYTHON = [sys.executable, "-W", "error", str(ROOT / "app.py")]
 

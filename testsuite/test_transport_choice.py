@@ -6,8 +6,10 @@ import re
 import secrets
 
 from controllers.sockjs.router import TRANSPORTS
-from testsuite.live import Client, Server, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import Client
 from testsuite.polling import EventSource, HtmlFile, Jsonp, SockJS, WebSocket, Xhr, XhrStreaming, knock
+from testsuite.servers import Server
 from testsuite.sockjs import UPGRADE
 
 HEADERS = {name.replace("-", "_"): value for name, value in UPGRADE.items()}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from websockets.exceptions import ConnectionClosed
 
-from testsuite.live import ROOT, Chat, Client, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import Chat, Client
 from testsuite.polling import (
     ALL_TRANSPORTS,
     HTTP_TRANSPORTS,
@@ -22,6 +23,7 @@ from testsuite.polling import (
     close_code,
     knock,
 )
+from testsuite.servers import ROOT
 from testsuite.sockjs import NOT_CACHED
 from testsuite.test_sockjs_pages import PAGE
 

@@ -13,8 +13,9 @@ from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
 from controllers.sockjs.pages import IFRAME_SCRIPT_SHA256
+from testsuite.cases import SiteTest
+from testsuite.clients import Client
 from testsuite.jar import Jar
-from testsuite.live import TIMEOUT, Client, SiteTest, wait_for
 from testsuite.memory import resident
 from testsuite.polling import (
     ALL_TRANSPORTS,
@@ -29,6 +30,7 @@ from testsuite.polling import (
     close_code,
     knock,
 )
+from testsuite.waiting import TIMEOUT, wait_for
 
 
 class Strangers(SiteTest):

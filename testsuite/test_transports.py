@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import time
 
+from testsuite.cases import SiteTest
 from testsuite.jar import Jar
-from testsuite.live import SiteTest, wait_for
 from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, Jsonp, SockJS, Xhr, XhrStreaming, close_code
 from testsuite.ports import server_states
 from testsuite.tables import WITHOUT_WAL, locked
+from testsuite.waiting import wait_for
 
 
 class Conversations(SiteTest):

@@ -15,7 +15,9 @@ import cysqlite
 import peewee
 from playhouse.cysqlite_ext import CySqliteDatabase
 
-from testsuite.live import PASSWORD, ROOT, Client, FolderTest, environment, run_app
+from testsuite.cases import FolderTest
+from testsuite.clients import PASSWORD, Client
+from testsuite.servers import ROOT, environment, run_app
 from testsuite.tables import sql
 
 SECRETS = ("hunter2-hunter2", "1234", "señor-密码-passe", "x" * 999 + "y", "a passphrase of before", "open sesame now")

@@ -6,7 +6,8 @@ import re
 import unittest
 from pathlib import Path
 
-from testsuite.live import ROOT, FolderTest, Server, run_app
+from testsuite.cases import FolderTest
+from testsuite.servers import ROOT, Server, run_app
 
 WARNS = "import warnings\nwarnings.warn('this will go away', DeprecationWarning)\n"
 LEAKS = "import socket\nleaked = socket.socket()\ndel leaked\n"  # Python tells of this where nothing can be raised

@@ -26,7 +26,7 @@ from controllers.sockjs import framing
 from controllers.sockjs.framing import MAX_FRAME_BYTES, MAX_MESSAGE_CHARS
 from controllers.web import headers, languages
 from models import accounts, failures, lookalikes, names, passwords
-from testsuite.live import ROOT
+from testsuite.servers import ROOT
 
 MAX_SECONDS = 0.05  # for the worst text at its full length
 SHORT_CHARS = 3000  # at which the worst is looked for

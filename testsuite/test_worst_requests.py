@@ -6,8 +6,11 @@ import re
 import socket
 from pathlib import Path
 
-from testsuite.live import TIMEOUT, Client, Server, SiteTest
+from testsuite.cases import SiteTest
+from testsuite.clients import Client
+from testsuite.servers import Server
 from testsuite.tables import forget_failures, sql
+from testsuite.waiting import TIMEOUT
 from testsuite.worst import Request, requests
 
 MAX_LOOP_SECONDS = 0.05

@@ -75,34 +75,44 @@ class CachedPageHandler(FormHandler):
     _has_placeholders = False  # while a page is rendered for the cache
 
     async def finish_cached(
-        self, cache: PageCache, renderer: MessageRenderer, entries: Sequence[Entry], nonce: str, **shown: Hashable
+        self,
+        template: str,
+        cache: PageCache,
+        renderer: MessageRenderer,
+        entries: Sequence[Entry],
+        nonce: str,
+        **shown: Hashable,
     ) -> None:
-        """Answer with room.html, which shows these messages and these values, for the member who asks.
+        """Answer with the template, which shows these messages and these values, for the member who asks.
 
         A page with an error is not cached, since it shows what only its author has written.
         """
         today = datetime.date.today()
-        render = functools.partial(self._render_with_placeholders, renderer, entries, today, shown)
+        render = functools.partial(self._render_with_placeholders, template, renderer, entries, today, shown)
         if self.settings["debug"] or shown["error"]:
             await renderer.prerender(entries)
             page = CachedPage(render())
         else:
             seqs = (entries[0].seq, entries[-1].seq, len(entries)) if entries else ()
-            key = (self.locale.code, today, seqs, *shown.values())
+            key = (template, self.locale.code, today, seqs, *shown.values())
             if key not in cache:
                 await renderer.prerender(entries)
             page = cache.get_or_render(key, render)
         self.finish(page.fill(self._own_values(nonce)))
 
     def _render_with_placeholders(
-        self, renderer: MessageRenderer, entries: Sequence[Entry], today: datetime.date, shown: Mapping[str, Hashable]
+        self,
+        template: str,
+        renderer: MessageRenderer,
+        entries: Sequence[Entry],
+        today: datetime.date,
+        shown: Mapping[str, Hashable],
     ) -> bytes:
         rows = renderer.render_rows(entries, self.locale, today)
-        head = entries[-1].seq if entries else 0
         fixed = {"gap_seconds": GROUPING_GAP_SECONDS, "nonce": PLACEHOLDERS["nonce"]}
         self._has_placeholders = True
         try:
-            return self.render_string("room.html", **shown, **fixed, rows=rows, head=head)
+            return self.render_string(template, **shown, **fixed, rows=rows)
         finally:
             self._has_placeholders = False
 

@@ -1,0 +1,36 @@
+"""Waiting for what should happen, and calls at the same moment."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+TIMEOUT = 20.0  # seconds after which something that should have happened has not
+
+T = TypeVar("T")
+
+
+def wait_for(what: Callable[[], T], why: str, timeout: float = TIMEOUT) -> T:
+    """Return what `what` returns as soon as it is true."""
+    deadline = time.monotonic() + timeout
+    while not (found := what()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout} s in vain: {why}")
+        select.select([], [], [], 0.01)
+    return found
+
+
+def together(*calls: Callable[[], T]) -> list[T]:
+    """Call all of them at the same moment, each in a thread; return their results in order."""
+    ready = threading.Barrier(len(calls))
+
+    def call(one: Callable[[], T]) -> T:
+        ready.wait(TIMEOUT)
+        return one()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(call, calls))
