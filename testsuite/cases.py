@@ -9,13 +9,16 @@ import shutil
 import subprocess
 import tempfile
 import unittest
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from models import passwords
 from testsuite.clients import PASSWORD, Chat, Client
 from testsuite.jar import Jar
 from testsuite.servers import Env, Server, run_app
-from testsuite.tables import add_accounts, address, elsewhere
+from testsuite.tables import add_accounts, address, cheap_hash, elsewhere
+
+Hash = Callable[[str], passwords.PasswordHash]
 
 
 def add_user(folder: str, name: str, *options: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
@@ -25,20 +28,20 @@ def add_user(folder: str, name: str, *options: str, password: str = PASSWORD) ->
     return run_app(folder, *before, "adduser", name, "somebody@example.org", *after, stdin=password)
 
 
-def add_members(folder: str, members: tuple[str, ...]) -> None:
+def add_members(folder: str, members: tuple[str, ...], hash_password: Hash = cheap_hash) -> None:
     """Make the accounts of the site in `folder`, of which ana is the administrator's."""
     if folder in elsewhere:
-        add_accounts(elsewhere[folder], members, PASSWORD)
+        add_accounts(elsewhere[folder], members, PASSWORD, hash_password)
     else:
-        shutil.copytree(_site_with(members), folder, dirs_exist_ok=True)
+        shutil.copytree(_site_with(members, hash_password), folder, dirs_exist_ok=True)
 
 
 @functools.cache
-def _site_with(members: tuple[str, ...]) -> str:
+def _site_with(members: tuple[str, ...], hash_password: Hash) -> str:
     """Return a folder with a database that has these members, for copies."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    add_accounts(address(folder.name), members, PASSWORD)
+    add_accounts(address(folder.name), members, PASSWORD, hash_password)
     return folder.name
 
 
@@ -68,9 +71,11 @@ class SiteTest(unittest.TestCase):
     """A test with a running site of its own: members ana (administrator), beto and carla in the lobby.
 
     `options` are the server's, `altered` are limits of its own that it shall have (testsuite/altered.py);
-    `processes` says how many of it run on the one database.
+    `processes` says how many of it run on the one database. `fresh` ones import the site themselves, and passwords
+    are hashed as dearly as by any site.
     """
 
+    fresh = False
     options: tuple[str, ...] = ("--messages_per_second=0",)
     altered: tuple[str, ...] = ()
     processes = 1
@@ -120,8 +125,10 @@ def running(test: type[SiteTest]) -> Iterator[None]:
     """Run the servers of a test class, with its members."""
     with tempfile.TemporaryDirectory() as folder, test.database(folder):
         test.folder = folder
-        add_members(folder, test.members)
-        test.servers = [Server(folder, *test.options, altered=test.altered) for _ in range(test.processes)]
+        add_members(folder, test.members, passwords.hash_password if test.fresh else cheap_hash)
+        test.servers = [
+            Server(folder, *test.options, altered=test.altered, fresh=test.fresh) for _ in range(test.processes)
+        ]
         try:
             for server in test.servers:
                 server.wait()

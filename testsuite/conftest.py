@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections import defaultdict
@@ -48,6 +49,11 @@ def _place(item: pytest.Item) -> int:
 def needs_of(item: pytest.Item) -> frozenset[str]:
     """Return what the class of a test needs."""
     return needs.needs_of(item.cls) if isinstance(item, pytest.Function) and item.cls else frozenset()
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of every further collection of garbage."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,8 @@
 """Processes of the site that are forked from one that has imported it, so that they start in a tenth of the time.
 
 Most of a start is imports, and the tests start a thousand processes. `python testsuite/preloaded.py FD` imports app.py
-once, and forks for each request that comes by the socket FD.
+once, and forks for each request that comes by the socket FD. Passwords are hashed as cheaply as Argon2 can, or the
+tests would spend a seventh of their time there.
 """
 
 from __future__ import annotations
@@ -138,7 +139,11 @@ def main() -> int:
     sys.path[0] = str(ROOT)
     gc.disable()
     import app  # noqa: PLC0415 - the tests import this module, and start without
+    from models import passwords  # noqa: PLC0415
+    from testsuite.tables import CHEAP_HASHER  # noqa: PLC0415
 
+    passwords._hasher = CHEAP_HASHER
+    passwords.DUMMY_HASH = passwords._dummy_hash()
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         words = fork_on_request(requests)
     if words is None:

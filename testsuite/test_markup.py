@@ -282,6 +282,8 @@ def seconds(body: str) -> float:
 class BoundedWork(FuzzTest):
     """docs/security.rst 39: drawing any message costs milliseconds."""
 
+    needs = ("quiet",)
+
     def test_what_was_slow_anywhere_and_its_relatives_are_quick(self) -> None:
         for body in known():
             self.assertLess(min(seconds(body) for _ in range(3)), MAX_RENDER_SECONDS, repr(body[:60]))

@@ -23,6 +23,8 @@ ROUND_COUNT = 8
 class Hashes(SiteTest):
     """docs/security.rst 7: Argon2id, never weaker than 19 MiB, twice, on one lane."""
 
+    fresh = True
+
     def stored(self) -> str:
         ((found,),) = sql(self.folder, "SELECT password FROM user WHERE username = 'beto'")
         return str(found)
@@ -103,6 +105,7 @@ class Hashes(SiteTest):
 class Patience(SiteTest):
     """docs/security.rst 7: while passwords are hashed, everything else goes on."""
 
+    fresh = True
     needs = ("quiet",)
 
     def test_during_20_sign_ins_another_request_takes_less_than_100_ms(self) -> None:

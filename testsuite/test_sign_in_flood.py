@@ -31,6 +31,7 @@ MAX_WAIT_SECONDS = 5.0
 class Flood(SiteTest):
     """docs/security.rst 40: sign-in under a flood."""
 
+    fresh = True
     needs = ("quiet",)
 
     def setUp(self) -> None:

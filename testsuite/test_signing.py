@@ -136,6 +136,7 @@ class SignInTest(SiteTest):
 class SignInTimeTest(SiteTest):
     """docs/security.rst 8: whether a name is known is not told by the time of the answer."""
 
+    fresh = True
     needs = ("quiet",)
 
     def test_a_known_and_an_unknown_name_take_the_same_time(self) -> None:

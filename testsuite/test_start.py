@@ -21,10 +21,10 @@ from testsuite.waiting import TIMEOUT, together
 OPENER = """
 import sys
 from models import settings
-from models.database import database, open_database
+from models.database import database, open_database, with_retries
 for path in sys.stdin:
     open_database(path.strip())
-    sys.stdout.write(settings.cookie_secret() + "\\n")
+    sys.stdout.write(with_retries(settings.cookie_secret) + "\\n")
     sys.stdout.flush()
     database.close()
 """
@@ -88,7 +88,13 @@ class StartingTogetherTest(FolderTest):
         command = [sys.executable, "-W", "error", "-c", OPENER]
         openers = [
             subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+                command,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment(),
             )
             for _ in range(8)
         ]
@@ -105,12 +111,13 @@ class StartingTogetherTest(FolderTest):
                 opener.communicate(timeout=TIMEOUT)
 
     def open(self, opener: subprocess.Popen[str], path: Path) -> str:
-        """Let one process open a database; return the secret that it finds."""
+        """Let one process open a database; return the secret that it finds, or why it has ended."""
         assert opener.stdin is not None
         assert opener.stdout is not None
+        assert opener.stderr is not None
         opener.stdin.write(f"{path}\n")
         opener.stdin.flush()
-        return opener.stdout.readline()
+        return opener.stdout.readline() or opener.stderr.read()
 
 
 class HealthTest(SiteTest):

@@ -30,6 +30,7 @@ def taken(server: Server) -> tuple[float, float]:
 class WorstRequests(SiteTest):
     """docs/security.rst 38: each field, header, cookie, query and path has its limit before the rest."""
 
+    needs = ("quiet",)
     options = ("--messages_per_second=0", "--xheaders")
 
     def setUp(self) -> None:
