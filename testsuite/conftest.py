@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         classes[item.parent].append(item)
         for need in needs_of(item):
             item.add_marker(need)
-    queue = sorted(classes.values(), key=lambda tests: (_place(tests[0]), -len(tests)))
+    queue = sorted(classes.values(), key=lambda tests: (_place(tests[0]), not _is_long(tests[0]), -len(tests)))
     with_tool = [tests for tests in queue if _place(tests[0]) < len(needs.TOOLS)]
     no_tests: list[pytest.Item] = []
     turns = itertools.zip_longest(with_tool, queue[len(with_tool) :], fillvalue=no_tests)
@@ -44,6 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _place(item: pytest.Item) -> int:
     return min((needs.TOOLS.index(need) for need in needs_of(item) if need in needs.TOOLS), default=len(needs.TOOLS))
+
+
+def _is_long(item: pytest.Item) -> bool:
+    """Return whether the class of a test says `is_long = True`: else the others would be done, and wait for it."""
+    return isinstance(item, pytest.Function) and getattr(item.cls, "is_long", False)
 
 
 def needs_of(item: pytest.Item) -> frozenset[str]:

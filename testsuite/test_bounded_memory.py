@@ -28,6 +28,7 @@ SLOW = filled("*_\\*", MAX_BODY_CHARS)
 class LargeMessages(SiteTest):
     """docs/security.rst 41: caches and rings are bounded in bytes."""
 
+    is_long = True
     posts = 700  # more than a ring and a page have
     growth = 100 * 1024  # KiB
 

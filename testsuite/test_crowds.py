@@ -53,6 +53,7 @@ class SilentReaders(CrowdTest):
     """docs/security.rst 17: 50 readers that read nothing under 100 MB of traffic cost less than
     50 MB of memory, and fast readers lose nothing."""
 
+    is_long = True
     silent = 50
     fast = 8
 

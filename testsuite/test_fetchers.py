@@ -150,6 +150,8 @@ class AnswersTest(FetcherTest):
 class SlowUpstreamTest(FetcherTest):
     """docs/security.rst 19: a fetch ends in time, and delays no other request."""
 
+    is_long = True
+
     def test_stuff_has_two_fetches_under_way_at_once_and_waits_for_the_slower(self) -> None:
         both, slower_may_go = threading.Barrier(2), threading.Event()
         quick_sent = threading.Event()

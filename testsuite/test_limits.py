@@ -163,6 +163,7 @@ class Flood(SiteTest):
 class Dribblers(SiteTest):
     """docs/security.rst 18: clients that say little, slowly, or nothing; for a while."""
 
+    is_long = True
     altered = ("controllers.server:HEAD_TIMEOUT_SECONDS=4.0", "controllers.server:BODY_TIMEOUT_SECONDS=4.0")
     HEAD = b"GET /login HTTP/1.1\r\nHost: prosa\r\nX-Padding: "
     BODY = b"POST /login HTTP/1.1\r\nHost: prosa\r\nContent-Length: 100000\r\n\r\n"

@@ -22,6 +22,7 @@ from testsuite.waiting import wait_for
 class Presence(SiteTest):
     """Members come and go at two processes."""
 
+    is_long = True
     processes = 2
 
     def test_everybody_is_told_who_is_online_whichever_process_they_are_at(self) -> None:
@@ -73,6 +74,7 @@ class Presence(SiteTest):
 class Death(SiteTest):
     """A process that is killed, and one that is stopped."""
 
+    is_long = True
     processes = 3
 
     def test_the_members_of_a_dead_process_leave(self) -> None:

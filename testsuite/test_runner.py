@@ -100,6 +100,8 @@ FAILED = (
 
 
 class Runner(unittest.TestCase):
+    is_long = True
+
     def run_on(self, *words: str, **modules: str) -> subprocess.CompletedProcess[str]:
         """Run the runner in a project whose tests are these modules."""
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))

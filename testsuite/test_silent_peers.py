@@ -81,6 +81,7 @@ class PeerTest(SiteTest):
 class Pings(PeerTest):
     """Each connection is pinged in time, however many new ones come: routers forget silent connections."""
 
+    is_long = True
     altered = ("app:PING_INTERVAL_SECONDS=2.0", "app:PING_TIMEOUT_SECONDS=1.6")
     late = 1.0  # seconds that a ping may come late on a busy machine; behind a newcomer it comes 1.6 s late
 
@@ -104,6 +105,7 @@ class Pings(PeerTest):
 class SilentPeers(PeerTest):
     """docs/security.rst 17: a peer without pongs is gone, and harms no broadcast meanwhile."""
 
+    is_long = True
     altered = ("app:PING_INTERVAL_SECONDS=2.0", "app:PING_TIMEOUT_SECONDS=2.0")
 
     def listener(self, member: str) -> Listener:

@@ -54,6 +54,8 @@ class Hooks(ProtocolTest):
 class SilentPeers(ProtocolTest):
     """docs/sockjs.rst 14 and 15: a silent peer is closed, and delays no broadcast."""
 
+    is_long = True
+
     def test_a_peer_that_answers_no_ping_is_gone_and_everybody_else_hears_everything(self) -> None:
         silent = [self.wire() for _ in range(2)]
         for wire, path in zip(silent, ("/broadcast/websocket", f"{self.session('/broadcast')}/websocket"), strict=True):

@@ -30,6 +30,8 @@ def commits(path: str) -> int:
 
 
 class SqlLogTest(log_case.LogTest):
+    is_long = True
+
     async def test_drafts_that_wait_are_committed_together(self) -> None:
         await self.fill(1)
         before = commits(self.people)

@@ -64,6 +64,7 @@ class StartingTogetherTest(FolderTest):
     The servers do it once here, since fifty times take minutes; opening the database is done fifty times.
     """
 
+    is_long = True
     fresh = True
 
     def test_eight_processes_at_once_make_one_schema_and_one_secret(self) -> None:

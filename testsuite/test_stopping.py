@@ -27,6 +27,8 @@ POST_COUNT = 1000
 class Stopping(FolderTest):
     """docs/security.rst 22: SIGTERM drains within 10 s."""
 
+    is_long = True
+
     def setUp(self) -> None:
         super().setUp()
         add_members(self.folder, ("ana",))

@@ -24,6 +24,8 @@ PYTHON = [sys.executable, "-W", "error", str(ROOT / "app.py")]
 class Streams(CommandTest):
     """A standard output that takes nothing: what cannot be told is not done."""
 
+    is_long = True
+
     def run_so(self, redirection: str, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run app.py with its streams redirected as the shell is told."""
         return subprocess.run(

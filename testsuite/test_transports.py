@@ -92,6 +92,7 @@ class Conversations(SiteTest):
 class Heartbeats(SiteTest):
     """No silence lasts until a proxy or a router hangs up."""
 
+    is_long = True
     altered = ("controllers.chat:HEARTBEAT_SECONDS=0.4",)
 
     def test_a_silent_room_is_heard_of_all_the_same(self) -> None:
