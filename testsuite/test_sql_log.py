@@ -16,6 +16,7 @@ from models.engines.workers import WorkerPool
 from models.errors import Unavailable
 from testsuite import log_case
 from testsuite.tables import locked, sql
+from testsuite.waiting import TIMEOUT
 
 HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24  # in a write-ahead log (sqlite.org/fileformat2.html, 4)
 
@@ -67,17 +68,22 @@ class SqlLogTest(log_case.LogTest):
             self.assertLess(time.monotonic() - began, 1.5 * BUSY_TIMEOUT_SECONDS)
 
     async def test_what_has_waited_for_too_long_is_not_begun(self) -> None:
-        go_on = threading.Event()
-        with (
-            contextlib.closing(WorkerPool("writer", database.obj)) as worker,
-            patch("models.engines.workers.QUEUE_TIMEOUT_SECONDS", 0.1),
-        ):
-            first, second = asyncio.create_task(worker.run(go_on.wait)), asyncio.create_task(worker.run(write))
-            await asyncio.sleep(0.2)  # longer than QUEUE_TIMEOUT_SECONDS
-            go_on.set()
-            self.assertTrue(await first)
-            with self.assertRaises(Unavailable):
-                await second
+        has_begun, go_on = threading.Event(), threading.Event()
+
+        def occupy_the_thread() -> bool:
+            has_begun.set()
+            return go_on.wait(TIMEOUT)
+
+        with contextlib.closing(WorkerPool("writer", database.obj)) as worker:
+            first = asyncio.create_task(worker.run(occupy_the_thread))
+            await asyncio.to_thread(has_begun.wait, TIMEOUT)
+            with patch("models.engines.workers.QUEUE_TIMEOUT_SECONDS", 0.0):
+                second = asyncio.create_task(worker.run(write))
+                await asyncio.sleep(0)  # it is queued
+                go_on.set()
+                self.assertTrue(await first)
+                with self.assertRaises(Unavailable):
+                    await second
 
 
 def write() -> None:
