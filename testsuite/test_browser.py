@@ -121,12 +121,11 @@ class Lobby(BrowserTest):
     def test_a_member_who_comes_has_the_picture_that_the_server_draws(self) -> None:
         ana = self.member("ana")
         template = tornado.template.Loader(str(ROOT / "views" / "templates")).load("modules/picture.html")
-        for name in ("carla", NASTY):
-            self.chat(name)
-            item = ana.locator("#online li").filter(has=ana.get_by_text(name, exact=True))
-            expect(item).to_be_visible()
-            drawn = template.generate(name=name, present=True, initial=initial, tint=tint).decode().strip()
-            self.assertEqual(item.locator(".picture").evaluate("it => it.outerHTML"), drawn)
+        self.chat("carla")
+        item = ana.locator("#online li").filter(has=ana.get_by_text("carla", exact=True))
+        expect(item).to_be_visible()
+        drawn = template.generate(name="carla", present=True, initial=initial, tint=tint).decode().strip()
+        self.assertEqual(item.locator(".picture").evaluate("it => it.outerHTML"), drawn)
 
     def test_an_empty_message_is_not_sent(self) -> None:
         ana = self.member("ana")
