@@ -53,14 +53,6 @@ class BaseSession(session.BaseSession):
             logger.exception("a connection could not be opened")
             self.close(*OPENING_FAILED)
 
-    def try_send(self, frame: Frame) -> bool:
-        """Send `frame` if it can leave now; else return False, and `on_drain` will be called."""
-        raise NotImplementedError
-
-    def send_text(self, message: str) -> None:
-        """Send `message` now or, if it cannot leave now, as soon as it can."""
-        raise NotImplementedError
-
     def close(self, code: int = GO_AWAY.code, message: str = GO_AWAY.text) -> None:
         """Close the session; the library sends code and text."""
         if self.state == session.CLOSED:
@@ -95,6 +87,7 @@ class Session(session.Session, BaseSession):
         return attached
 
     def try_send(self, frame: Frame) -> bool:
+        """Send `frame` if it can leave now; else return False, and `on_drain` will be called."""
         handler = self.handler
         if handler is None or not handler.active or self.send_queue or self.is_closed:
             return False
@@ -181,7 +174,7 @@ class RawSession(rawwebsocket.RawSession, BaseSession):
 
     def set_handler(self, handler: WebSocketTransport) -> bool:
         self.sign_in = handler.sign_in
-        self.try_send = handler.make_sender(self.encode)  # type: ignore[method-assign]
+        self.try_send = handler.make_sender(self.encode)
         attached: bool = super().set_handler(handler)
         return attached
 
