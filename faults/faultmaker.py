@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from faults.history import Fault, History
@@ -122,9 +122,19 @@ class Faultmaker:
 
     # --- the database
 
+    @contextlib.asynccontextmanager
+    async def _breaking(self) -> AsyncIterator[None]:
+        """Let the block break the database and mend it; no process has to start in the meantime."""
+        async with self._mending:
+            try:
+                yield
+            finally:
+                for process in self._site.processes:
+                    process.give_time()
+
     async def lock(self, plan: Plan) -> None:
         """Another program holds the database's write lock."""
-        async with self._mending:
+        async with self._breaking():
             with contextlib.ExitStack() as held:
                 if await to_the_end(held.enter_context, self._store.locked()):
                     self._note(plan.kind, f"for {plan.lasts} s")
@@ -132,7 +142,7 @@ class Faultmaker:
 
     async def fill_disk(self, plan: Plan) -> None:
         """There is no space left."""
-        async with self._mending:
+        async with self._breaking():
             self._note(plan.kind, f"for {plan.lasts} s")
             try:
                 await to_the_end(self._store.fill)
@@ -153,21 +163,21 @@ class Faultmaker:
 
     async def kill_database(self, plan: Plan) -> None:
         """kill -9 of a server, which recovers when it is started again."""
-        async with self._mending:
+        async with self._breaking():
             server = self._pick_server(plan)
             self._note(plan.kind, f"{type(server).__name__} for {plan.lasts} s")
             await self._start_again(server, server.kill, plan.lasts)
 
     async def restart_database(self, plan: Plan) -> None:
         """Restart a database server in an orderly way, as for an upgrade."""
-        async with self._mending:
+        async with self._breaking():
             server = self._pick_server(plan)
             self._note(plan.kind, type(server).__name__)
             await self._start_again(server, server.stop)
 
     async def pause_database(self, plan: Plan) -> None:
         """Pause a database server without closing its connections."""
-        async with self._mending:
+        async with self._breaking():
             server = self._pick_server(plan)
             self._note(plan.kind, f"{type(server).__name__} for {plan.lasts} s")
             with server.paused():

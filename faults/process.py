@@ -13,7 +13,7 @@ from faults.web import Lost, request
 from testsuite.servers import Server
 
 STOP_TIMEOUT_SECONDS = 10.0  # within which a process ends that was asked to
-START_TIMEOUT_SECONDS = 40.0  # within which a process listens, however busy the machine and however long a lock
+START_TIMEOUT_SECONDS = 40.0  # within which a process listens whose database is well, however busy the machine
 POLL_SECONDS = 0.1  # between two looks whether something has come true
 
 MAX_WARNINGS_PER_LIFE = 20  # of one process, and
@@ -36,6 +36,7 @@ class Process:
         self._history = history
         self._server: Server | None = None
         self._began = 0.0
+        self._start_deadline = 0.0
 
     def complain(self, what: str) -> None:
         """Note what no process may do."""
@@ -51,9 +52,13 @@ class Process:
         if self._server is not None:
             self._server.process.send_signal(number)
 
+    def give_time(self) -> None:
+        """Let it have all its time to start from now on: what it needs was broken until now."""
+        self._start_deadline = time.monotonic() + START_TIMEOUT_SECONDS
+
     async def start(self) -> None:
         """Start it until it listens: with a full disk it may say in one line why it can't."""
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        self.give_time()
         while self.has_ended:
             self.starts += 1
             self._began = time.monotonic()
@@ -63,7 +68,7 @@ class Process:
             except AssertionError:
                 self.failed_starts += 1
                 await self.end(signal.SIGKILL)
-                if time.monotonic() > deadline:
+                if time.monotonic() > self._start_deadline:
                     self.complain("does not start: " + "".join(server.lines)[-500:])
                     return
 

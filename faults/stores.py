@@ -17,7 +17,7 @@ from faults.history import History, Row
 from faults.readers import ROOM
 from testsuite.database_server import DatabaseServer
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
-from testsuite.postgresql import PROGRAMS, PostgresqlServer
+from testsuite.postgresql import NO_SYNC, PROGRAMS, PostgresqlServer
 from testsuite.servers import ROOT
 
 DISK_BYTES = 64 * 1024 * 1024  # of the small disk, and
@@ -212,7 +212,7 @@ def sqlite(folder: str, seconds: float) -> Iterator[Store]:
 @contextlib.contextmanager
 def postgresql(folder: str, seconds: float) -> Iterator[Store]:
     """Run a server."""
-    with contextlib.closing(PostgresqlServer()) as server:
+    with contextlib.closing(PostgresqlServer(NO_SYNC)) as server:
         server.start()
         yield PostgresqlStore(server)
 
@@ -220,7 +220,7 @@ def postgresql(folder: str, seconds: float) -> Iterator[Store]:
 @contextlib.contextmanager
 def mongodb(folder: str, seconds: float) -> Iterator[Store]:
     """Run a server for the people, and one for the log."""
-    with contextlib.closing(PostgresqlServer()) as people, mongo_server() as log:
+    with contextlib.closing(PostgresqlServer(NO_SYNC)) as people, mongo_server() as log:
         people.start()
         yield MongodbStore(people, log)
 

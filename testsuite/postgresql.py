@@ -26,15 +26,17 @@ from testsuite.waiting import TIMEOUT, wait_for
 
 PASSWORD = "not the user's own"
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")  # where Debian has them
+NO_SYNC = "-cfsync=off"  # where only the server is killed, not the machine: it recovers without syncing all its files
 UNPRIVILEGED = "postgres"  # whom Debian's package makes; the server refuses root
 
 
 class PostgresqlServer(DatabaseServer):
-    """A PostgreSQL. `url` names its first database; each test makes itself one of its own."""
+    """A PostgreSQL with `options`. `url` names its first database; each test makes itself one of its own."""
 
     ending = signal.SIGINT
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         self._user = UNPRIVILEGED if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self._folder = Path(tempfile.mkdtemp(prefix="prosa-postgresql-"))
         (self.port,) = free_ports(1)
@@ -57,7 +59,7 @@ class PostgresqlServer(DatabaseServer):
 
     def start(self) -> None:
         need("postgres")
-        options = [f"-p{self.port}", "-h127.0.0.1", f"-k{self._folder}", "-cmax_connections=200"]
+        options = [f"-p{self.port}", "-h127.0.0.1", f"-k{self._folder}", "-cmax_connections=200", *self._options]
         command = [str(PROGRAMS / "postgres"), "-D", str(self._folder / "data"), *options]
         deadline = time.monotonic() + TIMEOUT
         while True:
@@ -101,7 +103,7 @@ class PostgresqlServer(DatabaseServer):
 
 @functools.cache
 def _shared() -> PostgresqlServer:
-    server = PostgresqlServer()
+    server = PostgresqlServer(NO_SYNC)
     atexit.register(server.close)
     server.start()
     return server
