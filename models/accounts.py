@@ -8,7 +8,7 @@ import time
 import peewee
 
 from models import lookalikes
-from models.database import writing
+from models.database import as_tuples, writing
 from models.errors import (
     BadEmail,
     LooksLikeAnother,
@@ -20,7 +20,7 @@ from models.errors import (
     UnknownMember,
     WrongPassword,
 )
-from models.members import Member, find_user, get_member, member_of, not_removed
+from models.members import Member, find_user, get_member, member_of
 from models.models import Membership, User
 from models.names import clean_username, fold
 from models.passwords import DUMMY_HASH, PasswordHash
@@ -32,27 +32,22 @@ EMAIL_PATTERN = re.compile(r"[^\s@]+@[^\s@]+")
 
 
 def check_username(username: str) -> None:
-    """Raise BadUsername, or NameTaken if a user has or had this name or one that looks like it."""
+    """Raise BadUsername, or NameTaken if a user has or had this name or one that looks like it.
+
+    Removed users count, since the log names them.
+    """
     name = clean_username(username)
-    _check_not_removed(name)
-    if find_user(name):
-        raise NameTaken()
+    folded = fold(name)
+    skeleton, folded_skeleton = lookalikes.skeletons(name)
+    similar = (User.folded == folded) | (User.skeleton == skeleton) | (User.folded_skeleton == folded_skeleton)
+    # One query: between two, somebody may get this very name, which would look like another one.
+    found: dict[str, float | None] = dict(as_tuples(User.select(User.folded, User.removed_at).where(similar)))
+    if folded in found:
+        raise NameTaken() if found[folded] is None else NameRemoved()
     if lookalikes.is_mixed(name):
         raise MixedScripts()
-    if _looks_like_another(name):
+    if found:
         raise LooksLikeAnother()
-
-
-def _check_not_removed(username: str) -> None:
-    """Raise NameRemoved if a user who was removed had this name."""
-    if User.select().where(User.folded == fold(username), ~not_removed()).exists():
-        raise NameRemoved()
-
-
-def _looks_like_another(name: str) -> bool:
-    """Return whether a name can be mistaken for another user's; removed users count, since the log names them."""
-    as_it_is, folded = lookalikes.skeletons(name)
-    return User.select().where((User.skeleton == as_it_is) | (User.folded_skeleton == folded)).exists()
 
 
 def clean_email(email: str) -> str:
@@ -90,8 +85,8 @@ def set_password(username: str, password: PasswordHash) -> None:
     with writing():
         user = find_user(username)
         if user is None:
-            _check_not_removed(username)
-            raise UnknownMember()
+            was_removed = User.select().where(User.folded == fold(username)).exists()
+            raise NameRemoved() if was_removed else UnknownMember()
         User.update(password=password).where(User.id == user.id).execute()
         end_all_sessions(user.id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from unittest import mock
 
 import peewee
 
@@ -33,6 +34,16 @@ class NameTest(ModelsTest):
         assert found is not None
         self.assertEqual(found[0], made)
         self.assertEqual(found[0].username, "Straße")
+
+    def test_a_name_that_is_taken_while_it_is_looked_at_is_not_said_to_look_like_another(self) -> None:
+        def take(name: str) -> bool:
+            User(username="gil", password=PasswordHash("x")).save()
+            return False
+
+        with mock.patch("models.accounts.lookalikes.is_mixed", take):
+            accounts.check_username("GIL")
+        with self.assertRaisesRegex(NameTaken, "already has this name"):
+            accounts.check_username("GIL")
 
     def test_the_tutorials_unique_names_hold_at_the_prompt_too(self) -> None:
         self.bob()
