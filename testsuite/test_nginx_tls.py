@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
@@ -9,10 +10,11 @@ import socket
 import ssl
 import subprocess
 import warnings
+from typing import Any
 from urllib.parse import urlencode
 
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from testsuite.cases import SiteTest
@@ -98,12 +100,17 @@ class Tls(SiteTest):
 
     def test_the_chat_goes_through_tls_and_only_for_our_own_pages(self) -> None:
         given = {"Cookie": self.sign_in()}
-        with self.knock(given, self.nginx.url) as chat:
-            self.assertEqual(json.loads(chat.recv(TIMEOUT))["you"]["username"], "ana")
+        self.assertEqual(asyncio.run(self.knock(given, self.nginx.url))["you"]["username"], "ana")
         with self.assertRaisesRegex(InvalidStatus, "403"):
-            self.knock(given, self.nginx.url.replace("https", "http"))
+            asyncio.run(self.knock(given, self.nginx.url.replace("https", "http")))
 
-    def knock(self, headers: dict[str, str], origin: str) -> ClientConnection:
-        """Return the chat as a page of `origin` would open it."""
+    async def knock(self, headers: dict[str, str], origin: str) -> dict[str, Any]:
+        """Return the chat's first message to a page of `origin`.
+
+        In one thread: the client with threads reads while it writes, and OpenSSL then forgot answers on a busy machine.
+        """
         address = f"wss://127.0.0.1:{self.nginx.port}/chat/websocket"
-        return connect(address, ssl=self.trusting, origin=Origin(origin), additional_headers=headers)
+        opening = connect(address, ssl=self.trusting, origin=Origin(origin), additional_headers=headers, proxy=None)
+        async with opening as chat, asyncio.timeout(TIMEOUT):
+            first: dict[str, Any] = json.loads(await chat.recv())
+            return first
