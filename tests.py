@@ -21,7 +21,7 @@ from pathlib import Path
 from testsuite.cases import add_user
 from testsuite.clients import PASSWORD
 from testsuite.servers import Server, environment
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 ROOT = Path(__file__).resolve().parent
 
@@ -119,7 +119,7 @@ class TestPrompt(unittest.TestCase):
                 input=SESSION,
                 capture_output=True,
                 text=True,
-                timeout=TIMEOUT,
+                timeout=TIMEOUT_SECONDS,
                 check=False,
             )
             self.assertEqual(prompt.stdout.splitlines(), ANSWERS, prompt.stderr)

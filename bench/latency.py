@@ -7,7 +7,7 @@ from bench.chats import BODY_PREFIX
 from bench.load import Crowd, Member
 
 
-class Watch:
+class DelayMeter:
     """Notes when each message was sent, and when one member of every other process saw it."""
 
     def __init__(self, crowd: Crowd, run: str) -> None:
@@ -17,7 +17,7 @@ class Watch:
         self.homes = {member.index: process_of(member) for member in crowd.members}
         self.senders = {self.homes[member.index]: member for member in crowd.members}
         for member in self.senders.values():
-            crowd.listen(member, self.heard)
+            crowd.listen(member, self.on_frame)
 
     def send(self) -> None:
         """Send the next message, at each process in turn."""
@@ -28,7 +28,7 @@ class Watch:
         self.sent.append(time.perf_counter())
         member.send(data)
 
-    def heard(self, member: Member, payload: bytes) -> None:
+    def on_frame(self, member: Member, payload: bytes) -> None:
         """Note a message that was sent at another process."""
         now = time.perf_counter()
         for text in member.chat.messages(payload):
@@ -55,19 +55,19 @@ def process_of(member: Member) -> str:
 def delays(crowd: Crowd, processes: int, rate: float, seconds: float, run: str) -> list[float]:
     """Send `rate` messages a second; return the seconds until each other process saw each."""
     crowd.quiet(limit=30)
-    watch = Watch(crowd, run)
-    if len(watch.senders) != processes:
-        raise ValueError(f"members came to {len(watch.senders)} of {processes} processes")
+    meter = DelayMeter(crowd, run)
+    if len(meter.senders) != processes:
+        raise ValueError(f"members came to {len(meter.senders)} of {processes} processes")
     began = time.perf_counter()
     count = int(rate * seconds)
-    while len(watch.sent) < count:
-        wait = began + len(watch.sent) / rate - time.perf_counter()
+    while len(meter.sent) < count:
+        wait = began + len(meter.sent) / rate - time.perf_counter()
         if wait <= 0:
-            watch.send()
+            meter.send()
         else:
             crowd.read(wait)
     crowd.quiet(limit=30)
-    missing = count * (processes - 1) - len(watch.delays)
+    missing = count * (processes - 1) - len(meter.delays)
     if missing:
         raise ValueError(f"{missing} messages were not seen at another process")
-    return watch.delays
+    return meter.delays

@@ -19,7 +19,7 @@ from models.errors import Refusal
 from models.logs.base import Draft, RoomLog
 from models.stores import Stores
 from testsuite.servers import ROOT
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 
 @contextlib.asynccontextmanager
@@ -86,7 +86,7 @@ class Appender:
         assert self._process.stdout is not None
         self._process.stdin.close()
         try:
-            self._process.wait(TIMEOUT)
+            self._process.wait(TIMEOUT_SECONDS)
         finally:
             self._process.kill()
             self._process.wait()

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 from testsuite.cases import SiteTest
 from testsuite.clients import PASSWORD, Client
 from testsuite.needs import need
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -77,7 +77,7 @@ class BrowserTest(SiteTest):
         playwright = cls.enterClassContext(sync_playwright())
         cls.browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         cls.addClassCleanup(cls.browser.close)
-        expect.set_options(timeout=TIMEOUT * 1000)
+        expect.set_options(timeout=TIMEOUT_SECONDS * 1000)
 
     def setUp(self) -> None:
         self.troubles: list[str] = []
@@ -98,7 +98,7 @@ class BrowserTest(SiteTest):
         opened = self.browser.new_context(
             **{"locale": "en-US", "base_url": url or self.server.url, **DESKTOP, **context}
         )
-        opened.set_default_timeout(TIMEOUT * 1000)
+        opened.set_default_timeout(TIMEOUT_SECONDS * 1000)
         opened.add_init_script(RECORD_VIOLATIONS)
         page = opened.new_page()
         page.on("console", self._hear)

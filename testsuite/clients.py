@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from testsuite.jar import Jar
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 PASSWORD = "correct horse battery"
 
@@ -52,7 +52,7 @@ class Client:
         """Send one request on a connection of its own."""
         parts = urlsplit(self.url)
         source = (self.source, 0) if self.source else None
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT, source)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT_SECONDS, source)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             given.setdefault("Cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
@@ -118,7 +118,7 @@ class Chat:
             connect(
                 f"ws://{parts.netloc}{path}",
                 additional_headers={"Cookie": cookies, **headers},
-                open_timeout=TIMEOUT,
+                open_timeout=TIMEOUT_SECONDS,
                 compression=None,
                 max_queue=None,  # else a client that does not read could not even hang up
                 ping_interval=None,  # the server asks for itself
@@ -135,7 +135,7 @@ class Chat:
         self.send("post", room=room, body=body, nonce=nonce)
         return nonce
 
-    def receive(self, timeout: float = TIMEOUT) -> dict[str, Any]:
+    def receive(self, timeout: float = TIMEOUT_SECONDS) -> dict[str, Any]:
         """Return the next message."""
         message: dict[str, Any] = json.loads(self.socket.recv(timeout))
         self.heard.append(message)
@@ -152,7 +152,7 @@ class Chat:
         """Return the next `count` entries."""
         return [self.until("entry") for _ in range(count)]
 
-    def until_closed(self, timeout: float = TIMEOUT) -> int:
+    def until_closed(self, timeout: float = TIMEOUT_SECONDS) -> int:
         """Return the code with which the server closes the connection within `timeout` seconds."""
         deadline = time.monotonic() + timeout
         try:

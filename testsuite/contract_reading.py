@@ -7,7 +7,7 @@ import asyncio
 from models.logs.base import Entry
 from testsuite.appender import appenders
 from testsuite.log_case import LogTest
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 
 class ReadingContract(LogTest):
@@ -48,7 +48,7 @@ class ReadingContract(LogTest):
         with appenders(2, self.address) as running:
             for number, one in enumerate(running):
                 one.append(self.ana, bodies, [f"{number} {body}" for body in bodies])
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 while len(seen) < 600:
                     seen += await self.log.after("lobby", len(seen), 50)
                     self.assertEqual([entry.seq for entry in seen], list(range(1, len(seen) + 1)))

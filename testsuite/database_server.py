@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 from testsuite.standstill import standing_still
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 
 class DatabaseServer:
@@ -34,7 +34,7 @@ class DatabaseServer:
             return
         process.send_signal(how or self.ending)
         try:
-            process.wait(TIMEOUT)
+            process.wait(TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -15,7 +15,7 @@ from models.models import Membership, Room, User, create_tables
 from models.passwords import PasswordHash
 from testsuite.appender import open_log
 from testsuite.mongodb import any_mongo, mongo_database
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 
 class LogTest(unittest.IsolatedAsyncioTestCase):
@@ -61,7 +61,7 @@ class LogTest(unittest.IsolatedAsyncioTestCase):
 
     async def until(self, what: Callable[[], bool]) -> None:
         """Return once `what` is true."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while not what():  # noqa: ASYNC110 - what is waited for is no event
                 await asyncio.sleep(0.002)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from testsuite.needs import need
 from testsuite.nginx import free_port
 from testsuite.servers import ROOT
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 INSTALL_TIMEOUT_SECONDS = 600.0  # for an installation
 PORTS = ("8888", "9000", "9001", "9002", "9003")  # the documents'; the tests take free ones
@@ -62,7 +62,7 @@ class Serving:
         url = self._url()
         if not url:
             raise AssertionError("it ended:\n" + "".join(self.lines))
-        with urllib.request.urlopen(f"{url}healthz", timeout=TIMEOUT) as answer:
+        with urllib.request.urlopen(f"{url}healthz", timeout=TIMEOUT_SECONDS) as answer:
             assert answer.status == 200
         return url
 
@@ -74,8 +74,8 @@ class Serving:
         """End it, and what it has started."""
         if self._listener.is_alive():
             os.killpg(self._process.pid, signal.SIGTERM)
-        self._process.wait(TIMEOUT)
-        self._listener.join(TIMEOUT)
+        self._process.wait(TIMEOUT_SECONDS)
+        self._listener.join(TIMEOUT_SECONDS)
 
 
 class Terminal:

@@ -14,7 +14,7 @@ from pathlib import Path
 from testsuite.needs import need
 from testsuite.ports import free_ports
 from testsuite.servers import ROOT
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 DEPLOY = ROOT / "deploy"
 
@@ -125,7 +125,7 @@ class Nginx:
     def _answers(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"nginx ended:\n{self.errors()}")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("HEAD", "/static/site.css")
             return connection.getresponse().status > 0
@@ -148,7 +148,7 @@ class Nginx:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.process.wait(TIMEOUT)
+            self.process.wait(TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

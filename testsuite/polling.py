@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from testsuite.clients import Answer, Chat, Client
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -85,7 +85,7 @@ class SockJS(Chat):
         """Return the frame in a line of the answer, or nothing."""
         return line
 
-    def receive(self, timeout: float = TIMEOUT) -> dict[str, Any]:
+    def receive(self, timeout: float = TIMEOUT_SECONDS) -> dict[str, Any]:
         while not self.waiting:
             frame = self.read_frame()
             if frame[0] == "a":
@@ -97,7 +97,7 @@ class SockJS(Chat):
         self.heard.append(message)
         return message
 
-    def until_closed(self, timeout: float = TIMEOUT) -> int:
+    def until_closed(self, timeout: float = TIMEOUT_SECONDS) -> int:
         with contextlib.suppress(EOFError):
             while True:
                 self.receive(timeout)
@@ -203,7 +203,7 @@ class WebSocket(SockJS):
             connect(
                 f"ws://{urlsplit(client.url).netloc}{self.place}websocket",
                 additional_headers={"Cookie": cookies, **headers},
-                open_timeout=TIMEOUT,
+                open_timeout=TIMEOUT_SECONDS,
                 compression=None,
                 max_queue=None,
                 ping_interval=None,
@@ -211,7 +211,7 @@ class WebSocket(SockJS):
         )
 
     def read_frame(self) -> str:
-        frame = str(self.socket.recv(TIMEOUT))
+        frame = str(self.socket.recv(TIMEOUT_SECONDS))
         self.frames.append(frame)
         return frame
 
@@ -234,7 +234,9 @@ def begin(
 ) -> http.client.HTTPConnection:
     """Send a request, from `source` if that is given, as the room's page would; the answer is still to come."""
     parts = urlsplit(client.url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT, (source, 0) if source else None)
+    connection = http.client.HTTPConnection(
+        parts.hostname or "", parts.port, TIMEOUT_SECONDS, (source, 0) if source else None
+    )
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
     usual = {"Cookie": cookies, "Referer": f"{client.url}/rooms/lobby", **client.headers}

@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Iterator
 
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 READY, QUERY, SYNC, TERMINATE = b"Z", b"Q", b"S", b"X"  # PostgreSQL's protocol 3.0: "Message Formats"
 
@@ -37,7 +37,7 @@ class Pooler:
     def _serve(self, client: socket.socket) -> None:
         """Let a client sign in on a connection of its own, then answer it on the one that all share."""
         with contextlib.suppress(OSError, EOFError):
-            own = socket.create_connection(self._server, TIMEOUT)
+            own = socket.create_connection(self._server, TIMEOUT_SECONDS)
             self._open.append(own)
             self._sign_in(client, own)
             self._shared = self._shared or own
@@ -70,7 +70,7 @@ class Pooler:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
         for thread in self._threads:
-            thread.join(TIMEOUT)
+            thread.join(TIMEOUT_SECONDS)
 
 
 def iter_messages(source: socket.socket, last: set[bytes]) -> Iterator[bytes]:

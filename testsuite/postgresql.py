@@ -22,7 +22,7 @@ from testsuite.database_server import DatabaseServer
 from testsuite.needs import need
 from testsuite.ports import free_ports
 from testsuite.tables import elsewhere
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 PASSWORD = "not the user's own"
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")  # where Debian has them
@@ -61,7 +61,7 @@ class PostgresqlServer(DatabaseServer):
         need("postgres")
         options = [f"-p{self.port}", "-h127.0.0.1", f"-k{self._folder}", "-cmax_connections=200", *self._options]
         command = [str(PROGRAMS / "postgres"), "-D", str(self._folder / "data"), *options]
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             with (self._folder / "log").open("ab") as log:
                 self._process = subprocess.Popen(command, user=self._user, stdout=log, stderr=log)

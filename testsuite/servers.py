@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from testsuite.preloaded import PreloadedProcess
 from testsuite.tables import elsewhere, logs
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
-RUN_TIMEOUT = 60.0  # seconds within which a command has ended
+RUN_TIMEOUT_SECONDS = 60.0  # within which a command has ended
 
 Env = dict[str, str] | None
 
@@ -89,12 +89,12 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(how)
         try:
-            code = self.process.wait(TIMEOUT)
+            code = self.process.wait(TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError("the server did not stop:\n" + "".join(self.lines)) from None
         finally:
-            self._listener.join(TIMEOUT)
+            self._listener.join(TIMEOUT_SECONDS)
         output = "".join(self.lines)
         if re.search(r"^\w+Warning: ", output, re.MULTILINE):  # of what cannot be raised: a socket left open
             raise AssertionError("the server warned:\n" + output)
@@ -110,7 +110,7 @@ def run_app(folder: str, *words: str, stdin: str = "", env: Env = None) -> subpr
         streams = given.fileno(), output.fileno(), errors.fileno()
         process = PreloadedProcess(words, folder, environment(env, folder), streams)
         try:
-            process.wait(RUN_TIMEOUT)
+            process.wait(RUN_TIMEOUT_SECONDS)
         finally:
             process.kill()
         for file in (output, errors):

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from testsuite.clients import Answer, Client
 from testsuite.servers import ROOT
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 FORM = "application/x-www-form-urlencoded"
 NOT_CACHED = "no-store, no-cache, no-transform, must-revalidate, max-age=0"
@@ -51,7 +51,7 @@ class SockJSServer:
         """End it, and return what it has complained about."""
         if self.process.returncode is None:
             self.process.terminate()
-            self.complaints = self.process.communicate(timeout=TIMEOUT)[1]
+            self.complaints = self.process.communicate(timeout=TIMEOUT_SECONDS)[1]
         return self.complaints
 
 
@@ -69,7 +69,7 @@ class Wire:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.host = parts.netloc
-        self.socket = socket.create_connection((parts.hostname, parts.port), TIMEOUT)
+        self.socket = socket.create_connection((parts.hostname, parts.port), TIMEOUT_SECONDS)
         self.file = self.socket.makefile("rb")
 
     def ask(
@@ -157,7 +157,7 @@ class ProtocolTest(unittest.TestCase):
         """Return a websocket, closed at the end of the test."""
         opened = connect(
             f"ws{self.url.removeprefix('http')}{path}",
-            open_timeout=TIMEOUT,
+            open_timeout=TIMEOUT_SECONDS,
             compression=None,
             ping_interval=None,
             **how,

@@ -14,7 +14,7 @@ from docutils import nodes  # type: ignore[import-untyped]
 
 from testsuite.documents import FILE_NAME, Document
 from testsuite.servers import ROOT
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 PATH = "docs/architecture.rst"
 MAY_USE_EVERYTHING = ("testsuite/", "bench/", "faults/", "docs/", "tests.py")
@@ -29,7 +29,7 @@ def tracked() -> tuple[str, ...]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT,
+        timeout=TIMEOUT_SECONDS,
         check=True,
     )
     return tuple(name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file())

@@ -18,7 +18,7 @@ from testsuite.newcomer import Serving
 from testsuite.nginx import free_port
 from testsuite.servers import ROOT, environment
 from testsuite.test_documents import options
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"
@@ -28,7 +28,9 @@ PASSWORDS = {"POSTGRES_PASSWORD": "a1b2", "MONGO_PASSWORD": "c3d4"}
 
 def run(*command: str, folder: Path = ROOT, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run a program to its end."""
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+    )
 
 
 def compose(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ from testsuite.clients import Chat, Client
 from testsuite.memory import resident
 from testsuite.standstill import standing_still
 from testsuite.tables import locked, sql
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 MAX_REPLAYED_ENTRIES = 500  # beyond that there is a gap
 LONG_BODY = "long " * 1600  # 8,000 characters, which are 16 KB of an entry
@@ -220,7 +220,7 @@ class Sleeper(Chat):
                 f"ws://{parts.netloc}/chat/websocket",
                 sock=narrow,
                 additional_headers={"Cookie": f"session={client.cookies['session']}"},
-                open_timeout=TIMEOUT,
+                open_timeout=TIMEOUT_SECONDS,
                 compression=None,
                 max_queue=1,
                 ping_interval=None,

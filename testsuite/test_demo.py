@@ -19,9 +19,9 @@ from testsuite.postgresql import OnPostgresql
 from testsuite.servers import ROOT, environment, run_app
 from testsuite.tables import sql
 from testsuite.test_mongo_site import OnMongodb
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
-DAY = 86400.0  # seconds
+DAY_SECONDS = 86400.0
 ENGLISH = re.compile(r"\b(the|and|is|it's|we|you|they|for|with|that|not)\b", re.IGNORECASE)
 PORTUGUESE = re.compile(r"\b(que|não|uma?|para|pra|eu|com|está|mais|foi|isso|gente)\b", re.IGNORECASE)
 
@@ -89,8 +89,8 @@ class Filling(FolderTest):
         now = time.time()
         ats = [at for (at,) in sql(self.folder, "SELECT at FROM entry ORDER BY seq")]
         self.assertEqual(ats, sorted(ats))
-        self.assertTrue(now - 11 * DAY < ats[0] < now - 9 * DAY, now - ats[0])
-        self.assertTrue(now - 2 * DAY < ats[-1] < now, now - ats[-1])
+        self.assertTrue(now - 11 * DAY_SECONDS < ats[0] < now - 9 * DAY_SECONDS, now - ats[0])
+        self.assertTrue(now - 2 * DAY_SECONDS < ats[-1] < now, now - ats[-1])
 
     def test_a_site_that_has_people_is_refused_and_stays_as_it_is(self) -> None:
         self.assertEqual(add_user(self.folder, "ana").returncode, 0)
@@ -115,7 +115,7 @@ class Console(FolderTest):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                timeout=TIMEOUT,
+                timeout=TIMEOUT_SECONDS,
                 check=False,
             )
 

@@ -16,7 +16,7 @@ from testsuite.clients import Client
 from testsuite.newcomer import copy_project
 from testsuite.nginx import free_port
 from testsuite.servers import environment
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 CHANGES = (
     ("models/settings.py", 'else "ok"', 'else "very well"', "/healthz"),
@@ -46,7 +46,7 @@ class Developing(unittest.TestCase):
         )
         listener = threading.Thread(target=self.listen)
         listener.start()
-        self.addCleanup(listener.join, TIMEOUT)
+        self.addCleanup(listener.join, TIMEOUT_SECONDS)
         self.addCleanup(self.end)
         self.wait_for_start(1)
 
@@ -59,7 +59,7 @@ class Developing(unittest.TestCase):
         """Send what ^C sends: SIGINT to every process of the terminal's group; return the exit code."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(TIMEOUT)
+        return self.process.wait(TIMEOUT_SECONDS)
 
     @property
     def output(self) -> str:
@@ -115,6 +115,6 @@ class Developing(unittest.TestCase):
         self.wait_for_start(2)
         self.assertIn("ZeroDivisionError", self.get("/login"))
         self.process.terminate()
-        self.assertEqual(self.process.wait(TIMEOUT), 0)
+        self.assertEqual(self.process.wait(TIMEOUT_SECONDS), 0)
         with self.assertRaises(ConnectionRefusedError):
             self.get("/login")

@@ -104,31 +104,31 @@ class Starting(unittest.IsolatedAsyncioTestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory())) / "later"
         self.history = History()
-        self.process = Process(0, 0, self.serve, self.history)
         self.enterContext(mock.patch("faults.process.START_TIMEOUT_SECONDS", 0.0))
 
     def serve(self, port: int) -> Server:
         return Server(str(self.folder.parent), f"--database={self.folder}/prosa.db", port=port, fresh=True)
 
     async def test_a_process_that_does_not_start_is_complained_about(self) -> None:
-        await self.process.start()
+        process = Process(0, 0, self.serve, self.history)
+        await process.start()
         self.assertIn("process 0: does not start", "".join(self.history.complaints))
-        self.assertEqual(self.process.failed_starts, 1)
+        self.assertEqual(process.failed_starts, 1)
 
     async def test_it_has_all_its_time_from_when_the_database_is_mended(self) -> None:
         def serve(port: int) -> Server:
-            if self.process.starts == 1:
+            if process.starts == 1:
                 with mock.patch("faults.process.START_TIMEOUT_SECONDS", RUN_TIMEOUT_SECONDS):
-                    self.process.give_time()
+                    process.give_time()
             else:
                 self.folder.mkdir()
             return self.serve(port)
 
-        self.process._start = serve
-        await self.process.start()
-        await self.process.end(signal.SIGTERM)
+        process = Process(0, 0, serve, self.history)
+        await process.start()
+        await process.end(signal.SIGTERM)
         self.assertEqual(self.history.complaints, [])
-        self.assertEqual((self.process.starts, self.process.failed_starts), (2, 1))
+        self.assertEqual((process.starts, process.failed_starts), (2, 1))
 
 
 class Promise(unittest.TestCase):

@@ -17,7 +17,7 @@ from pathlib import Path
 from testsuite.cases import FolderTest, SiteTest, add_members
 from testsuite.clients import Answer, Client
 from testsuite.upstream import Upstream, endless, gives, leads, padded, says
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 FETCHERS = ("/async", "/gen", "/stuff/")
 MEBIBYTE = 1024 * 1024
@@ -157,16 +157,16 @@ class SlowUpstreamTest(FetcherTest):
         quick_sent = threading.Event()
 
         def behave(connection: socket.socket) -> None:
-            is_second = both.wait(TIMEOUT) == 1  # never over if the second fetch waited for the first
+            is_second = both.wait(TIMEOUT_SECONDS) == 1  # never over if the second fetch waited for the first
             if is_second:
-                slower_may_go.wait(TIMEOUT)
+                slower_may_go.wait(TIMEOUT_SECONDS)
             gives(b'{"slow": true}' if is_second else b'{"slow": false}')(connection)
             quick_sent.set()
 
         self.upstream.behave = behave
         with ThreadPoolExecutor(1) as threads:
             answered = threads.submit(self.beto.get, "/stuff/")
-            self.assertTrue(quick_sent.wait(TIMEOUT))
+            self.assertTrue(quick_sent.wait(TIMEOUT_SECONDS))
             self.assertEqual(self.client().get("/healthz").status, 200)
             self.assertFalse(answered.done())
             slower_may_go.set()
@@ -194,7 +194,7 @@ class SlowUpstreamTest(FetcherTest):
         def behave(connection: socket.socket) -> None:
             if "/data" in self.upstream.asked[-1] and trickle.is_set():
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
-            over.wait(TIMEOUT)
+            over.wait(TIMEOUT_SECONDS)
 
         for is_trickling in (False, True):
             if is_trickling:
@@ -249,7 +249,7 @@ class TlsTest(FolderTest):
         key, certificate = Path(self.folder) / f"{name}.key", Path(self.folder) / f"{name}.pem"
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
         command += ["-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(certificate)]
-        subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT)
+        subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_SECONDS)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         return context

@@ -15,7 +15,7 @@ from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, SockJS, Xhr, XhrS
 from testsuite.servers import Server
 from testsuite.survivor import Survivor
 from testsuite.tables import sql
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 RECONNECT_SECONDS = 2.0  # in which clients are back on another process
 
@@ -65,7 +65,7 @@ class BehindNginxTest(SiteTest):
             survivor.last = last
         self.chat("ana").post("wakes those who have everything")
         for survivor in survivors:
-            survivor.join(TIMEOUT)
+            survivor.join(TIMEOUT_SECONDS)
             self.assertFalse(survivor.is_alive(), f"{survivor.cursor} of {last}")
         return last
 
@@ -175,7 +175,7 @@ class Failing(FourTest):
             wait_for(lambda: all(poll.answer is None and poll.stream for poll in polls), "the polls wait")
             client.get("/healthz")
             self.assertEqual(server.stop(), 0)
-            self.assertEqual({ending.result(TIMEOUT) for ending in endings}, {1012})
+            self.assertEqual({ending.result(TIMEOUT_SECONDS) for ending in endings}, {1012})
         for chat in chats:
             chat.close()
 

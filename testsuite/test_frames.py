@@ -14,7 +14,7 @@ from testsuite.cases import SiteTest
 from testsuite.clients import Chat, Client
 from testsuite.polling import WebSocket, Xhr
 from testsuite.sockjs import UPGRADE
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 TEXT, BINARY, CLOSE, PING = 0x81, 0x82, 0x88, 0x89  # the first byte, of a frame that is whole
 BEGIN, GO_ON, END = 0x01, 0x00, 0x80  # a text in pieces
@@ -39,7 +39,7 @@ class Peer:
 
     def __init__(self, client: Client, path: str = "/chat/websocket") -> None:
         parts = urlsplit(client.url)
-        self.socket = socket.create_connection((parts.hostname, parts.port), TIMEOUT)
+        self.socket = socket.create_connection((parts.hostname, parts.port), TIMEOUT_SECONDS)
         self.file = self.socket.makefile("rb")
         cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
         lines = [f"GET {path} HTTP/1.1", f"Host: {parts.netloc}", f"Cookie: {cookies}"]
@@ -166,7 +166,7 @@ class Floods(SiteTest):
     needs = ("quiet",)
     options = ("--messages_per_second=50", "--connections_per_member=0")  # the last flood's have not ended yet
     SOCKETS = 45
-    P99 = 0.25  # seconds
+    MAX_P99_SECONDS = 0.25
     PLAIN = {
         "pings": frame(PING, b"x" * 100),
         "pongs": frame(0x8A),
@@ -194,7 +194,7 @@ class Floods(SiteTest):
         waits = {name: self.waits(path, frames) for name, frames in floods.items()}
         together = sorted(wait for some in waits.values() for wait in some)
         slowest = {name: max(some) for name, some in waits.items()}
-        self.assertLess(together[int(len(together) * 0.99)], self.P99, slowest)
+        self.assertLess(together[int(len(together) * 0.99)], self.MAX_P99_SECONDS, slowest)
 
     def waits(self, path: str, frames: bytes) -> list[float]:
         """Return how long another member waits while one sends these frames on many websockets as fast as it goes."""

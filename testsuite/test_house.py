@@ -15,7 +15,7 @@ from pathlib import Path
 from testsuite.documents import Document
 from testsuite.servers import ROOT
 from testsuite.test_architecture import tracked
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 LISTS = ("docs/security.rst", "docs/sockjs.rst")
 CITING = (
@@ -86,7 +86,7 @@ class Habits(unittest.TestCase):
         (project / ".venv").symlink_to(sys.prefix)
         shutil.copy(ROOT / ".pre-commit-config.yaml", project)
         (project / "pyproject.toml").write_text('[tool.mypy]\nstrict = true\npackages = ["example"]\n')
-        subprocess.run(["git", "init", "--quiet"], cwd=project, check=True, timeout=TIMEOUT)
+        subprocess.run(["git", "init", "--quiet"], cwd=project, check=True, timeout=TIMEOUT_SECONDS)
         for text, outcome in (("import os\nnumber: str = (1)\n", "Failed"), ('text: str = "1"\n', "Passed")):
             (project / "example.py").write_text(text)
             self.assertEqual(re.findall(r"\.(Passed|Failed)$", hooks(project), re.MULTILINE), [outcome] * 3)
@@ -94,7 +94,7 @@ class Habits(unittest.TestCase):
 
 def hooks(project: Path) -> str:
     """Return what the hooks say of a project."""
-    subprocess.run(["git", "add", "--all"], cwd=project, check=True, timeout=TIMEOUT)
+    subprocess.run(["git", "add", "--all"], cwd=project, check=True, timeout=TIMEOUT_SECONDS)
     ran = subprocess.run(
         [".venv/bin/pre-commit", "run", "--all-files", "--color=never"],
         cwd=project,

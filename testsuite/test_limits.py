@@ -20,7 +20,7 @@ from testsuite.cases import SiteTest
 from testsuite.clients import Answer, Chat, Client
 from testsuite.polling import FORM
 from testsuite.servers import Server
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 MAX_BODY_BYTES = 256 * 1024
 ANONYMOUS_SOCKETS = 2000
@@ -39,7 +39,7 @@ def room_to_open(files: int) -> None:
 def knock(url: str, source: str = "") -> socket.socket:
     """Return a connection that has said nothing yet, from an address of this machine if one is named."""
     parts = urlsplit(url)
-    return socket.create_connection((parts.hostname, parts.port), TIMEOUT, (source, 0) if source else None)
+    return socket.create_connection((parts.hostname, parts.port), TIMEOUT_SECONDS, (source, 0) if source else None)
 
 
 def has_ended(peer: socket.socket) -> bool:
@@ -59,7 +59,7 @@ class TooLarge(SiteTest):
     def post(self, client: Client, path: str, body: bytes, chunked: bool, **headers: str) -> Answer:
         """Post a body, with its length or in chunks."""
         parts = urlsplit(client.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         given["Cookie"] = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
         pieces = iter([body[start : start + 8192] for start in range(0, len(body), 8192)])
@@ -95,7 +95,7 @@ class TooLarge(SiteTest):
 
     def test_the_connection_goes_on_after_it(self) -> None:
         parts = urlsplit(self.server.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
         with contextlib.closing(connection):
             for status in (413, 403, 413, 403):
                 body = b"body=x".ljust(MAX_BODY_BYTES + (status == 413), b"x")
@@ -216,7 +216,7 @@ class Dribblers(SiteTest):
     def test_who_waits_for_an_answer_may_wait_for_longer(self) -> None:
         ana = self.client("ana")
         parts = urlsplit(ana.url)
-        poll = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        poll = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
         self.addCleanup(poll.close)
         headers = {"Cookie": f"session={ana.cookies['session']}"}
         place = f"/chat/000/{secrets.token_hex(8)}"

@@ -27,7 +27,7 @@ from testsuite.tables import address
 from testsuite.test_four_processes import BehindNginxTest
 from testsuite.test_nginx_config import upstream
 from testsuite.test_nginx_tls import CERTIFICATE
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 MACHINES = ("127.0.0.2", "127.0.0.3")
 SHIPPED = "nginx-machines.conf"
@@ -127,7 +127,7 @@ class Files(unittest.TestCase):
                 with self.subTest(name, tls=tls), tempfile.TemporaryDirectory() as folder:
                     if tls:
                         subprocess.run(
-                            CERTIFICATE.split(), cwd=folder, check=True, capture_output=True, timeout=TIMEOUT
+                            CERTIFICATE.split(), cwd=folder, check=True, capture_output=True, timeout=TIMEOUT_SECONDS
                         )
                     Nginx(folder, [1], tls, name).stop()  # it started and answered
 

@@ -24,7 +24,7 @@ from testsuite.cases import add_user
 from testsuite.moving import ENTRY_COUNT, PURGED, MoveTest, content, words
 from testsuite.postgresql import PASSWORD, PostgresqlServer, shared_server
 from testsuite.servers import ROOT, environment, run_app
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 
 class CopyTest(MoveTest):
@@ -121,7 +121,7 @@ class TerminalTest(MoveTest):
         with contextlib.suppress(OSError):  # EIO: the process has closed its end
             while some := os.read(ours, 4096):
                 said += some
-        self.assertEqual(process.wait(TIMEOUT), 0, said)
+        self.assertEqual(process.wait(TIMEOUT_SECONDS), 0, said)
         self.assertRegex(said.decode(), r"copying: 100%\|.*\| 1[0-9]{2}/1[0-9]{2} \[.*rows/s\]")
 
     def test_no_password_is_printed(self) -> None:

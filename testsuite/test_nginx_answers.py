@@ -19,7 +19,7 @@ from testsuite.nginx import Nginx
 from testsuite.ports import free_ports
 from testsuite.servers import Server
 from testsuite.test_nginx_config import MAX_BODY_BYTES, SECURITY, NginxTest
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 PAPER = {"light": "rgb(250, 248, 244)", "dark": "rgb(23, 22, 20)"}
 
@@ -30,7 +30,7 @@ class Shares(NginxTest):
     def statuses(self, most: int, method: str, path: str, addresses: list[str]) -> list[int]:
         """Send requests on one connection, each from the next address, until one is refused; return all statuses."""
         parts = urlsplit(self.nginx.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT_SECONDS)
         statuses = []
         with contextlib.closing(connection):
             for number in range(most):
@@ -75,7 +75,7 @@ class Shares(NginxTest):
             self.addCleanup(nginx.stop)
 
             def ask(source: str) -> socket.socket:
-                asked = socket.create_connection(("127.0.0.1", nginx.port), TIMEOUT, (source, 0))
+                asked = socket.create_connection(("127.0.0.1", nginx.port), TIMEOUT_SECONDS, (source, 0))
                 sockets.enter_context(asked).sendall(b"GET /chat/websocket HTTP/1.1\r\nHost: x\r\n\r\n")
                 return asked
 

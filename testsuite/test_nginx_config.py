@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from testsuite.clients import Client
 from testsuite.nginx import Nginx
 from testsuite.servers import ROOT, Server
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 YEAR_SECONDS = 31_536_000
 SECURITY = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy")
@@ -62,7 +62,7 @@ class Streaming(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"first\n")
-        self.may_go_on.wait(TIMEOUT)
+        self.may_go_on.wait(TIMEOUT_SECONDS)
         self.wfile.write(b"second\n")
 
     def log_message(self, *args: Any) -> None:

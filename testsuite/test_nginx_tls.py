@@ -20,7 +20,7 @@ from websockets.typing import Origin
 from testsuite.cases import SiteTest
 from testsuite.clients import PASSWORD
 from testsuite.nginx import Nginx
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 CERTIFICATE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=prosa "
@@ -40,14 +40,16 @@ class Tls(SiteTest):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        subprocess.run(CERTIFICATE.split(), cwd=cls.folder, check=True, capture_output=True, timeout=TIMEOUT)
+        subprocess.run(CERTIFICATE.split(), cwd=cls.folder, check=True, capture_output=True, timeout=TIMEOUT_SECONDS)
         cls.trusting = ssl.create_default_context(cafile=f"{cls.folder}/cert.pem")
         cls.nginx = Nginx(cls.folder, [cls.servers[0].port], tls=True)
         cls.addClassCleanup(cls.nginx.stop)
 
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> http.client.HTTPResponse:
         """Return the answer to one request over TLS, read to its end."""
-        connection = http.client.HTTPSConnection("127.0.0.1", self.nginx.port, timeout=TIMEOUT, context=self.trusting)
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.nginx.port, timeout=TIMEOUT_SECONDS, context=self.trusting
+        )
         self.addCleanup(connection.close)
         form = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
         connection.request(method, path, body, {**form, **headers})
@@ -81,7 +83,7 @@ class Tls(SiteTest):
         client = ssl.create_default_context(cafile=f"{self.folder}/cert.pem")
         client.set_ciphers(f"{ciphers}:@SECLEVEL=0")
         client.minimum_version = client.maximum_version = version
-        raw = socket.create_connection(("127.0.0.1", self.nginx.port), TIMEOUT)
+        raw = socket.create_connection(("127.0.0.1", self.nginx.port), TIMEOUT_SECONDS)
         with raw, client.wrap_socket(raw, server_hostname="127.0.0.1") as connected:
             return (connected.cipher() or ("",))[0]
 
@@ -111,6 +113,6 @@ class Tls(SiteTest):
         """
         address = f"wss://127.0.0.1:{self.nginx.port}/chat/websocket"
         opening = connect(address, ssl=self.trusting, origin=Origin(origin), additional_headers=headers, proxy=None)
-        async with opening as chat, asyncio.timeout(TIMEOUT):
+        async with opening as chat, asyncio.timeout(TIMEOUT_SECONDS):
             first: dict[str, Any] = json.loads(await chat.recv())
             return first

@@ -18,7 +18,7 @@ from testsuite.cases import FolderTest, SiteTest, add_user
 from testsuite.clients import PASSWORD, Client
 from testsuite.servers import Server
 from testsuite.tables import sql
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 LINE = re.compile(r"^\[[DIWEC] \d{6} \d\d:\d\d:\d\d [\w.]+:\d+\] .*\n$")
 
@@ -96,7 +96,7 @@ class OutputTest(SiteTest):
 
     def send(self, request: str) -> None:
         """Send bytes that no client would send, and wait until the server hangs up."""
-        with socket.create_connection(("127.0.0.1", self.own.port), TIMEOUT) as connection:
+        with socket.create_connection(("127.0.0.1", self.own.port), TIMEOUT_SECONDS) as connection:
             connection.sendall(request.encode())
             with contextlib.suppress(ConnectionError):  # it need not read to the end what it has refused
                 while connection.recv(65536):

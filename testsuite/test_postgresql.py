@@ -27,7 +27,7 @@ from testsuite.ports import free_ports
 from testsuite.postgresql import OnPostgresql, shared_server
 from testsuite.servers import run_app
 from testsuite.tables import address, sql
-from testsuite.waiting import TIMEOUT, together
+from testsuite.waiting import TIMEOUT_SECONDS, together
 
 
 class CannotBeOpened(FolderTest):
@@ -215,7 +215,7 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
 
     async def until(self, what: Callable[[], bool]) -> None:
         """Return once `what` is true."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while not what():  # noqa: ASYNC110 - what is waited for is no event
                 await asyncio.sleep(0.002)
 
@@ -290,7 +290,7 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
         def stop_within() -> None:
             with writing():
                 has_begun.set()
-                go_on.wait(TIMEOUT)
+                go_on.wait(TIMEOUT_SECONDS)
                 settings.check_health()
 
         async with self.stores() as stopping, self.stores() as other:

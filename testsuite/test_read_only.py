@@ -17,7 +17,7 @@ from testsuite.mongodb import any_mongo, mongo_database
 from testsuite.postgresql import OnPostgresql
 from testsuite.servers import Server, run_app
 from testsuite.tables import address, sql
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 MOVED = "The site is being moved. Reading goes on; writing comes back in a moment."
 MUDANCA = "O site está de mudança. Dá para ler; escrever, só daqui a pouco."
@@ -65,7 +65,7 @@ class ReadOnlyTest(SiteTest):
             for _ in move.move(Place(address(self.folder), self.mongo), Place(target)):
                 pass
             database.close()
-            acknowledged = {nonce for writer in writers for nonce in writer.result(TIMEOUT)}
+            acknowledged = {nonce for writer in writers for nonce in writer.result(TIMEOUT_SECONDS)}
         with contextlib.closing(cysqlite.connect(target)) as connection:
             moved = {nonce for (nonce,) in connection.execute("SELECT nonce FROM entry")}
         self.assertGreaterEqual(moved, acknowledged)

@@ -15,7 +15,7 @@ from testsuite.cases import SiteTest
 from testsuite.clients import Client
 from testsuite.ports import server_states
 from testsuite.servers import ROOT, environment
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 GONE_SECONDS = 60.0  # after which a silent peer is gone
 CLOSE_TIMEOUT_SECONDS = 5.0  # that Tornado waits for the answer to a closing frame
@@ -63,14 +63,14 @@ class Listener:
     def close(self) -> None:
         """End it, whatever became of it."""
         self.process.kill()
-        self.process.communicate(timeout=TIMEOUT)
+        self.process.communicate(timeout=TIMEOUT_SECONDS)
 
 
 class PeerTest(SiteTest):
     def deaf(self, member: str) -> socket.socket:
         """Return a websocket of `member` that never answers a ping."""
         parts = urlsplit(self.server.url)
-        deaf = socket.create_connection((parts.hostname, parts.port), TIMEOUT)
+        deaf = socket.create_connection((parts.hostname, parts.port), TIMEOUT_SECONDS)
         self.addCleanup(deaf.close)
         session = self.client(member).cookies["session"]
         deaf.sendall(UPGRADE.format(host=parts.netloc, session=session).encode())
@@ -119,7 +119,7 @@ class SilentPeers(PeerTest):
         here, there, deaf = self.chat("ana"), self.chat("ana"), self.deaf("carla")
         for listener in asleep:
             listener.process.send_signal(signal.SIGSTOP)
-        said, deadline = 0, time.monotonic() + 2 * TIMEOUT
+        said, deadline = 0, time.monotonic() + 2 * TIMEOUT_SECONDS
         while any(listener.is_connected() for listener in asleep):
             self.assertLess(time.monotonic(), deadline)
             there.until("entry", nonce=here.post(f"louder {said}"))

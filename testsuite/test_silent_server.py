@@ -19,7 +19,7 @@ from testsuite.clients import PASSWORD, Client
 from testsuite.postgresql import PostgresqlServer
 from testsuite.servers import Server
 from testsuite.tables import add_accounts
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 END_SECONDS = 10.0  # within which a process ends
 MEMBER_COUNT = 8  # who all wait at once
@@ -80,7 +80,7 @@ class Connecting(unittest.TestCase):
         gc.disable()
         self.addCleanup(gc.enable)
         self.server = self.enterContext(socket.create_server(("127.0.0.1", 0)))
-        self.server.settimeout(TIMEOUT)
+        self.server.settimeout(TIMEOUT_SECONDS)
         port = self.server.getsockname()[1]
         self.database = Postgresql(f"postgresql://me:secret@127.0.0.1:{port}/prosa?connect_timeout=2")
 

@@ -20,7 +20,7 @@ from controllers.sockjs.router import Router, Settings
 from testsuite.servers import ROOT
 from testsuite.sockjs import UPGRADE, ProtocolTest, SockJSServer
 from testsuite.sockjs_server import PUBLIC, Echo
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 RESTARTING = [1012, "The server is restarting"]
 # Starts the server with a clock that can be set forward and back by an hour.
@@ -48,7 +48,7 @@ class Hooks(ProtocolTest):
         socket = self.websocket("/slow_echo/websocket")
         for number in range(5):
             socket.send(str(number))
-        self.assertEqual([socket.recv(TIMEOUT) for _ in range(5)], [str(number) for number in range(5)])
+        self.assertEqual([socket.recv(TIMEOUT_SECONDS) for _ in range(5)], [str(number) for number in range(5)])
 
 
 class SilentPeers(ProtocolTest):
@@ -61,16 +61,18 @@ class SilentPeers(ProtocolTest):
         for wire, path in zip(silent, ("/broadcast/websocket", f"{self.session('/broadcast')}/websocket"), strict=True):
             self.assertEqual(wire.ask("GET", path, headers=UPGRADE).status, 101)
         speaker, listener = self.websocket("/broadcast/websocket"), self.websocket("/broadcast/websocket")
-        number, deadline = 0, time.monotonic() + TIMEOUT
+        number, deadline = 0, time.monotonic() + TIMEOUT_SECONDS
         while silent:
             self.assertLess(time.monotonic(), deadline, "the silent peers are still there")
             number += 1
             speaker.send(str(number))
-            self.assertEqual((speaker.recv(TIMEOUT), listener.recv(TIMEOUT)), (str(number), str(number)))
+            self.assertEqual(
+                (speaker.recv(TIMEOUT_SECONDS), listener.recv(TIMEOUT_SECONDS)), (str(number), str(number))
+            )
             ended, _, _ = select.select([wire.socket for wire in silent], [], [], 0.02)
             silent = [wire for wire in silent if wire.socket not in ended or wire.socket.recv(65536)]
         speaker.send("after them")
-        self.assertEqual(listener.recv(TIMEOUT), "after them")
+        self.assertEqual(listener.recv(TIMEOUT_SECONDS), "after them")
 
 
 class ReadersThatDoNotRead(ProtocolTest):
@@ -79,7 +81,7 @@ class ReadersThatDoNotRead(ProtocolTest):
     def test_a_websocket_that_is_never_read_is_ended(self) -> None:
         socket = self.websocket("/echo/websocket", max_queue=1, close_timeout=0.1)
         socket.send("x" * 60_000)
-        self.assertEqual(len(socket.recv(TIMEOUT)), 60_000)
+        self.assertEqual(len(socket.recv(TIMEOUT_SECONDS)), 60_000)
         with self.assertRaises(ConnectionClosed):
             for _ in range(2000):  # 120 MB
                 socket.send("x" * 60_000)
@@ -140,11 +142,11 @@ class Reasons(ProtocolTest):
         self.assert_text(self.post(f"{session}/xhr?{query}"), "o\n")
         self.assertEqual(json.loads(self.post(f"{session}/xhr").text[1:]), [3001, reason])
         socket = self.websocket(f"{self.session('/close')}/websocket?{query}")
-        self.assertEqual(socket.recv(TIMEOUT), "o")
-        self.assertEqual(json.loads(str(socket.recv(TIMEOUT))[1:]), [3001, reason])
+        self.assertEqual(socket.recv(TIMEOUT_SECONDS), "o")
+        self.assertEqual(json.loads(str(socket.recv(TIMEOUT_SECONDS))[1:]), [3001, reason])
         raw = self.websocket(f"/close/websocket?{query}")
         with self.assertRaises(ConnectionClosed) as caught:
-            raw.recv(TIMEOUT)
+            raw.recv(TIMEOUT_SECONDS)
         assert caught.exception.rcvd is not None
         self.assertEqual((caught.exception.rcvd.code, caught.exception.rcvd.reason), (3001, reason))
 
@@ -230,10 +232,13 @@ class Stopping(OwnServerTest):
         self.assert_text(self.post(f"{session}/xhr"), "o\n")
         poll = self.poll_that_waits(session)
         sockets = [self.websocket(f"{self.session()}/websocket"), self.websocket("/echo/websocket")]
-        self.assertEqual(sockets[0].recv(TIMEOUT), "o")
+        self.assertEqual(sockets[0].recv(TIMEOUT_SECONDS), "o")
         self.assertEqual(self.server.stop(), "")
         self.assertEqual(self.server.process.returncode, 0)
-        ends = [stream.chunk() for stream in streams] + [poll.rest().splitlines()[-1], str(sockets[0].recv(TIMEOUT))]
+        ends = [stream.chunk() for stream in streams] + [
+            poll.rest().splitlines()[-1],
+            str(sockets[0].recv(TIMEOUT_SECONDS)),
+        ]
         for end in ends:
             self.assertRegex(end, r'c\[1012,\\?"The server is restarting\\?"\]')
         self.assertEqual(self.close_of(sockets[1]), RESTARTING)
@@ -241,7 +246,7 @@ class Stopping(OwnServerTest):
     def close_of(self, socket: ClientConnection) -> list[object]:
         """Return code and reason with which the server has closed a websocket."""
         with self.assertRaises(ConnectionClosed) as caught:
-            socket.recv(TIMEOUT)
+            socket.recv(TIMEOUT_SECONDS)
         assert caught.exception.rcvd is not None
         return [caught.exception.rcvd.code, caught.exception.rcvd.reason]
 

@@ -6,7 +6,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from testsuite.sockjs import ACCEPTED, UPGRADE, ProtocolTest
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 
 class Requests(ProtocolTest):
@@ -48,38 +48,38 @@ class Requests(ProtocolTest):
 class WebSocket(ProtocolTest):
     def opened(self, path: str = "") -> ClientConnection:
         socket = self.websocket(path or f"{self.session()}/websocket")
-        self.assertEqual(socket.recv(TIMEOUT), "o")
+        self.assertEqual(socket.recv(TIMEOUT_SECONDS), "o")
         return socket
 
     def test_it_brings_frames_and_takes_messages(self) -> None:
         socket = self.opened()
         for payload in ('["a"]', '"a"'):
             socket.send(payload)
-            self.assertEqual(socket.recv(TIMEOUT), 'a["a"]')
+            self.assertEqual(socket.recv(TIMEOUT_SECONDS), 'a["a"]')
 
     def test_what_the_server_closes_is_closed_after_saying_so(self) -> None:
         socket = self.opened(f"{self.session('/close')}/websocket")
-        self.assertEqual(socket.recv(TIMEOUT), 'c[3000,"Go away!"]')
+        self.assertEqual(socket.recv(TIMEOUT_SECONDS), 'c[3000,"Go away!"]')
         with self.assertRaises(ConnectionClosed):
-            socket.recv(TIMEOUT)
+            socket.recv(TIMEOUT_SECONDS)
 
     def test_frames_without_messages_are_ignored(self) -> None:
         socket = self.opened()
         for payload in ("", "[]", '["a"]'):
             socket.send(payload)
-        self.assertEqual(socket.recv(TIMEOUT), 'a["a"]')
+        self.assertEqual(socket.recv(TIMEOUT_SECONDS), 'a["a"]')
 
     def test_a_session_id_may_be_used_again_even_at_the_same_time(self) -> None:
         path = f"{self.session()}/websocket"
         first, second = self.opened(path), self.opened(path)
         for socket, text in ((first, "a"), (second, "b"), (first, "c")):
             socket.send(f'["{text}"]')
-            self.assertEqual(socket.recv(TIMEOUT), f'a["{text}"]')
+            self.assertEqual(socket.recv(TIMEOUT_SECONDS), f'a["{text}"]')
         first.close()
         second.close()
         third = self.opened(path)
         third.send('["d"]')
-        self.assertEqual(third.recv(TIMEOUT), 'a["d"]')
+        self.assertEqual(third.recv(TIMEOUT_SECONDS), 'a["d"]')
 
     def test_what_is_no_json_ends_the_connection_at_once(self) -> None:
         for payload in ('["a', "{}", "[1]", "7"):
@@ -87,7 +87,7 @@ class WebSocket(ProtocolTest):
                 socket = self.opened()
                 socket.send(payload)
                 with self.assertRaises(ConnectionClosed) as caught:
-                    socket.recv(TIMEOUT)
+                    socket.recv(TIMEOUT_SECONDS)
                 self.assertIsNone(caught.exception.rcvd, "the server has hung up without a word")
 
     def test_there_are_none_where_they_are_off(self) -> None:
@@ -101,11 +101,11 @@ class RawWebSocket(ProtocolTest):
         socket = self.websocket("/echo/websocket")
         for text in ("Hello world!\uffff", '["a"]', "\U0001f980 \x00\u2028"):
             socket.send(text)
-            self.assertEqual(socket.recv(TIMEOUT), text)
+            self.assertEqual(socket.recv(TIMEOUT_SECONDS), text)
 
     def test_the_server_says_why_it_closes(self) -> None:
         socket = self.websocket("/close/websocket")
         with self.assertRaises(ConnectionClosed) as caught:
-            socket.recv(TIMEOUT)
+            socket.recv(TIMEOUT_SECONDS)
         assert caught.exception.rcvd is not None
         self.assertEqual((caught.exception.rcvd.code, caught.exception.rcvd.reason), (3000, "Go away!"))

@@ -16,7 +16,7 @@ from models.engines.workers import WorkerPool
 from models.errors import Unavailable
 from testsuite import log_case
 from testsuite.tables import locked, sql
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 
 HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24  # in a write-ahead log (sqlite.org/fileformat2.html, 4)
 
@@ -72,11 +72,11 @@ class SqlLogTest(log_case.LogTest):
 
         def occupy_the_thread() -> bool:
             has_begun.set()
-            return go_on.wait(TIMEOUT)
+            return go_on.wait(TIMEOUT_SECONDS)
 
         with contextlib.closing(WorkerPool("writer", database.obj)) as worker:
             first = asyncio.create_task(worker.run(occupy_the_thread))
-            await asyncio.to_thread(has_begun.wait, TIMEOUT)
+            await asyncio.to_thread(has_begun.wait, TIMEOUT_SECONDS)
             with patch("models.engines.workers.QUEUE_TIMEOUT_SECONDS", 0.0):
                 second = asyncio.create_task(worker.run(write))
                 await asyncio.sleep(0)  # it is queued

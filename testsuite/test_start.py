@@ -15,7 +15,7 @@ from testsuite.clients import Answer, Client
 from testsuite.jar import Jar
 from testsuite.servers import ROOT, environment
 from testsuite.tables import locked, sql
-from testsuite.waiting import TIMEOUT, together
+from testsuite.waiting import TIMEOUT_SECONDS, together
 
 # Opens the databases named on standard input, as every process does at its start.
 OPENER = """
@@ -43,7 +43,7 @@ class FirstStartTest(FolderTest):
     def test_who_has_no_mongodb_loads_nothing_that_speaks_to_one(self) -> None:
         loading = "import app, sys; sys.exit(bool({'motor', 'pymongo', 'gridfs'} & {*sys.modules}))"
         command = [sys.executable, "-W", "error", "-c", loading]
-        loaded = subprocess.run(command, cwd=ROOT, env=environment(), check=False, timeout=TIMEOUT)
+        loaded = subprocess.run(command, cwd=ROOT, env=environment(), check=False, timeout=TIMEOUT_SECONDS)
         self.assertEqual(loaded.returncode, 0)
 
     def test_started_again_it_knows_its_members_and_their_cookies(self) -> None:
@@ -109,7 +109,7 @@ class StartingTogetherTest(FolderTest):
                 self.assertEqual(sql(str(folder), "SELECT slug FROM room"), [("lobby",)])
         finally:
             for opener in openers:
-                opener.communicate(timeout=TIMEOUT)
+                opener.communicate(timeout=TIMEOUT_SECONDS)
 
     def open(self, opener: subprocess.Popen[str], path: Path) -> str:
         """Let one process open a database; return the secret that it finds, or why it has ended."""

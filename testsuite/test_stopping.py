@@ -16,7 +16,7 @@ from testsuite.mongodb import mongo_server
 from testsuite.polling import Xhr, begin
 from testsuite.tables import locked, sql
 from testsuite.upstream import Upstream
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 END_SECONDS = 10.0  # within which a process ends
 SPREAD_SECONDS = 1.0  # over which its clients are sent elsewhere
@@ -72,7 +72,7 @@ class Stopping(FolderTest):
             chat.until("pong")  # all of them have arrived, and each one waits for the one before it
             self.server.process.send_signal(signal.SIGTERM)
             self.assertEqual(chat.until_closed(), 1012)
-        self.assertEqual(self.server.process.wait(TIMEOUT), 0)
+        self.assertEqual(self.server.process.wait(TIMEOUT_SECONDS), 0)
         stored = [nonce for (nonce,) in sql(self.folder, "SELECT nonce FROM entry ORDER BY seq")]
         self.assertEqual(stored, nonces)
 
@@ -101,7 +101,7 @@ class CutOff(FolderTest):
         over = threading.Event()
 
         def keep_silent(_: socket.socket) -> None:
-            over.wait(TIMEOUT)
+            over.wait(TIMEOUT_SECONDS)
 
         upstream = Upstream()
         self.addCleanup(upstream.close)

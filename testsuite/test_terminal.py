@@ -16,7 +16,7 @@ from testsuite.clients import PASSWORD, Client
 from testsuite.servers import ROOT, environment
 from testsuite.tables import locked, sql
 from testsuite.test_commands import CommandTest
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 PYTHON = [sys.executable, "-W", "error", str(ROOT / "app.py")]
 
@@ -152,7 +152,7 @@ class Prompt(FolderTest):
         for one in typed:
             self.until(": ")
             os.write(self.terminal, one.encode())
-        self.assertIsNotNone(process.wait(TIMEOUT))
+        self.assertIsNotNone(process.wait(TIMEOUT_SECONDS))
         os.write(self.theirs, b"\0")
         return process.returncode, self.until("\0")
 
@@ -213,7 +213,7 @@ class Signals(FolderTest):
 
     def end(self, process: subprocess.Popen[str]) -> tuple[int, str]:
         """Return its exit code, and what it said on standard error."""
-        _, said = process.communicate(timeout=TIMEOUT)
+        _, said = process.communicate(timeout=TIMEOUT_SECONDS)
         return process.returncode, said
 
     def serve(self, ignored: bool = False) -> tuple[subprocess.Popen[str], Client]:

@@ -30,7 +30,7 @@ from testsuite.polling import (
     close_code,
     knock,
 )
-from testsuite.waiting import TIMEOUT, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 
 class Strangers(SiteTest):
@@ -132,7 +132,7 @@ class Strangers(SiteTest):
             for source in ({}, {"Origin": ana.url}, {"Referer": f"{ana.url}/"}, {"Sec_Fetch_Site": "same-origin"}):
                 with self.subTest(kind.__name__, source=source):
                     path = f"/chat/000/{secrets.token_hex(8)}/{kind.receiving}?c=cb"
-                    connection = http.client.HTTPConnection(urlsplit(ana.url).netloc, timeout=TIMEOUT)
+                    connection = http.client.HTTPConnection(urlsplit(ana.url).netloc, timeout=TIMEOUT_SECONDS)
                     self.addCleanup(connection.close)
                     headers = {name.replace("_", "-"): value for name, value in source.items()}
                     cookies = "; ".join(f"{name}={value}" for name, value in ana.cookies.items())

@@ -10,7 +10,7 @@ from testsuite.cases import SiteTest
 from testsuite.clients import Client
 from testsuite.servers import Server
 from testsuite.tables import forget_failures, sql
-from testsuite.waiting import TIMEOUT
+from testsuite.waiting import TIMEOUT_SECONDS
 from testsuite.worst import Request, requests
 
 MAX_LOOP_SECONDS = 0.05
@@ -81,7 +81,7 @@ class WorstRequests(SiteTest):
         client = self.clients[request.who]
         head = [f"{request.method} {request.path} HTTP/1.1", f"Host: 127.0.0.1:{self.server.port}", "Connection: close"]
         head += [f"{name}: {value}" for name, value in self.headers(client, request)]
-        with socket.create_connection(("127.0.0.1", self.server.port), TIMEOUT) as connection:
+        with socket.create_connection(("127.0.0.1", self.server.port), TIMEOUT_SECONDS) as connection:
             connection.sendall("\r\n".join([*head, "", ""]).encode() + request.body)
             return connection.makefile("rb").readline()
 

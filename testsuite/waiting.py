@@ -9,12 +9,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-TIMEOUT = 20.0  # seconds after which something that should have happened has not
+TIMEOUT_SECONDS = 20.0  # after which something that should have happened has not
 
 T = TypeVar("T")
 
 
-def wait_for(what: Callable[[], T], why: str, timeout: float = TIMEOUT) -> T:
+def wait_for(what: Callable[[], T], why: str, timeout: float = TIMEOUT_SECONDS) -> T:
     """Return what `what` returns as soon as it is true."""
     deadline = time.monotonic() + timeout
     while not (found := what()):
@@ -29,7 +29,7 @@ def together(*calls: Callable[[], T]) -> list[T]:
     ready = threading.Barrier(len(calls))
 
     def call(one: Callable[[], T]) -> T:
-        ready.wait(TIMEOUT)
+        ready.wait(TIMEOUT_SECONDS)
         return one()
 
     with ThreadPoolExecutor(len(calls)) as threads:
