@@ -16,7 +16,7 @@ from testsuite.clients import Chat, Client
 from testsuite.crowd import SECRET, make_crowd, signed_in
 from testsuite.postgresql import OnPostgresql
 from testsuite.tables import sql
-from testsuite.waiting import wait_for
+from testsuite.waiting import leave_the_core, wait_for
 
 
 class Presence(SiteTest):
@@ -67,6 +67,7 @@ class Presence(SiteTest):
         until = time.monotonic() + 7
         while time.monotonic() < until:
             beto.chat().close()
+            leave_the_core(0.02)
         until_absent(ana, "carla")
         self.assertEqual([frame for frame in presences(ana, met) if "beto" not in frame["online"]], [])
 

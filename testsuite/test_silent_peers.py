@@ -15,9 +15,11 @@ from testsuite.cases import SiteTest
 from testsuite.clients import Client
 from testsuite.ports import server_states
 from testsuite.servers import ROOT, environment
-from testsuite.waiting import TIMEOUT_SECONDS
+from testsuite.waiting import TIMEOUT_SECONDS, leave_the_core
 
 GONE_SECONDS = 60.0  # after which a silent peer is gone
+PAUSE_SECONDS = 0.02  # between two messages
+LONG = "x" * 4000  # in each message: what the silent peers do not read fills their connections
 CLOSE_TIMEOUT_SECONDS = 5.0  # that Tornado waits for the answer to a closing frame
 
 # A member who joins the lobby, tells the port that this took, and listens; pings are answered meanwhile.
@@ -122,12 +124,13 @@ class SilentPeers(PeerTest):
         said, deadline = 0, time.monotonic() + 2 * TIMEOUT_SECONDS
         while any(listener.is_connected() for listener in asleep):
             self.assertLess(time.monotonic(), deadline)
-            there.until("entry", nonce=here.post(f"louder {said}"))
+            there.until("entry", nonce=here.post(f"louder {said} {LONG}"))
             said += 1
+            leave_the_core(PAUSE_SECONDS)
         seqs = [message["seq"] for message in there.heard if message["type"] == "entry"]
         self.assertEqual(seqs, list(range(there.head + 1, there.head + 1 + said)))
         self.assertGreater(said, 10)
-        while deaf.recv(4096):
+        while deaf.recv(65536):
             self.assertLess(time.monotonic(), deadline)
         self.assertTrue(awake.is_connected())
         here.until("presence", online=["ana", "beto"])

@@ -20,7 +20,7 @@ from controllers.sockjs.router import Router, Settings
 from testsuite.servers import ROOT
 from testsuite.sockjs import UPGRADE, ProtocolTest, SockJSServer
 from testsuite.sockjs_server import PUBLIC, Echo
-from testsuite.waiting import TIMEOUT_SECONDS, wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, leave_the_core, wait_for
 
 RESTARTING = [1012, "The server is restarting"]
 # Starts the server with a clock that can be set forward and back by an hour.
@@ -71,6 +71,7 @@ class SilentPeers(ProtocolTest):
             )
             ended, _, _ = select.select([wire.socket for wire in silent], [], [], 0.02)
             silent = [wire for wire in silent if wire.socket not in ended or wire.socket.recv(65536)]
+            leave_the_core(0.02)
         speaker.send("after them")
         self.assertEqual(listener.recv(TIMEOUT_SECONDS), "after them")
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 TIMEOUT_SECONDS = 20.0  # after which something that should have happened has not
+TURN_SECONDS = 0.01  # between two looks
 
 T = TypeVar("T")
 
@@ -20,8 +21,13 @@ def wait_for(what: Callable[[], T], why: str, timeout: float = TIMEOUT_SECONDS) 
     while not (found := what()):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout} s in vain: {why}")
-        select.select([], [], [], 0.01)
+        leave_the_core(TURN_SECONDS)
     return found
+
+
+def leave_the_core(seconds: float) -> None:
+    """Let others use the core before what is repeated until something happens is repeated: it need not fill it."""
+    select.select([], [], [], seconds)
 
 
 def together(*calls: Callable[[], T]) -> list[T]:
