@@ -26,9 +26,9 @@ SLOW = filled("*_\\*", MAX_BODY_CHARS)
 
 
 class LargeMessages(SiteTest):
-    """docs/security.rst 41: caches and rings are bounded in bytes."""
+    """docs/security.rst 41: caches and rings are bounded in bytes. To fill them takes a core for ten seconds."""
 
-    is_long = True
+    needs = ("quiet",)
     posts = 700  # more than a ring and a page have
     growth = 100 * 1024  # KiB
 

@@ -21,7 +21,9 @@ CROWD_TIMEOUT_SECONDS = 60.0
 
 
 class CrowdTest(FolderTest):
-    """A site with as many signed-in members as a test wants."""
+    """A site with as many signed-in members as a test wants; they and it would take both cores from the others."""
+
+    needs = ("quiet",)
 
     def serve(self, members: int) -> tuple[Server, list[str]]:
         """Start a process; return it and the members' Cookie headers."""
@@ -53,7 +55,6 @@ class SilentReaders(CrowdTest):
     """docs/security.rst 17: 50 readers that read nothing under 100 MB of traffic cost less than
     50 MB of memory, and fast readers lose nothing."""
 
-    is_long = True
     silent = 50
     fast = 8
 

@@ -100,7 +100,7 @@ FAILED = (
 
 
 class Runner(unittest.TestCase):
-    is_long = True
+    needs = ("quiet",)  # the tests that it runs have three seconds
 
     def run_on(self, *words: str, **modules: str) -> subprocess.CompletedProcess[str]:
         """Run the runner in a project whose tests are these modules."""
