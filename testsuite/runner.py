@@ -18,6 +18,7 @@ from xdist.workermanage import WorkerController
 from testsuite.needs import QUIET, TOOLS, find_tests, needs_of
 
 PROCESSES = 5  # on two cores: half of the time a test waits
+CHECK_PROCESSES = 6  # of the tests without browsers, more is spent on waiting
 QUIET_PROCESSES = 2  # a core for each
 LIMIT_SECONDS = 600  # for one test, with the set-up of its class
 SLOWEST_CLASSES = 10
@@ -106,7 +107,7 @@ def main(words: list[str]) -> int:
     expected = {test.id() for test in find_tests("tests") if not (is_check and needs_of(type(test)))}
     outcomes = Outcomes(expected)
     if is_check:
-        run(" and ".join(f"not {need}" for need in (*TOOLS, QUIET)), PROCESSES, outcomes)
+        run(" and ".join(f"not {need}" for need in (*TOOLS, QUIET)), CHECK_PROCESSES, outcomes)
     else:
         run(f"not {QUIET}", PROCESSES, outcomes)
         run(QUIET, QUIET_PROCESSES, outcomes)

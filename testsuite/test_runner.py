@@ -19,7 +19,7 @@ def load_tests(loader, tests, pattern):
     tests.addTests(loader.discover("testsuite", "test_*.py", "."))
     return tests
 """
-LIMITS = "runner.PROCESSES, runner.QUIET_PROCESSES, runner.LIMIT_SECONDS = 2, 1, 3"
+LIMITS = "runner.PROCESSES, runner.CHECK_PROCESSES, runner.QUIET_PROCESSES, runner.LIMIT_SECONDS = 2, 2, 1, 3"
 ALTERED = f"from testsuite import runner; {LIMITS}; sys.exit(runner.main({{words}}))"
 GOOD = """
 import os, subprocess, sys, unittest
