@@ -13,6 +13,13 @@ from testsuite.clients import Chat
 from testsuite.servers import Server
 from testsuite.tables import locked, sql
 
+# Frames are drawn when the test says so, and the page is hidden when it says so.
+HOLD_FRAMES = """
+window.frames_held = [];
+window.isAway = false;
+window.requestAnimationFrame = (call) => frames_held.push(call);
+Object.defineProperty(document, 'hidden', { get: () => isAway });
+"""
 NETWORK = "net::ERR_|WebSocket connection to|502|status of 50"
 
 
@@ -258,6 +265,28 @@ class Reading(BrowserTest):
         expect_message(ana, "still newer 199")
         self.assertAlmostEqual(height_of(row), where, delta=0.05)
 
+    def test_what_comes_within_a_frame_is_laid_out_once_and_a_hidden_page_waits_for_none(self) -> None:
+        ana, beto = self.page(), self.chat("beto")
+        ana.add_init_script(HOLD_FRAMES)
+        self.enter(ana, "ana")
+        expect_live(ana)
+        before = len(messages(ana))
+        for body in ("one", "two", "three"):
+            say_all(beto, [body])  # each comes by itself
+        expect_all_came(ana, beto)
+        self.assertEqual((messages(ana)[before:], ana.evaluate("frames_held.length")), ([], 1))
+        ana.evaluate("frames_held.shift()()")
+        self.assertEqual(messages(ana)[before:], ["one", "two", "three"])
+        say_all(beto, ["before I looked away"])
+        expect_all_came(ana, beto)
+        ana.evaluate("isAway = true, document.dispatchEvent(new Event('visibilitychange'))")
+        self.assertEqual(messages(ana)[before + 3 :], ["before I looked away"])
+        say_all(beto, ["meanwhile"])
+        expect_message(ana, "meanwhile")
+        expect(ana.get_by_text("1 new while you were away")).to_be_attached()
+        ana.evaluate("frames_held.shift()()")  # finds nothing to add
+        self.assertEqual(len(messages(ana)), before + 5)
+
     def read_further_up(self, page: Page) -> Locator:
         """Scroll up by what is no whole number of pixels; return a row that is in sight."""
         page.locator("#scroller").evaluate("it => it.scrollBy(0, -700.4)")
@@ -288,6 +317,13 @@ def say_all(chat: Chat, bodies: list[str]) -> None:
     for body in bodies:
         last = chat.post(body)
     chat.until("ack", nonce=last)
+
+
+def expect_all_came(page: Page, chat: Chat) -> None:
+    """Wait until the page has received what a member posted, whether it shows it or not."""
+    expect(page.locator("#writing")).to_be_empty()
+    chat.send("typing", room="lobby")
+    expect(page.locator("#writing")).to_have_text("beto is writing…")
 
 
 def height_of(thing: Locator) -> float:

@@ -40,14 +40,17 @@ export class Conversation {
 
   // --- adding
 
-  // Add an entry's row; `isAway` if the reader was away when it was posted. Entries that come together are added
-  // together, so that the layout is computed once.
+  // Add an entry's row; `isAway` if the reader was away when it was posted. Entries that come within a frame are added
+  // together: the layout of many rows takes milliseconds, and is computed once for all. A hidden page has no frames.
   add(entry, isAway) {
     this.batch.push([entry, isAway]);
-    if (this.batch.length === 1) queueMicrotask(() => this.addBatch());
+    if (this.batch.length > 1) return;
+    if (document.hidden) queueMicrotask(() => this.addBatch());
+    else requestAnimationFrame(() => this.addBatch());
   }
 
   addBatch() {
+    if (!this.batch.length) return;
     const rows = this.batch.map(([entry, isAway]) => [this.createRow(entry), isAway]);
     this.batch = [];
     this.appendAll(rows);
@@ -62,6 +65,7 @@ export class Conversation {
 
   // Add rows of a fetched page, which are newer than all that are here.
   appendRows(rows) {
+    this.addBatch();
     this.appendAll(rows.map((row) => [row, false]));
   }
 
@@ -156,7 +160,10 @@ export class Conversation {
   // --- the line "new while you were away"
 
   // The reader goes away: entries added from now on with `isAway` stand below a new line.
-  startAway() { this.awayLine = null; }
+  startAway() {
+    this.addBatch();
+    this.awayLine = null;
+  }
 
   countAway() {
     if (!this.awayLine?.isConnected) {
