@@ -45,6 +45,7 @@ class SockJS(Chat):
         self.place = f"/chat/000/{self.session}/"
         self.frames: list[str] = []
         self.waiting: deque[str] = deque()
+        self.is_open = False
         self.closed: tuple[int, str] | None = None
         self.answer: http.client.HTTPResponse | None = None
         self.stream: http.client.HTTPConnection | None = None
@@ -88,6 +89,9 @@ class SockJS(Chat):
     def receive(self, timeout: float = TIMEOUT_SECONDS) -> dict[str, Any]:
         while not self.waiting:
             frame = self.read_frame()
+            if frame[0] == "o" and self.is_open:
+                raise EOFError("the session was lost")  # the request came to a process that did not know it
+            self.is_open = True
             if frame[0] == "a":
                 self.waiting.extend(json.loads(frame[1:]))
             elif frame[0] == "c":

@@ -67,6 +67,14 @@ class Conversations(SiteTest):
                 self.assertEqual([entry["nonce"] for entry in again.entries(10)], nonces)
                 self.assertEqual(again.until("entry", nonce=beto.post("and on"))["body"], "and on")
 
+    def test_a_poll_that_comes_to_another_process_begins_a_session_there_which_its_client_sees(self) -> None:
+        for kind in (Xhr, Jsonp):
+            with self.subTest(transport=kind.__name__):
+                ana = self.talk(kind).join()
+                ana.client = self.client("ana", server=1)
+                with self.assertRaises(EOFError):
+                    ana.until("entry")
+
     def test_a_second_poll_on_one_session_is_turned_away(self) -> None:
         ana = self.talk(XhrStreaming).join()
         second = self.talk(Xhr, session=ana.session)
