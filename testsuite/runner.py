@@ -22,6 +22,7 @@ CHECK_PROCESSES = 6  # of the tests without browsers, more is spent on waiting
 QUIET_PROCESSES = 2  # a core for each
 LIMIT_SECONDS = 600  # for one test, with the set-up of its class
 SLOWEST_CLASSES = 10
+REASON_CHARS = 300
 PLACES = ("tests.py", "testsuite")
 HOW = ("-p", "no:terminal", "--dist=loadscope", "--no-loadscope-reorder", "-o", "faulthandler_exit_on_timeout=true")
 ENDINGS = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
@@ -72,7 +73,7 @@ class Outcomes:
             self.failures.setdefault(report.nodeid, []).append(report.longreprtext)
 
     def show(self) -> int:
-        """Print the slowest classes, each failure, and the sum as the last line; return the exit code."""
+        """Print the slowest classes, each failure at length and in a line, and the sum; return the exit code."""
         for lost in self.expected - self.ended - self.failures.keys():
             self.failures[lost] = ["did not run"]
         for unknown in self.ended - self.expected:
@@ -82,9 +83,16 @@ class Outcomes:
             say(f"{seconds:7.1f} s  {name}")
         for test, told in self.failures.items():
             say("", "=" * 70, f"FAILED {test}", *told)
-        say("", *(f"FAILED {test}" for test in sorted(self.failures)))
+        say("", *(f"FAILED {test}: {_reason(told)}" for test, told in sorted(self.failures.items())))
         say(f"{len(self.expected - self.failures.keys())} passed, {len(self.failures)} failed")
         return 1 if self.failures else 0
+
+
+def _reason(told: list[str]) -> str:
+    """Return in one line what was told of a failure, as far as a line is long."""
+    lines = "\n".join(told).splitlines()
+    errors = [line.removeprefix("E") for line in lines if line.startswith("E ")]  # so pytest marks them
+    return " ".join(" ".join(errors or lines).split())[:REASON_CHARS]
 
 
 def say(*lines: str) -> None:

@@ -118,14 +118,15 @@ class Runner(unittest.TestCase):
         ran = self.run_on(good=GOOD, nginx=NGINX)
         self.assertEqual((ran.returncode, ran.stdout.splitlines()[-1]), (0, "4 passed, 0 failed"), ran.stdout)
 
-    def test_whatever_did_not_pass_counts_as_failed_and_is_named(self) -> None:
+    def test_whatever_did_not_pass_counts_as_failed_and_is_named_with_its_reason(self) -> None:
         ran = self.run_on(good=GOOD, bad=BAD)
         lines = ran.stdout.splitlines()
         self.assertEqual(ran.returncode, 1)
         self.assertEqual(lines[-1], f"4 passed, {len(FAILED)} failed", ran.stdout)
-        self.assertEqual(
-            sorted(lines[-1 - len(FAILED) : -1]), sorted(f"FAILED testsuite.test_bad.{name}" for name in FAILED)
-        )
+        reasons = dict(line.split(": ", 1) for line in lines[-1 - len(FAILED) : -1])
+        self.assertEqual(reasons.keys(), {f"FAILED testsuite.test_bad.{name}" for name in FAILED})
+        self.assertEqual(reasons["FAILED testsuite.test_bad.Bad.test_fails"], "AssertionError: None")
+        self.assertEqual(reasons["FAILED testsuite.test_bad.Hidden.it"], "did not run")
 
     def test_a_module_that_cannot_be_read_fails(self) -> None:
         ran = self.run_on(good=GOOD, bad="import nothing_of_this_name")
