@@ -37,7 +37,7 @@ MEMBER_COUNT = sum(READERS_BY_TRANSPORT.values()) + PAGE_READER_COUNT + sum(WRIT
 LATE_ENTRIES = 700
 LATE_PAGE_ENTRIES = 300
 
-END_TIMEOUT_SECONDS = 90.0  # after the faults in which the run has ended, even on a busy machine
+END_TIMEOUT_SECONDS = 150.0  # after the faults in which the run has ended, even on a busy machine
 
 
 class Run:

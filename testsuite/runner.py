@@ -22,7 +22,7 @@ CHECK_PROCESSES = 6  # of the tests without browsers, more is spent on waiting
 QUIET_PROCESSES = 2  # a core for each
 LIMIT_SECONDS = 600  # for one test, with the set-up of its class
 SLOWEST_CLASSES = 10
-REASON_CHARS = 300
+REASON_CHARS = 200  # of the beginning of what is told in a line, and of its end
 PLACES = ("tests.py", "testsuite")
 HOW = ("-p", "no:terminal", "--dist=loadscope", "--no-loadscope-reorder", "-o", "faulthandler_exit_on_timeout=true")
 ENDINGS = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
@@ -89,10 +89,11 @@ class Outcomes:
 
 
 def _reason(told: list[str]) -> str:
-    """Return in one line what was told of a failure, as far as a line is long."""
+    """Return in one line what was told of a failure: its beginning and its end."""
     lines = "\n".join(told).splitlines()
     errors = [line.removeprefix("E") for line in lines if line.startswith("E ")]  # so pytest marks them
-    return " ".join(" ".join(errors or lines).split())[:REASON_CHARS]
+    reason = " ".join(" ".join(errors or lines).split())
+    return reason if len(reason) <= 2 * REASON_CHARS else f"{reason[:REASON_CHARS]} … {reason[-REASON_CHARS:]}"
 
 
 def say(*lines: str) -> None:

@@ -107,6 +107,7 @@ class Pings(PeerTest):
 class SilentPeers(PeerTest):
     """docs/security.rst 17: a peer without pongs is gone, and harms no broadcast meanwhile."""
 
+    needs = ("quiet",)  # who is awake has two seconds for an answer
     is_long = True
     altered = ("app:PING_INTERVAL_SECONDS=2.0", "app:PING_TIMEOUT_SECONDS=2.0")
 
