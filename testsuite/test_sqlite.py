@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import tempfile
 import threading
 import unittest
@@ -12,7 +14,7 @@ from unittest import mock
 import cysqlite
 
 from models.engines.sqlite import Sqlite
-from models.engines.sqlite_file import FileIdentity
+from models.engines.sqlite_file import DatabaseFile, FileIdentity
 from testsuite.cases import FolderTest, SiteTest
 from testsuite.clients import Chat
 from testsuite.servers import Server
@@ -72,6 +74,24 @@ class FirstConnection(unittest.TestCase):
             engine.connect()
         self.addCleanup(engine.close)
         engine.verify_file()
+
+    def test_what_a_database_that_is_gone_has_left_is_set_aside_before_another_process_can_have_such_files(
+        self,
+    ) -> None:
+        path = Path(self.enterContext(tempfile.TemporaryDirectory())) / "people.db"
+        Path(f"{path}-wal").write_text("of a database that is gone")
+        rename = Path.replace
+
+        def where_nobody_else_can_create_one(old: Path, new: str) -> Path:
+            self.assertFalse(path.exists())
+            folder = os.open(path.parent, os.O_RDONLY)
+            self.addCleanup(os.close, folder)
+            self.assertRaises(BlockingIOError, fcntl.flock, folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return rename(old, new)
+
+        with mock.patch.object(Path, "replace", where_nobody_else_can_create_one):
+            DatabaseFile(str(path))
+        self.assertEqual({file.name for file in path.parent.iterdir()}, {"people.db", "people.db-wal.stale"})
 
 
 class WithoutWriteAheadLog(SiteTest):

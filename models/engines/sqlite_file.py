@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import shlex
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import cysqlite
@@ -49,13 +51,20 @@ class DatabaseFile:
             raise CannotOpen(f"cannot open the database {path!r}: {error.strerror}") from error
 
     def _create(self) -> None:
-        """Create an empty file for its owner only. Files that lie beside it belong to a database that is gone."""
-        with contextlib.suppress(FileExistsError):
+        """Create an empty file for its owner only, unless there is one.
+
+        Files that lie beside none belong to a database that is gone. They are renamed before there is a file, and by
+        one process at a time: as soon as there is one, another process may open it, and such files are its own.
+        """
+        if _identity(self._real_path) is not None:
+            return
+        with _locked_folder(self._real_path), contextlib.suppress(FileExistsError):
+            if _identity(self._real_path) is None:
+                self._rename_stale(self.side_files())
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
             descriptor = os.open(self._real_path, flags, OWNER_ONLY_MODE)
             os.fchmod(descriptor, OWNER_ONLY_MODE)  # a umask can take even the owner's rights
             os.close(descriptor)  # drops no locks: this process has none on it yet
-            self._rename_stale(self.side_files())
 
     def warn_if_public(self) -> None:
         """Warn if all users of this machine may read or write the file. A group's rights are left as they are."""
@@ -131,6 +140,17 @@ class DatabaseFile:
             with contextlib.suppress(OSError):
                 if _identity(self._real_path + suffix) == identity:
                     Path(self._real_path + suffix).replace(self._real_path + suffix + STALE_SUFFIX)
+
+
+@contextlib.contextmanager
+def _locked_folder(path: str) -> Iterator[None]:
+    """Let one process at a time create files beside `path`, of those that ask here. Raise OSError."""
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY)  # noqa: PTH120 - of a path as the operating system has it
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _can_follow(old: bytes, new: bytes) -> bool:
