@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent
 WATCHED = ("*.py", "controllers/**/*.py", "models/**/*.py", "demo/*", "views/**/*.*")
@@ -24,25 +23,22 @@ Times = dict[Path, int]
 
 def main(options: list[str]) -> int:
     """Serve until ^C; return the exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    site = start(options)
-    try:
-        times = read_times()
-        while True:
-            times = wait_for_change(times, site)
+    endings: list[int] = []  # the signals that ask to end; none of them interrupts what is being done
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: endings.append(number))
+    site, is_running, times = start(options), True, read_times()
+    while not endings:
+        time.sleep(CHECK_SECONDS)
+        before, times = times, read_times()
+        if times != before:
+            tell_changes(before, times)
             stop(site)
-            site = start(options)
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one ^C is enough
-        stop(site)
-
-
-def interrupt(*_: object) -> NoReturn:
-    """Treat a signal as ^C."""
-    raise KeyboardInterrupt
+            site, is_running = start(options), True
+        elif is_running and site.poll() is not None:
+            is_running = False
+            tell("The site has ended; it starts again when a file changes.")
+    stop(site)
+    return 0
 
 
 def start(options: list[str]) -> subprocess.Popen[bytes]:
@@ -75,17 +71,10 @@ def read_times() -> Times:
     return times
 
 
-def wait_for_change(before: Times, site: subprocess.Popen[bytes]) -> Times:
-    """Return the files' times once they differ from `before`; say so if the site ends meanwhile."""
-    is_running = True
-    while (times := read_times()) == before:
-        if is_running and site.poll() is not None:
-            is_running = False
-            tell("The site has ended; it starts again when a file changes.")
-        time.sleep(CHECK_SECONDS)
+def tell_changes(before: Times, times: Times) -> None:
+    """Tell the developer which files have changed."""
     changed = sorted(path.relative_to(ROOT).as_posix() for path, _ in before.items() ^ times.items())
     tell(f"Changed: {', '.join(dict.fromkeys(changed))}")
-    return times
 
 
 def tell(line: str) -> None:

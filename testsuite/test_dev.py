@@ -24,6 +24,18 @@ CHANGES = (
     ("views/statics/site.css", "/* The", "/* Anew. The", "/static/site.css"),
     ("views/locale/pt_BR.csv", '"Sign in","Entrar"', '"Sign in","Entre já"', "/login"),
 )
+# ^C arrives while a folder is open.
+STRUCK = """
+import os, signal, sys
+import dev
+scandir = os.scandir
+def struck(folder):
+    found = scandir(folder)
+    os.kill(os.getpid(), signal.SIGINT)
+    return found
+os.scandir = struck
+sys.exit(dev.main(sys.argv[1:]))
+"""
 LISTENS = re.compile(r"listens on http://127\.0\.0\.1:(\d+)/")
 
 
@@ -101,6 +113,19 @@ class Developing(unittest.TestCase):
                 self.assertIn(shown, self.get(page))
         self.assertEqual(self.end(), 0)
         self.assertNotIn("Traceback", self.output)
+
+    def test_an_end_in_the_middle_of_a_look_at_the_files_is_an_end_like_any_other(self) -> None:
+        ran = subprocess.run(
+            [sys.executable, "-W", "error", "-c", STRUCK, f"--port={free_port()}"],
+            cwd=self.project,
+            env=environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        self.assertEqual(ran.returncode, 0)
+        self.assertNotRegex(ran.stderr, "Traceback|Exception ignored")
 
     def test_a_mistake_ends_the_site_until_it_is_mended(self) -> None:
         self.change("controllers/handlers.py", "class MainHandler(", "class MainHandler((")
