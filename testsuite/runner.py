@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 
 import pytest
 from xdist.remote import Producer
@@ -73,7 +74,10 @@ class Outcomes:
             self.failures.setdefault(report.nodeid, []).append(report.longreprtext)
 
     def show(self) -> int:
-        """Print the slowest classes, each failure at length and in a line, and the sum; return the exit code."""
+        """Print the slowest classes, each failure at length, then in a line, and the sum as the last line.
+
+        Return the exit code.
+        """
         for lost in self.expected - self.ended - self.failures.keys():
             self.failures[lost] = ["did not run"]
         for unknown in self.ended - self.expected:
@@ -101,10 +105,10 @@ def say(*lines: str) -> None:
     print(*lines, sep="\n", flush=True)  # noqa: T201
 
 
-def run(marked: str, processes: int, outcomes: Outcomes) -> None:
-    """Run the tests with these marks."""
+def run(marked: str, processes: int, outcomes: Outcomes, places: Iterable[str] = PLACES) -> None:
+    """Run the tests with these marks in these files and folders, each of which every process has to read."""
     os.environ["PYTHONWARNINGS"] = "error"  # for the processes that pytest-xdist starts
-    command = [f"-n{processes}", "-o", f"faulthandler_timeout={LIMIT_SECONDS}", f"-m={marked}", *HOW, *PLACES]
+    command = [f"-n{processes}", "-o", f"faulthandler_timeout={LIMIT_SECONDS}", f"-m={marked}", *HOW, *places]
     code = pytest.main(command, plugins=[outcomes])
     if code not in ENDINGS:
         outcomes.failures[f"pytest -m '{marked}'"] = [f"ended with {code!r}"]
@@ -116,7 +120,8 @@ def main(words: list[str]) -> int:
     expected = {test.id() for test in find_tests("tests") if not (is_check and needs_of(type(test)))}
     outcomes = Outcomes(expected)
     if is_check:
-        run(" and ".join(f"not {need}" for need in (*TOOLS, QUIET)), CHECK_PROCESSES, outcomes)
+        files = sorted({"/".join(test.split(".")[:-2]) + ".py" for test in expected})
+        run(" and ".join(f"not {need}" for need in (*TOOLS, QUIET)), CHECK_PROCESSES, outcomes, files)
     else:
         run(f"not {QUIET}", PROCESSES, outcomes)
         run(QUIET, QUIET_PROCESSES, outcomes)

@@ -77,6 +77,7 @@ class DecoderTest(FuzzTest):
 class TransportTest(FuzzedSite):
     """docs/security.rst 15: no message harms its session, and only what was acknowledged is stored."""
 
+    needs = ("quiet",)  # thousands of messages fill a core
     options = ("--messages_per_second=0", "--max_message=50", "--connections_per_member=0")
 
     def setUp(self) -> None:

@@ -64,6 +64,7 @@ class StartingTogetherTest(FolderTest):
     The servers do it once here, since fifty times take minutes; opening the database is done fifty times.
     """
 
+    needs = ("quiet",)  # they fill all cores
     is_long = True
     fresh = True
 
