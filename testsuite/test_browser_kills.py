@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from playwright.sync_api import Page, Route, expect
 
 from controllers.sockjs.router import TRANSPORTS
-from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, messages, sign_in, write
+from testsuite.browser import (
+    BROKEN_CONNECTION,
+    BrowserTest,
+    choose_transports,
+    expect_live,
+    expect_message,
+    messages,
+    sign_in,
+    write,
+)
 from testsuite.clients import Chat, Client
 from testsuite.nginx import Nginx
 from testsuite.servers import Server
@@ -21,7 +30,7 @@ INFO = "**/chat/info**"  # what sockjs-client asks first, whichever way it will 
 # What Chromium says of a process that dies (another one does not know the session), of what stands in the protocol's
 # own pages, and of a poll by a script that sockjs-client has given up: its answer still runs.
 NOISE = (
-    r"net::ERR_|WebSocket connection to|status of (404|50\d)"
+    rf"{BROKEN_CONNECTION}|status of (404|50\d)"
     r"|document\.domain mutation is ignored|_jp\.\w+ is not a function"
 )
 

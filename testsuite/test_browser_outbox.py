@@ -9,12 +9,12 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from controllers.sockjs.router import TRANSPORTS
 from testsuite.bodies import BODIES
-from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, write
+from testsuite.browser import BROKEN_CONNECTION, BrowserTest, choose_transports, expect_live, expect_message, write
 from testsuite.servers import Server
 from testsuite.tables import sql
 
 GRIN = "\U0001f600"
-NETWORK = "net::ERR_|WebSocket connection to|status of (4[01]|50)"
+NETWORK = f"{BROKEN_CONNECTION}|status of (4[01]|50)"
 
 
 class OutboxTest(BrowserTest):

@@ -6,12 +6,20 @@ import signal
 
 from playwright.sync_api import Page, expect
 
-from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, messages, write
+from testsuite.browser import (
+    BROKEN_CONNECTION,
+    BrowserTest,
+    choose_transports,
+    expect_live,
+    expect_message,
+    messages,
+    write,
+)
 from testsuite.clients import Client
 from testsuite.servers import Server
 from testsuite.tables import sql
 
-NETWORK = "net::ERR_|WebSocket connection to|status of (40[34]|50)"
+NETWORK = f"{BROKEN_CONNECTION}|status of (40[34]|50)"
 COME_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
 
 

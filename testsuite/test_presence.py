@@ -67,7 +67,7 @@ class Presence(SiteTest):
         until = time.monotonic() + 7
         while time.monotonic() < until:
             beto.chat().close()
-            leave_the_core(0.02)
+            leave_the_core()
         until_absent(ana, "carla")
         self.assertEqual([frame for frame in presences(ana, met) if "beto" not in frame["online"]], [])
 

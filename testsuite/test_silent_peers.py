@@ -18,7 +18,6 @@ from testsuite.servers import ROOT, environment
 from testsuite.waiting import TIMEOUT_SECONDS, leave_the_core
 
 GONE_SECONDS = 60.0  # after which a silent peer is gone
-PAUSE_SECONDS = 0.02  # between two messages
 LONG = "x" * 4000  # in each message: what the silent peers do not read fills their connections
 CLOSE_TIMEOUT_SECONDS = 5.0  # that Tornado waits for the answer to a closing frame
 
@@ -127,7 +126,7 @@ class SilentPeers(PeerTest):
             self.assertLess(time.monotonic(), deadline)
             there.until("entry", nonce=here.post(f"louder {said} {LONG}"))
             said += 1
-            leave_the_core(PAUSE_SECONDS)
+            leave_the_core()
         seqs = [message["seq"] for message in there.heard if message["type"] == "entry"]
         self.assertEqual(seqs, list(range(there.head + 1, there.head + 1 + said)))
         self.assertGreater(said, 10)

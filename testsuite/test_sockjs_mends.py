@@ -71,7 +71,7 @@ class SilentPeers(ProtocolTest):
             )
             ended, _, _ = select.select([wire.socket for wire in silent], [], [], 0.02)
             silent = [wire for wire in silent if wire.socket not in ended or wire.socket.recv(65536)]
-            leave_the_core(0.02)
+            leave_the_core()
         speaker.send("after them")
         self.assertEqual(listener.recv(TIMEOUT_SECONDS), "after them")
 

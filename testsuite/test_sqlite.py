@@ -75,9 +75,7 @@ class FirstConnection(unittest.TestCase):
         self.addCleanup(engine.close)
         engine.verify_file()
 
-    def test_what_a_database_that_is_gone_has_left_is_set_aside_before_another_process_can_have_such_files(
-        self,
-    ) -> None:
+    def test_what_a_gone_database_has_left_is_set_aside_before_another_process_can_open_a_new_one(self) -> None:
         path = Path(self.enterContext(tempfile.TemporaryDirectory())) / "people.db"
         Path(f"{path}-wal").write_text("of a database that is gone")
         rename = Path.replace

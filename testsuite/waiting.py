@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 TIMEOUT_SECONDS = 20.0  # after which something that should have happened has not
-TURN_SECONDS = 0.01  # between two looks
+PAUSE_SECONDS = 0.01  # of a loop, between two looks or tries
 
 T = TypeVar("T")
 
@@ -21,13 +21,13 @@ def wait_for(what: Callable[[], T], why: str, timeout: float = TIMEOUT_SECONDS) 
     while not (found := what()):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout} s in vain: {why}")
-        leave_the_core(TURN_SECONDS)
+        leave_the_core()
     return found
 
 
-def leave_the_core(seconds: float) -> None:
-    """Let others use the core before what is repeated until something happens is repeated: it need not fill it."""
-    select.select([], [], [], seconds)
+def leave_the_core() -> None:
+    """Pause a loop that repeats something until a condition is true, so that it does not take the core from others."""
+    select.select([], [], [], PAUSE_SECONDS)
 
 
 def together(*calls: Callable[[], T]) -> list[T]:
