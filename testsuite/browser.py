@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
 from testsuite.cases import SiteTest
 from testsuite.clients import PASSWORD, Client
@@ -155,6 +155,18 @@ def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
     page.locator("#password").fill(password)
     page.locator("form button").click()
     page.wait_for_url(lambda url: "/login" not in url)
+
+
+def follow(thing: Locator) -> None:
+    """Click on a link or a form's button and wait for the whole page that comes; a click waits for its first bytes."""
+    with thing.page.expect_navigation():
+        thing.click()
+
+
+def invite(page: Page) -> None:
+    """Make an invitation on the page of members."""
+    page.goto("/members")
+    follow(page.get_by_role("button", name="Make an invitation link"))
 
 
 def expect_live(page: Page) -> None:

@@ -14,6 +14,7 @@ from testsuite.browser import (
     expect_live,
     expect_message,
     heard,
+    invite,
     listen,
     open_details,
     write,
@@ -128,8 +129,7 @@ class Access(BrowserTest):
         page = self.member("ana")
         self.tolerate("404")
         for _ in range(2):
-            page.goto("/members")
-            page.get_by_role("button", name="Make an invitation link").click()
+            invite(page)
         for _ in range(3):
             self.client("ana")
         for path in ("/rooms", "/rooms/lobby", "/members", "/account", "/logout", "/nowhere"):

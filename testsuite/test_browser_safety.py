@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
 
-from testsuite.browser import BrowserTest, expect_live, expect_message, write
+from testsuite.browser import BrowserTest, expect_live, expect_message, invite, write
 from testsuite.cases import add_user
 from testsuite.upstream import Upstream, gives
 from testsuite.waiting import wait_for
@@ -124,8 +124,7 @@ class Scripts(BrowserTest):
 
     def test_in_the_name_of_who_invites(self) -> None:
         host = self.member(NAMES[0], bypass_csp=True)
-        host.goto("/members")
-        host.get_by_role("button", name="Make an invitation link").click()
+        invite(host)
         expect(host.locator(".invitation").first).to_contain_text(NAMES[0])
         visitor = self.page(bypass_csp=True)
         visitor.goto(host.locator("input.link").first.input_value())
