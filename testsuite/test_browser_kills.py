@@ -68,6 +68,7 @@ class Kills(BrowserTest):
         """Chat over a transport, lose the process, and chat on."""
         choose_transports(ana, name)
         expect(ana.locator("#transport")).to_have_text(name)
+        expect_live(ana)
         used = ana.locator("#process").inner_text()
         number = self.number_of(used)
         beto = self.chat("beto", server=number - 1)
