@@ -22,11 +22,6 @@ TOWER = """row => {
 }"""
 
 
-def style(place: Locator, name: str) -> str:
-    """Return a property of an element as the browser computed it."""
-    return str(place.evaluate(f"(element) => getComputedStyle(element).{name}"))
-
-
 class Directions(BrowserTest):
     """docs/security.rst 36: no text turns around what stands beside it."""
 
@@ -46,10 +41,10 @@ class Directions(BrowserTest):
             seq = miriam.until("ack", nonce=nonce)["seq"]
             row = page.locator(f'.row[data-seq="{seq}"]')
             expect(row.locator(".body")).to_have_css("direction", direction)
-            self.assertEqual(style(row.locator(".body p").first, "unicodeBidi"), "plaintext")
-            self.assertEqual(style(row.locator(".author"), "unicodeBidi"), "isolate")
-            self.assertEqual(style(row.locator(".author"), "direction"), "rtl")
-            self.assertEqual(style(row.locator(".heading"), "direction"), "ltr")
+            expect(row.locator(".body p").first).to_have_css("unicode-bidi", "plaintext")
+            expect(row.locator(".author")).to_have_css("unicode-bidi", "isolate")
+            expect(row.locator(".author")).to_have_css("direction", "rtl")
+            expect(row.locator(".heading")).to_have_css("direction", "ltr")
         write(page, HEBREW + secrets.token_hex(2))
         expect(page.locator(".row.own .body").last).to_have_css("direction", "rtl")
 
@@ -73,7 +68,7 @@ class Directions(BrowserTest):
         ):
             page.goto(path)
             for place in places:
-                self.assertEqual(style(page.locator(place).first, "unicodeBidi"), "isolate", (path, place))
+                expect(page.locator(place).first).to_have_css("unicode-bidi", "isolate")
         other = self.member("ana")
         expect_live(other)
         self.chat(NAME).send("typing", room="lobby")
@@ -105,7 +100,7 @@ class Directions(BrowserTest):
         write(page, OVERRIDE)
         write(page, "next")
         expect_message(page, "next")
-        self.assertEqual(style(page.locator(".row .body").last, "direction"), "ltr")
+        expect(page.locator(".row .body").last).to_have_css("direction", "ltr")
 
     def test_a_pile_of_marks_paints_over_no_other_row(self) -> None:
         ana = self.chat("ana")

@@ -252,21 +252,21 @@ class Looks(BrowserTest):
         self.assertEqual(colour(page, ".box", "outlineStyle"), "solid")  # the composer has the focus
         self.assertNotEqual(colour(page, ".places a[aria-current]", "backgroundColor"), ground)
         for selector, part in (("#state", "::before"), ("#online .present", "::after")):
-            dot = page.locator(selector).first.evaluate(
-                "(it, part) => getComputedStyle(it, part).backgroundColor", part
-            )
-            self.assertNotEqual(dot, ground, selector)
+            self.assertNotEqual(colour(page, selector, "backgroundColor", part), ground, selector)
         self.shoot(page, "room-forced-colours")
         phone = self.member("ana", forced_colors="active", color_scheme="dark", **PHONE)
-        image, border = phone.locator("#menu summary").evaluate(
-            "it => { const one = getComputedStyle(it, '::after'); return [one.backgroundImage, one.borderTopColor]; }"
-        )
+        border = colour(phone, "#menu summary", "borderTopColor", "::after")
+        image = colour(phone, "#menu summary", "backgroundImage", "::after")
         self.assertIn(border, image, "a line of the menu's sign keeps a colour of ours")
 
 
-def colour(page: Page, selector: str, name: str) -> Any:
-    """Return a computed style."""
-    return page.locator(selector).evaluate("(it, name) => getComputedStyle(it)[name]", name)
+def colour(page: Page, selector: str, name: str, part: str = "") -> Any:
+    """Return a computed style of the first such element, or of a part of it, in one step: the page may draw it anew."""
+    expect(page.locator(selector).first).to_be_attached()
+    return page.evaluate(
+        "([selector, name, part]) => getComputedStyle(document.querySelector(selector), part)[name]",
+        [selector, name, part],
+    )
 
 
 def no_sideways(test: BrowserTest, page: Page) -> None:
