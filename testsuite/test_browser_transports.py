@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 
-from playwright.sync_api import Page, Request, WebSocket, expect
+from playwright.sync_api import Page, Request, WebSocket, WebSocketRoute, expect
 
 from controllers.sockjs.router import TRANSPORTS
 from testsuite.browser import BrowserTest, choose_transports, expect_live, expect_message, open_details, write
 from testsuite.standstill import standing_still
+from testsuite.waiting import wait_for
 
 HOUR_SECONDS = 3600
 MILLISECONDS = re.compile(r"^\d+ ms$")
@@ -87,6 +88,19 @@ class Connection(BrowserTest):
         ana.reload()
         expect_live(ana)
         expect(ana.locator("#transport")).to_have_text("xhr-polling")
+
+    def test_a_websocket_that_is_slow_to_open_is_waited_for(self) -> None:
+        page, held = self.page(), list[WebSocketRoute]()
+        page.clock.install()
+        page.route_web_socket(re.compile("/websocket$"), lambda route: held.append(route))  # noqa: PLW0108  Playwright marks it
+        self.enter(page, "ana")
+        wait_for(lambda: page.evaluate("true") and held, "a websocket")
+        page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
+        held[0].connect_to_server()
+        page.clock.resume()
+        expect_live(page)
+        expect(page.locator("#transport")).to_have_text("websocket")
+        self.assertEqual(len(held), 1)
 
     def test_choosing_nothing_is_refused(self) -> None:
         ana = self.member("ana")

@@ -5,6 +5,7 @@ const MAX_FIRST_RETRY_MS = 300;    // the first wait is random: after a restart 
 const RETRY_MS = 1000;             // before the second retry; doubled for each further one
 const MAX_RETRY_MS = 30_000;
 const STABLE_MS = 2000;            // a connection that was live for longer is again retried at once
+const TRANSPORT_TIMEOUT_MS = 2000; // SockJS's own, of some 600 ms, gives a WebSocket up when the page is busy
 const JOIN_TIMEOUT_MS = 15_000;    // from opening the socket to `joined`
 const MAX_SILENCE_MS = 30_000;     // then the server is pinged; SockJS sends a heartbeat every 25 s
 const PONG_TIMEOUT_MS = 8000;
@@ -68,7 +69,8 @@ export class Connection {
   }
 
   createSocket() {
-    if (window.SockJS) return new SockJS('/chat', null, { transports: this.transports });
+    const { transports } = this;
+    if (window.SockJS) return new SockJS('/chat', null, { transports, timeout: TRANSPORT_TIMEOUT_MS });
     return new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/chat/websocket`);
   }
 
