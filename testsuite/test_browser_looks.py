@@ -190,6 +190,7 @@ class Looks(BrowserTest):
         for scheme in ("light", "dark"):
             with self.subTest(scheme=scheme):
                 page = self.member("ana", color_scheme=scheme)
+                expect(page.locator("#online .present").first).to_be_visible()
                 page.context.set_offline(True)
                 expect(page.locator("#state")).to_have_class("state offline")
                 write(page, "to wait")
