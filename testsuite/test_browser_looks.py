@@ -124,7 +124,7 @@ class Looks(BrowserTest):
         for scheme, ground in (("light", "rgb(250, 248, 244)"), ("dark", "rgb(23, 22, 20)")):
             page = self.member("ana", color_scheme=scheme)
             self.furnish(page)
-            self.assertEqual(colour(page, "body", "background-color"), ground)
+            self.assertEqual(style(page, "body", "background-color"), ground)
             self.shoot(page, f"room-{scheme}")
             no_sideways(self, page)
 
@@ -218,7 +218,7 @@ class Looks(BrowserTest):
             for path in PAGES:
                 page.goto(path)
                 page.evaluate("document.documentElement.style.fontSize = '30px'")
-                self.assertEqual(colour(page, "body", "fontSize"), "30px")
+                self.assertEqual(style(page, "body", "fontSize"), "30px")
                 no_sideways(self, page)
             page.goto("/rooms/lobby")
             page.evaluate("document.documentElement.style.fontSize = '30px'")
@@ -247,21 +247,21 @@ class Looks(BrowserTest):
 
     def test_forced_colours_keep_buttons_states_and_places(self) -> None:
         page = self.member("ana", forced_colors="active", color_scheme="dark")
-        ground = colour(page, "body", "backgroundColor")
+        ground = style(page, "body", "backgroundColor")
         for selector in (".composer .button", ".self .quiet"):
-            self.assertEqual(colour(page, selector, "borderTopStyle"), "solid", selector)
-        self.assertEqual(colour(page, ".box", "outlineStyle"), "solid")  # the composer has the focus
-        self.assertNotEqual(colour(page, ".places a[aria-current]", "backgroundColor"), ground)
+            self.assertEqual(style(page, selector, "borderTopStyle"), "solid", selector)
+        self.assertEqual(style(page, ".box", "outlineStyle"), "solid")  # the composer has the focus
+        self.assertNotEqual(style(page, ".places a[aria-current]", "backgroundColor"), ground)
         for selector, part in (("#state", "::before"), ("#online .present", "::after")):
-            self.assertNotEqual(colour(page, selector, "backgroundColor", part), ground, selector)
+            self.assertNotEqual(style(page, selector, "backgroundColor", part), ground, selector)
         self.shoot(page, "room-forced-colours")
         phone = self.member("ana", forced_colors="active", color_scheme="dark", **PHONE)
-        border = colour(phone, "#menu summary", "borderTopColor", "::after")
-        image = colour(phone, "#menu summary", "backgroundImage", "::after")
+        border = style(phone, "#menu summary", "borderTopColor", "::after")
+        image = style(phone, "#menu summary", "backgroundImage", "::after")
         self.assertIn(border, image, "a line of the menu's sign keeps a colour of ours")
 
 
-def colour(page: Page, selector: str, name: str, part: str = "") -> Any:
+def style(page: Page, selector: str, name: str, part: str = "") -> Any:
     """Return a computed style of the first such element, or of a part of it, in one step: the page may draw it anew."""
     expect(page.locator(selector).first).to_be_attached()
     return page.evaluate(

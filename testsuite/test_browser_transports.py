@@ -92,7 +92,7 @@ class Connection(BrowserTest):
     def test_a_websocket_that_is_slow_to_open_is_waited_for(self) -> None:
         page, held = self.page(), list[WebSocketRoute]()
         page.clock.install()
-        page.route_web_socket(re.compile("/websocket$"), lambda route: held.append(route))  # noqa: PLW0108  Playwright marks it
+        page.route_web_socket(re.compile("/websocket$"), lambda route: held.append(route))  # noqa: PLW0108  Playwright sets an attribute on it
         self.enter(page, "ana")
         wait_for(lambda: page.evaluate("true") and held, "a websocket")
         page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
