@@ -121,6 +121,8 @@ def addresses() -> Iterator[Request]:
         "/rooms/" + "a" * HEADER_CHARS,
         "/rooms/lobby?before=" + "9" * HEADER_CHARS,
         "/rooms/lobby?before=" + "%D9%A3" * (HEADER_CHARS // 6),
+        "/people?q=" + "%CC%81" * (HEADER_CHARS // 6),
+        "/rooms/lobby/people?q=" + "%25" * 40,
         "/members?made=" + "9" * HEADER_CHARS,
         "/members/" + "9" * HEADER_CHARS + "/remove",
         "/static/" + "../" * (HEADER_CHARS // 3),

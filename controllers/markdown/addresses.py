@@ -15,6 +15,7 @@ _CHAR = (
 _ADDRESS = re.compile(rf"(?:{_CHAR}|\({_CHAR}*\)|\[{_CHAR}*\]|\{{{_CHAR}*\}})+")
 _HOST = re.compile(r"[^\W_]|\[[0-9A-Fa-f:.]{2,45}\]")
 _WEB = re.compile(r"[^\W_][\w-]*\.[^\W\d_]{2}")  # what has to follow `www.`
+_PREFIX = re.compile(BEGINS)
 _END = "?!.,:;'*~…"  # belongs to the sentence or to markup around the address
 
 
@@ -32,6 +33,16 @@ def address(text: str, begin: int, prefix_end: int) -> tuple[str, int]:
     is_marked = begin > 0 and text[begin - 1] in "*_~"
     bare = whole.rstrip(_END + "_" if is_marked else _END)
     return bare, begin + len(bare)
+
+
+def destination(text: str, begin: int) -> tuple[str, int]:
+    """Return the address between round brackets that begins at `begin`, and the end of these; or "" and `begin`."""
+    prefix = _PREFIX.match(text, begin + 1) if text.startswith("(", begin) else None
+    found = _ADDRESS.match(text, begin + 1) if prefix else None
+    if not prefix or not found or not text.startswith(")", found.end()):
+        return "", begin
+    bare, _ = address(text, begin + 1, prefix.end())
+    return (found[0], found.end() + 1) if bare else ("", begin)
 
 
 def target(bare: str) -> str:

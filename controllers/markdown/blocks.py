@@ -1,14 +1,14 @@
-"""Paragraphs, code blocks, quotes and lists: the lines of a message as a tree (CommonMark 0.31, chapters 4 and 5)."""
+"""Reads the lines of a message as a tree of blocks (CommonMark 0.31, chapters 4 and 5; GitHub's tables)."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TypeAlias
+
+from controllers.markdown.tables import MAX_ROWS, alignments, cells, is_header
+from controllers.markdown.tree import ESCAPED, Block, Container, Fence, Item, List, Paragraph, Quote, Table
 
 MAX_BLOCKS = 1000  # of one message, items of lists included
 MAX_LEVEL = 19  # a quote is one level, a list two; deeper blocks are shown on the deepest level
-ESCAPED = "\0"  # replaces a backslash in a paragraph that kept the next character from being markup
 
 SPACES = re.compile(" *")
 PREFIX = re.compile(r"[ \t>*+\-0-9.)]*")
@@ -17,59 +17,8 @@ FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$", re.DOTALL)
 ESCAPED_MARKER = re.compile(r"[0-9]{1,9}\\(?=[.)])|\\(?=[->+*`~])")
 
 
-@dataclass(slots=True)
-class Paragraph:
-    """Lines of text."""
-
-    lines: list[str]
-
-
-@dataclass(slots=True)
-class Fence:
-    """Lines of code, which end at a line of at least `length` times `mark`."""
-
-    mark: str
-    length: int
-    indent: int
-    info: str
-    lines: list[str] = field(default_factory=list)
-    is_closed: bool = False
-
-
-@dataclass(slots=True)
-class Quote:
-    """The blocks behind `>`."""
-
-    level: int
-    children: list[Block] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class List:
-    """Items with the same kind of marker; loose if there are blank lines between them or in them."""
-
-    mark: str
-    start: int | None
-    items: list[Item] = field(default_factory=list)
-    is_loose: bool = False
-
-
-@dataclass(slots=True)
-class Item:
-    """An item of a list, with the blocks below it that are indented by at least `indent` columns."""
-
-    level: int
-    siblings: List
-    indent: int
-    children: list[Block] = field(default_factory=list)
-
-
 class TooManyBlocks(Exception):
     """A message with more than MAX_BLOCKS blocks."""
-
-
-Block: TypeAlias = Paragraph | Fence | Quote | List
-Container: TypeAlias = Quote | Item
 
 
 def blocks(text: str) -> list[Block]:
@@ -87,7 +36,7 @@ class _Reader:
         self.root = Quote(0)
         self.open: list[Container] = [self.root]
         self.count = 0  # of blocks
-        self.leaf: Paragraph | Fence | None = None  # the last block of the innermost container, if it may go on
+        self.leaf: Paragraph | Fence | Table | None = None  # the last block of the innermost container, if it may go on
         self.blank: int | None = None  # after a blank line: how many containers there are up to the innermost quote
 
     def read(self, raw: str) -> None:
@@ -230,16 +179,36 @@ class _Reader:
     def _read_text(self, line: str, pos: int, count: int, has_begun: bool, is_inside: bool) -> None:
         begin = _skip(line, pos)
         goes_on = isinstance(self.leaf, Paragraph) and not has_begun
+        is_deep = goes_on and begin - pos >= 4
         text = line[begin:].rstrip(" ")
-        if "\\" in text and not (goes_on and begin - pos >= 4):
+        if "\\" in text and not is_deep:
             text = self._escaped(text, goes_on and is_inside)
         if goes_on and isinstance(self.leaf, Paragraph):
-            self.leaf.lines.append(text)
-            return
-        if not has_begun:
+            if is_deep or not is_inside or not self._begin_table(self.leaf, text):
+                self.leaf.lines.append(text)
+        elif isinstance(self.leaf, Table) and is_inside and not has_begun and len(self.leaf.rows) < MAX_ROWS:
+            self._count()
+            self.leaf.rows.append(cells(text, len(self.leaf.aligns)))
+        else:
+            self._begin_paragraph(text, None if has_begun else count)
+
+    def _begin_paragraph(self, text: str, count: int | None) -> None:
+        if count is not None:
             self._close(count)
         self.leaf = Paragraph([text])
         self._add(self.leaf)
+
+    def _begin_table(self, paragraph: Paragraph, text: str) -> bool:
+        """Make the last line of `paragraph` the head of a table if `text` belongs below one; return whether it does."""
+        aligns = alignments(text)
+        if not aligns or not is_header(paragraph.lines[-1], len(aligns)):
+            return False
+        header = paragraph.lines.pop()
+        if not paragraph.lines:
+            self.open[-1].children.pop()
+        self.leaf = Table(aligns, [cells(header, len(aligns))])
+        self._add(self.leaf)
+        return True
 
     def _escaped(self, text: str, interrupts: bool) -> str:
         """Return a line's text with ESCAPED in place of a backslash without which the line would begin a block."""

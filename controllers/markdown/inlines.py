@@ -1,23 +1,39 @@
-"""The text of a paragraph as HTML: emphasis, code, links, line ends, and backslashes (CommonMark 0.31, chapter 6)."""
+"""The text of a paragraph or cell as HTML: emphasis, code, links, names, emoji, backslashes (CommonMark 0.31, 6)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from controllers.markdown.addresses import BEGINS, address, target
-from controllers.markdown.blocks import ESCAPED
+from controllers.markdown.addresses import BEGINS, address, destination
 from controllers.markdown.emphasis import Run, pair, run
+from controllers.markdown.links import place
+from controllers.markdown.references import Setting, emoji, escape, link, mention, message_link, named_link
+from controllers.markdown.ticks import Ticks
+from controllers.markdown.tree import ESCAPED
+from models.emojis import MAX_NAME_CHARS
+from models.mentions import AT, find_name
 
-TOKEN = re.compile(rf"(`+)|(\*+|_+|~~+)|(\\+)([*_~`]?)|{ESCAPED}(.)|(\n)|({BEGINS})", re.DOTALL)
+# Where one of these characters stands, which is what a search looks for first, one of these kinds of text may begin.
+TOKEN = re.compile(
+    r"(?=[`*_~\\\0\n\[\]:#@HhWwMm])(?:"
+    r"(?P<ticks>`+)"
+    r"|(?P<marks>\*+|_+|~~+)"
+    r"|(?P<backslashes>\\+)(?P<mark>[*_~`:#\[]?)"
+    rf"|{ESCAPED}(?P<escaped>.)"
+    r"|(?P<line_end>\n)"
+    r"|(?P<bracket>[\[\]])"
+    rf"|(?P<emoji>(?<![A-Za-z0-9_:])(?::[^\s:]{{1,{MAX_NAME_CHARS}}}:)+(?![A-Za-z0-9_:]))"  # not in a word, no C++
+    r"|(?P<number>(?<![\w&#])#[1-9][0-9]{0,14}(?!\w))"
+    rf"|(?P<at>{AT.pattern})"
+    rf"|(?P<address>{BEGINS}))",
+    re.DOTALL,
+)
 MARKS = re.compile(r"\*+|_+|~+|`+")
-TICKS = re.compile("`+")
+REFERRING = (":", "#", "[")  # marks that begin an emoji's name, a message's number, the words of a link
 MAX_RUNS = 2000  # of marks in a paragraph; further runs stay text
-
-
-def escape(text: str) -> str:
-    """Return `text` escaped for HTML, also for attribute values."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 @dataclass(slots=True)
@@ -33,22 +49,35 @@ class Escape:
         return self.mark if self.is_needed else "\\" + self.mark
 
 
-def inline_html(text: str) -> str:
-    """Return the HTML of a paragraph's text."""
-    return _Reader(text).html() if TOKEN.search(text) else escape(text)
+Piece: TypeAlias = str | Run | Escape
+
+
+@dataclass(slots=True)
+class Opener:
+    """A `[`, and how many pieces, runs, ghosts and escapes there were before it; its escape if it has a backslash."""
+
+    before: tuple[int, int, int, int]
+    escape: Escape | None = None
+
+
+def inline_html(text: str, setting: Setting) -> str:
+    """Return the HTML of a text without blocks."""
+    return _Reader(text, setting).html() if TOKEN.search(text) else escape(text)
 
 
 class _Reader:
-    """Reads one paragraph once, from special character to special character."""
+    """Reads one text once, from special character to special character."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, setting: Setting) -> None:
         self.text = text
-        self.pieces: list[str | Run | Escape] = []
+        self.setting = setting
+        self.pieces: list[Piece] = []
         self.runs: list[Run] = []
         self.ghosts: list[Run] = []  # the runs as they would be without the backslashes
         self.ghosts_end = 0  # the end of the last one
         self.escapes: list[Escape] = []
-        self.ticks = _Ticks(text)
+        self.openers: list[Opener] = []
+        self.ticks = Ticks(text)
         self.no_address_before = 0
 
     def html(self) -> str:
@@ -57,26 +86,24 @@ class _Reader:
         while token := TOKEN.search(self.text, pos):
             if token.start() > pos:
                 self.pieces.append(escape(self.text[pos : token.start()]))
-            pos = self._take(token)
+            pos = TAKE[token.lastgroup or ""](self, token)
         self.pieces.append(escape(self.text[pos:]))
-        if self.escapes:
-            self._settle_escapes()
-        pair(self.runs)
-        return "".join(piece if isinstance(piece, str) else piece.html() for piece in self.pieces)
+        self._settle()
+        return _joined(self.pieces)
 
-    def _take(self, token: re.Match[str]) -> int:
-        """Read one token; return the position behind it."""
-        ticks, marks, backslashes, mark, escaped, line_end, _ = token.groups()
-        if marks:
-            self._add_run(*token.span(), self.text[token.start() - 1 : token.start()])
-        elif ticks:
-            return self._take_code(token)
-        elif backslashes:
-            return self._take_backslashes(token.start(), len(backslashes), mark)
-        elif escaped or line_end:
-            self.pieces.append("<br>\n" if line_end else escape(escaped))
-        else:
-            return self._take_address(token)
+    def _take_text(self, token: re.Match[str]) -> int:
+        """Read a character that is text because of a backslash."""
+        self.pieces.append(escape(token["escaped"]))
+        return token.end()
+
+    def _take_line_end(self, token: re.Match[str]) -> int:
+        self.pieces.append("<br>\n")
+        return token.end()
+
+    # --- emphasis
+
+    def _take_marks(self, token: re.Match[str]) -> int:
+        self._add_run(*token.span(), self.text[token.start() - 1 : token.start()])
         return token.end()
 
     def _add_run(self, begin: int, end: int, before: str, punctuation: str = "PS") -> None:
@@ -89,14 +116,28 @@ class _Reader:
         if begin >= self.ghosts_end:
             self.ghosts.append(found)
 
+    def _settle(self, runs: int = 0, ghosts: int = 0, escapes: int = 0) -> None:
+        """Pair the runs from the given ones on, and find which marks would be markup without their backslashes."""
+        if len(self.escapes) > escapes:
+            pair(self.ghosts[ghosts:])
+            for found in self.escapes[escapes:]:
+                found.is_needed = found.ghost is not None and found.ghost.left < found.ghost.length
+            for one in self.runs[runs:]:
+                one.reset()
+        pair(self.runs[runs:])
+        del self.runs[runs:], self.ghosts[ghosts:], self.escapes[escapes:]
+
     # --- backslashes
 
-    def _take_backslashes(self, first: int, count: int, mark: str) -> int:
+    def _take_backslashes(self, token: re.Match[str]) -> int:
         """Read backslashes: they are text, except one before a mark that would be markup without it.
 
         The character before them counts for the mark; a symbol counts as a letter there: the shoulder of ¯\\_(ツ)_/¯.
         """
+        first, count, mark = token.start(), len(token["backslashes"]), token["mark"]
         begin = first + count
+        if mark in REFERRING:
+            return self._take_backslashes_before_reference(begin, count, mark)
         marks = MARKS.match(self.text, begin) if mark else None
         end = marks.end() if marks else begin
         is_escape = mark and count % 2 == 1
@@ -127,15 +168,21 @@ class _Reader:
             self._add_run(begin, end, before, "P")
         return end
 
-    def _settle_escapes(self) -> None:
-        """Find which marks would be markup without their backslashes."""
-        pair(self.ghosts)
-        for found in self.escapes:
-            found.is_needed = found.ghost is not None and found.ghost.left < found.ghost.length
-        for one in self.runs:
-            one.reset()
+    def _take_backslashes_before_reference(self, begin: int, count: int, mark: str) -> int:
+        """Read backslashes before a colon, a `#` or a `[`."""
+        if count % 2 == 0:
+            self.pieces.append("\\" * count)
+            return begin
+        found = TOKEN.match(self.text, begin)
+        is_emoji = found is not None and found.lastgroup == "emoji" and emoji(found[0])[1] > 0
+        is_number = found is not None and found.lastgroup == "number" and self.setting.room != ""
+        one = Escape(mark, is_needed=is_emoji or is_number)
+        if mark == "[":
+            self._open(one)
+        self.pieces += ["\\" * (count - 1), one]
+        return begin + 1
 
-    # --- code and links
+    # --- code and references
 
     def _take_code(self, token: re.Match[str]) -> int:
         begin = token.end()
@@ -154,37 +201,77 @@ class _Reader:
         found = ""
         if begin >= self.no_address_before:
             found, self.no_address_before = address(self.text, begin, end)
-        if not found:
-            self.pieces.append(escape(token[0]))
-            return end
-        self.pieces.append(f'<a href="{escape(target(found))}">{escape(found)}</a>')
-        return begin + len(found)
+        self.pieces.append(link(found) if found else escape(token[0]))
+        return begin + len(found or token[0])
+
+    def _take_bracket(self, token: re.Match[str]) -> int:
+        """Read `[`, which may open the words of a link, or `]` with the address behind it."""
+        if token[0] == "[":
+            self._open()
+        elif self.openers:
+            found, end = destination(self.text, token.end())
+            opener = self._opener(is_link=bool(found and place(found)))
+            if opener:
+                self._add_link(opener, found)
+                return end
+        self.pieces.append(token[0])
+        return token.end()
+
+    def _open(self, backslash: Escape | None = None) -> None:
+        before = len(self.pieces), len(self.runs), len(self.ghosts), len(self.escapes)
+        self.openers.append(Opener(before, backslash))
+
+    def _opener(self, is_link: bool) -> Opener | None:
+        """Remove the last `[`, and if a link ends here also those behind backslashes; return the link's."""
+        while self.openers:
+            opener = self.openers.pop()
+            if not is_link:
+                return None
+            if not opener.escape:
+                return opener
+            opener.escape.is_needed = True
+        return None
+
+    def _add_link(self, opener: Opener, found: str) -> None:
+        """Replace the pieces from the opener on by a link. None may contain it: the openers before it are text."""
+        begin, *others = opener.before
+        self._settle(*others)
+        self.pieces[begin:] = [named_link(found, _joined(self.pieces[begin + 1 :]))]
+        self.openers.clear()
+
+    def _take_number(self, token: re.Match[str]) -> int:
+        room = self.setting.room
+        self.pieces.append(message_link(room, token[0][1:]) if room else token[0])
+        return token.end()
+
+    def _take_at(self, token: re.Match[str]) -> int:
+        name, end = "", token.end()
+        if self.setting.names and self.setting.mentions_left:
+            self.setting.mentions_left -= 1
+            name, end = find_name(self.text, end, self.setting.names)
+        typed = self.text[token.start() : end]
+        self.pieces.append(mention(self.setting.names[name], typed) if name else typed)
+        return end
+
+    def _take_emoji(self, token: re.Match[str]) -> int:
+        found, length = emoji(token[0])
+        self.pieces.append(found or ":")
+        return token.start() + (length or 1)
 
 
-class _Ticks:
-    """The runs of backticks at which code may end."""
+TAKE = {
+    "ticks": _Reader._take_code,
+    "marks": _Reader._take_marks,
+    "mark": _Reader._take_backslashes,
+    "escaped": _Reader._take_text,
+    "line_end": _Reader._take_line_end,
+    "bracket": _Reader._take_bracket,
+    "emoji": _Reader._take_emoji,
+    "number": _Reader._take_number,
+    "at": _Reader._take_at,
+    "address": _Reader._take_address,
+}
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._runs: dict[int, list[int]] | None = None  # by length, the last run first
-        self._escaped: set[int] = set()
 
-    def end(self, begin: int, length: int) -> int:
-        """Remove the next run of this length from `begin` on; return where it begins, -1 if there is none."""
-        runs = self._of(length)
-        while runs and runs[-1] < begin:
-            runs.pop()
-        return runs.pop() if runs else -1
-
-    def escape(self, length: int) -> bool:
-        """Return whether a run of this length behind a backslash would be markup without it."""
-        if len(self._of(length)) > 1:
-            self._escaped.add(length)
-        return length in self._escaped
-
-    def _of(self, length: int) -> list[int]:
-        if self._runs is None:
-            self._runs = {}
-            for found in reversed([*TICKS.finditer(self._text)]):
-                self._runs.setdefault(len(found[0]), []).append(found.start())
-        return self._runs.get(length, [])
+def _joined(pieces: Sequence[Piece]) -> str:
+    return "".join(piece if isinstance(piece, str) else piece.html() for piece in pieces)
