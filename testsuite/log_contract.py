@@ -5,8 +5,9 @@ from __future__ import annotations
 from testsuite.contract_appending import AppendingContract
 from testsuite.contract_changes import ChangesContract
 from testsuite.contract_faults import FaultsContract
+from testsuite.contract_messages import MessagesContract
 from testsuite.contract_reading import ReadingContract
 
 
-class RoomLogContract(AppendingContract, ReadingContract, ChangesContract, FaultsContract):
+class RoomLogContract(AppendingContract, ReadingContract, MessagesContract, ChangesContract, FaultsContract):
     """The whole contract. A class for an engine says where its log is, and how it refuses."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import cysqlite
 import peewee
 
+from models import memberships, reads
 from models.database import database
+from models.logs import sql_append
+from models.logs.base import Draft
 from models.models import EntryRow, Failure, Invitation, Membership, Room, Session, User, create_tables
-from models.moving import move
+from models.moving import tables
 from models.moving.move import Place
+from models.notes import write_note
 from models.passwords import DUMMY_HASH, PasswordHash
+from models.reads import Move
 from testsuite.cases import FolderTest
 from testsuite.mongodb import any_mongo, mongo_database
 from testsuite.postgresql import shared_server
@@ -33,6 +39,17 @@ HOSTILE = (
     "NULL",
     '{"json": [1, 2]} %s ? $1 \\u0000',
 )
+ATTIC = (  # kind, target and body of the entries of a room
+    ("post", None, "gone soon"),
+    ("post", 1, "an answer to @ana and @room"),
+    ("edit", 1, "gone @Ana, too"),
+    ("react", 2, "\U0001f44d\U0001f3ff"),
+    ("delete", 1, ""),
+    ("note", None, write_note("renamed", "Ático")),
+    ("edit", 2, "an answer to @Ünïcode \U0001f642 and @ANA"),
+    ("post", None, "gone without a line"),
+    ("delete", 8, ""),
+)
 SLOWLY = ("models.moving.tables:BATCH_ROWS=1", "models.moving.mongo_table:BATCH_ROWS=1")
 
 
@@ -45,8 +62,7 @@ def fill(path: str, entries: int = ENTRY_COUNT) -> None:
         user.save()
         ids.append(user.id)
     User.update(removed_at=1795372200.123456, password=DUMMY_HASH, is_admin=True).where(User.id == ids[3]).execute()
-    Room.create(slug="attic", name="Ático", description=HOSTILE[3])
-    Membership.create(room="attic", user=ids[0])
+    add_attic(*ids)
     for number in range(5):
         Session.create(token_hash=f"{number:064}", user=ids[0], device=HOSTILE[number][:200])
     Session.delete().where(Session.token_hash == f"{4:064}").execute()  # its number must not be used again
@@ -54,27 +70,43 @@ def fill(path: str, entries: int = ENTRY_COUNT) -> None:
     Invitation.create(token="t", made_by=ids[0])
     Failure.create(key="account 1", at=1e-7)
     rows = [
-        (room, seq, kind, target, ids[seq % 4], HOSTILE[seq % len(HOSTILE)], seq * 0.1 + 1.8e9, f"{room} {seq}")
-        for room, last, kind, target in (("attic", 9, "edit", 1), ("lobby", entries, "post", None))
-        for seq in range(1, last + 1)
+        ("lobby", seq, "post", None, ids[seq % 4], HOSTILE[seq % len(HOSTILE)], seq * 0.1 + 1.8e9, f"lobby {seq}")
+        for seq in range(1, entries + 1)
     ]
     with database.atomic():
         for some in peewee.chunked(rows, 500):
-            EntryRow.insert_many(some, EntryRow._meta.sorted_fields).execute()
+            drawn = [(*row, row[1], row[1], True, "") for row in some]
+            EntryRow.insert_many(drawn, EntryRow._meta.sorted_fields).execute()
         EntryRow.delete().where(EntryRow.room == "lobby", EntryRow.seq << PURGED).execute()
-        Room.update(head=entries).where(Room.slug == "lobby").execute()
-        Room.update(head=9).where(Room.slug == "attic").execute()
+        Room.update(head=entries, posts=entries, lines=entries).where(Room.slug == "lobby").execute()
     database.close()
+
+
+def add_attic(keeper: int, *others: int) -> None:
+    """Make rooms of all kinds, with what members have there, and messages of which each kind has changed."""
+    made = memberships.make_room(keeper, "Attic", "", "closed")
+    attic = memberships.change_room(keeper, made.address, "Ático", HOSTILE[3])
+    for number in others:
+        Membership.create(room=attic.slug, user=number)
+    memberships.archive(keeper, memberships.make_room(keeper, "Cellar", "", "open").address, is_archived=True)
+    memberships.open_direct(keeper, ["ünïcode \U0001f642"])
+    memberships.set_own(others[0], attic.address, "none", is_muted=True, is_pinned=True)
+    reads.move([Move(keeper, attic.slug, 3, 2)])
+    for number, (kind, target, body) in enumerate(ATTIC):
+        sql_append.append([Draft(attic.slug, keeper, body, f"attic {number}", kind, target)], time.monotonic())
 
 
 def content(path: str) -> dict[str, list[str]]:
     """Return the rows of all tables of a SQLite file, sorted, with the types and bytes that are stored."""
     found = {}
     with contextlib.closing(cysqlite.connect(path)) as connection:
-        for table in (*move.TABLES, "sqlite_sequence"):
+        for table in (*tables.TABLES, "mention", "sqlite_sequence"):
             where = "WHERE name NOT IN ('checked_at', 'read_only', 'failure')" if table[0] == "s" else ""
             where = "" if table == "session" else where
-            found[table] = sorted(repr(tuple(row)) for row in connection.execute(f'SELECT * FROM "{table}" {where}'))
+            names = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
+            columns = ", ".join(name for name in names if name not in tables.STATE_COLUMNS.get(table, ()))
+            rows = connection.execute(f'SELECT {columns} FROM "{table}" {where}')
+            found[table] = sorted(repr(tuple(row)) for row in rows)
     return found
 
 

@@ -13,13 +13,23 @@ import cysqlite
 import psycopg
 
 from models import accounts
-from models.database import database
+from models.database import database, writing
 from models.models import Membership, Room, User, create_tables
 from models.passwords import PasswordHash
 
 # An alteration of the site: with a library that old, it makes no write-ahead log.
 WITHOUT_WAL = "playhouse.cysqlite_ext:CySqliteDatabase.server_version=(3, 51, 2)"
 CHEAP_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+MAKE_CROWD = """
+    WITH RECURSIVE crowd (number, name) AS (
+        SELECT 0, 'crowd 0' UNION ALL SELECT number + 1, 'crowd ' || (number + 1) FROM crowd WHERE number + 1 < ?
+    )
+    INSERT INTO "user" (username, folded, password, email, join_date, is_admin)
+    SELECT name, name, '', 'crowd', '2026-01-01 00:00:00', FALSE FROM crowd
+"""
+LET_SOME_IN = """
+    INSERT INTO membership (room_id, user_id) SELECT ?, id FROM "user" WHERE email = 'crowd' AND mod(id, 20) = ?
+"""
 LOCK_TIMEOUT_SECONDS = 20.0  # for somebody else's transaction
 
 elsewhere: dict[str, str] = {}  # folders of sites that have no file there: the address of their database
@@ -63,12 +73,20 @@ def add_accounts(
 
 
 def add_room(folder: str, slug: str, *members: str) -> None:
-    """Make a room of the site for these members only, as a later version of the site will."""
+    """Make a room of the site for these members only."""
     create_tables(address(folder))
-    room = Room.create(slug=slug, name=slug.title())
-    for user in User.select().where(User.username << members):
-        Membership.create(room=room, user=user)
+    with writing():
+        room = Room.create(slug=slug, name=slug.title())
+        for user in User.select().where(User.username << members):
+            Membership.create(room=room, user=user)
     database.close()
+
+
+def add_crowd(folder: str, room: str, count: int) -> None:
+    """Make so many accounts with which nobody can sign in, as members of a room."""
+    sql(folder, MAKE_CROWD, count)
+    for part in range(20):  # a statement may take five seconds
+        sql(folder, LET_SOME_IN, room, part)
 
 
 @contextlib.contextmanager

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import logging
+import unittest
 from unittest import mock
 
 import pymongo
+from pymongo.errors import ExecutionTimeout, ServerSelectionTimeoutError
 
-from models.errors import CannotOpen, Unavailable
+from models.errors import CannotOpen, Unavailable, UnknownTarget
+from models.logs.base import Draft, Head
 from models.logs.mongo import MongoLog
 from models.logs.mongo_changes import RETRY_SECONDS
+from models.logs.mongo_errors import raising_unavailable
+from models.refusals import RefusalLogger
 from testsuite import log_case
 from testsuite.appender import open_log
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
@@ -19,6 +25,21 @@ from testsuite.ports import free_ports
 from testsuite.waiting import wait_for
 
 REFUSAL = "WARNING:models.logs.mongo:MongoDB refused: Document failed validation"
+
+
+class Refusing(unittest.TestCase):
+    def test_the_same_failure_is_logged_once_however_many_seconds_were_left(self) -> None:
+        refusal_logger = RefusalLogger(logging.getLogger("models.logs.mongo"))
+        with self.assertLogs("models.logs.mongo") as logged:
+            for left in (0.1, 0.02):
+                for error in (
+                    ExecutionTimeout(f"operation would exceed time limit, remaining timeout:{left} <= network time"),
+                    ServerSelectionTimeoutError(f"refused, Timeout: {left}s, Topology Description: <...>"),
+                ):
+                    with self.assertRaises(Unavailable), raising_unavailable(refusal_logger):
+                        raise error
+        lines = [record.getMessage() for record in logged.records]
+        self.assertEqual(lines, ["MongoDB refused: operation would exceed time limit", "MongoDB refused: refused"])
 
 
 class MongoTest(log_case.OnMongodb):
@@ -38,8 +59,38 @@ class MongoLogTest(MongoTest):
             wait_for(lambda: database["heads"].find_one({"_id": "lobby", "head": 5}), "the head is noted")
             database["entries"].delete_many({"seq": {"$gte": 4}})
         async with open_log(self.address) as other:
-            self.assertEqual(await other.head("lobby"), 5)
+            self.assertEqual(await other.head("lobby"), Head(5, 5, 5))
             self.assertEqual((await other.append(self.draft("next"))).seq, 6)
+
+    async def test_a_message_that_was_purged_is_no_target_although_something_has_changed_it(self) -> None:
+        for number, kind in enumerate(("post", "react", "edit")):
+            await self.log.append(Draft("lobby", self.ana, "x", f"{number}", kind, 1 if number else None))
+        with opened(self.url) as database:
+            database["entries"].delete_one({"seq": 1})
+            database["entries"].update_one({"seq": 3}, {"$set": {"is_pending": True}})
+            for kind in ("react", "delete", "post"):
+                with self.assertRaises(UnknownTarget):
+                    await self.log.append(Draft("lobby", self.ana, "x", kind, kind, 1))
+            await self.log._targets.settle_pending()
+            self.assertEqual(database["entries"].count_documents({"is_pending": True}), 0)
+
+    async def test_an_edit_that_is_in_the_log_counts_although_its_process_has_not_settled_it(self) -> None:
+        await self.log.append(self.draft("nobody"))
+        go_on = asyncio.Event()
+
+        async def wait(room: str, seq: int) -> None:
+            await go_on.wait()
+
+        with mock.patch.object(self.log._targets, "settle", wait), opened(self.url) as database:
+            editing = asyncio.ensure_future(self.log.append(Draft("lobby", self.ana, "@beto", "edit", "edit", 1)))
+            stored = lambda: database["entries"].find_one({"seq": 2})  # noqa: E731
+            await asyncio.to_thread(wait_for, stored, "the edit is stored")
+            try:
+                async with open_log(self.address) as other:
+                    self.assertEqual(await other.mentions_beyond(self.beto, {"lobby": 0}), {"lobby": [1]})
+            finally:
+                go_on.set()
+            await editing
 
     async def test_pages_are_whole_although_entries_were_purged_in_the_middle(self) -> None:
         await self.fill(100)
@@ -57,9 +108,9 @@ class MongoLogTest(MongoTest):
         ]
         restored = [dataclasses.replace(entry, room="lobby") for entry in entries]
         for some in (restored[:2], restored, restored[3:], []):
-            await self.log.restore(some, {"lobby": 9})
+            await self.log.restore(some, {"lobby": Head(9, 9, 9)})
         self.assertEqual(await self.everything(), restored)
-        self.assertEqual(await self.log.head("lobby"), 9)
+        self.assertEqual(await self.log.head("lobby"), Head(9, 9, 9))
         self.assertEqual((await self.log.append(self.draft("next"))).seq, 10)
 
     async def test_what_refuses_to_write_is_noticed_by_the_check(self) -> None:
@@ -109,7 +160,7 @@ class MongoLogTest(MongoTest):
                 await asyncio.sleep(2 * RETRY_SECONDS)
         async with self.listening() as heard:
             await self.fill(1)
-            await self.until(lambda: heard.get("lobby") == 1)
+            await self.until(lambda: heard.get("lobby") == Head(1, 1, 1))
 
 
 class Standalone(log_case.LogTest):
@@ -131,7 +182,7 @@ class Standalone(log_case.LogTest):
                 await self.until(lambda: bool(logged.output))
                 for number in range(1, 6):
                     await other.append(self.draft(f"there {number}"))
-                    await self.until(lambda n=number: heard.get("lobby") == n)  # type: ignore[misc]
+                    await self.until(lambda n=number: heard.get("lobby") == Head(n, n, n))  # type: ignore[misc]
         line = "this MongoDB is no replica set and has no change streams: asking it every 0.1 s"
         self.assertEqual(logged.output, [f"WARNING:models.logs.mongo_changes:{line}"])
 
@@ -216,7 +267,7 @@ class Newer(MongoTest):
 
     async def test_a_database_of_a_newer_version_is_left_alone(self) -> None:
         with opened(self.url) as database:
-            database["settings"].insert_one({"_id": "schema", "version": 2})
+            database["settings"].insert_one({"_id": "schema", "version": 3})
             with self.assertRaises(CannotOpen) as refused:
                 async with open_log(self.address):
                     pass
@@ -224,5 +275,5 @@ class Newer(MongoTest):
             self.assertRegex(
                 str(refused.exception),
                 f"^cannot open the database '{database.name}' of the MongoDB at [0-9.a-z:, ]+: "
-                r"it is of a newer version \(2; this program knows 1\)$",
+                r"it is of a newer version \(3; this program knows 2\)$",
             )

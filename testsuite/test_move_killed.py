@@ -6,6 +6,7 @@ import contextlib
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import cysqlite
 
@@ -36,6 +37,19 @@ class KilledTest(MoveTest):
             self.go_on(here, there, mongo.entries.count_documents({}))
         self.move(there, Place(back))
         self.assertEqual(content(back), content(source))
+
+    def test_a_deletion_whose_process_was_killed_before_the_text_was_gone_is_moved_without_the_text(self) -> None:
+        here, back = Place(self.path("people.db"), self.mongo()), self.path("back.db")
+        self.move(Place(self.source(10)), here)
+        with opened(here.mongo) as mongo:
+            self.assertEqual(mongo.entries.count_documents({"is_pending": True}), 0)  # nothing is done twice
+            deletion: Any = mongo.entries.find_one_and_update({"kind": "delete"}, {"$set": {"is_pending": True}})
+            post = {"room": deletion["room"], "seq": deletion["target"]}
+            mongo.entries.update_one(post, {"$set": {"body": "rare words", "line": 1}})
+            self.move(here, Place(back))
+            self.assertEqual([one["body"] for one in mongo.entries.find(post)], [""])
+        self.assertFalse(b"rare words" in Path(back).read_bytes())
+        self.assertEqual(content(back), content(self.path("source.db")))
 
     def go_on(self, here: Place, there: Place, entries: int) -> None:
         """Fail unless the site is read-only still, and the next move continues after at least `entries` rows."""

@@ -19,6 +19,7 @@ from models.engines.postgresql import SERVER_SETTINGS
 from models.engines.postgresql_doorbell import PostgresqlDoorbell
 from models.engines.postgresql_url import BAD_URL
 from models.errors import Unavailable
+from models.logs.base import Head
 from models.stores import Stores
 from testsuite.cases import FolderTest, add_user
 from testsuite.clients import Client
@@ -230,7 +231,7 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
                 people = doorbell.people_version()
                 sql(self.folder, "UPDATE room SET head = 1")
                 await self.until(lambda: self.rings == 3)
-                self.assertEqual(await doorbell.heads(), {"lobby": 1})
+                self.assertEqual(await doorbell.heads(), {"lobby": Head(1)})
                 sql(self.folder, "INSERT INTO process (id, beat_at, version) VALUES ('p', 0, 0)")
                 sql(self.folder, "UPDATE process SET version = 1")
                 await self.until(lambda: self.rings == 4)

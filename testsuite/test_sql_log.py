@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import struct
 import threading
 import time
 from pathlib import Path
 from unittest.mock import patch
 
+import cysqlite
+from peewee import chunked
+
+from app import TEMPLATES_FOLDER
+from controllers.web.rendering import MessageRenderer
 from models.database import database, writing
 from models.engines.sqlite import BUSY_TIMEOUT_SECONDS
 from models.engines.workers import WorkerPool
-from models.errors import Unavailable
+from models.errors import TooManyChanges, Unavailable, UnknownTarget
+from models.logs.base import Draft, Head
+from models.logs.sql_append import append
+from models.messages import load
+from models.rules import MAX_CHANGES, MAX_EMOJI
 from testsuite import log_case
-from testsuite.tables import locked, sql
+from testsuite.appender import open_log
+from testsuite.tables import add_crowd, locked, sql
 from testsuite.waiting import TIMEOUT_SECONDS
 
 HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24  # in a write-ahead log (sqlite.org/fileformat2.html, 4)
+CROWD = 400
 
 
 def commits(path: str) -> int:
@@ -43,11 +55,39 @@ class SqlLogTest(log_case.LogTest):
         self.assertLessEqual(commits(self.people), before + 5 + 5)
         self.assertEqual(len(await self.everything()), 1006)
 
+    async def test_of_40_000_reactions_a_message_takes_as_many_as_it_can_show(self) -> None:
+        post = await self.log.append(self.draft("popular"))
+        add_crowd(self.folder, "lobby", CROWD)
+        members = [member_id for (member_id,) in sql(self.folder, "SELECT id FROM user WHERE email = 'crowd'")]
+        emoji = [chr(0x1F600 + number) for number in range(80)]
+        wanted = itertools.product(range(40_000 // CROWD), members)
+        drafts = [
+            Draft("lobby", member_id, emoji[number % 80], f"{number}", "react", post.seq)
+            for number, member_id in wanted
+        ]
+        self.assertEqual(len(drafts), 40_000)
+        outcomes = await asyncio.gather(*map(self.log.append, drafts), return_exceptions=True)
+        refused = [one for one in outcomes if isinstance(one, TooManyChanges)]
+        self.assertEqual(len(refused), 40_000 - MAX_CHANGES)
+        message = (await load(self.log, "lobby", [post.seq]))[post.seq]
+        self.assertLessEqual(len(message.reactions), MAX_EMOJI)
+        self.assertLess(len(MessageRenderer(str(TEMPLATES_FOLDER)).render(message)), 50_000)
+        await self.log.append(Draft("lobby", self.ana, "", "n", "delete", post.seq))
+        self.assertEqual((await load(self.log, "lobby", [post.seq]))[post.seq].reactions, ())
+
     async def test_the_head_never_falls_although_entries_are_purged(self) -> None:
         await self.fill(5)
         sql(self.folder, "DELETE FROM entry WHERE seq >= 4")
-        self.assertEqual(await self.log.head("lobby"), 5)
+        self.assertEqual(await self.log.head("lobby"), Head(5, 5, 5))
         self.assertEqual((await self.log.append(self.draft("next"))).seq, 6)
+
+    async def test_a_message_that_was_purged_is_no_target_although_something_has_changed_it(self) -> None:
+        for number, kind in enumerate(("post", "react", "edit")):
+            await self.log.append(Draft("lobby", self.ana, "x", f"{number}", kind, 1 if number else None))
+        sql(self.folder, "DELETE FROM entry WHERE seq = 1")
+        for kind in ("react", "delete", "post"):
+            with self.assertRaises(UnknownTarget):
+                await self.log.append(Draft("lobby", self.ana, "x", kind, kind, 1))
 
     async def test_who_waits_in_line_for_a_locked_database_waits_no_longer_than_the_first(self) -> None:
         with contextlib.closing(WorkerPool("writer", database.obj)) as worker, locked(self.folder):
@@ -84,6 +124,66 @@ class SqlLogTest(log_case.LogTest):
                 self.assertTrue(await first)
                 with self.assertRaises(Unavailable):
                     await second
+
+
+class Erasure(log_case.LogTest):
+    """docs/security.rst 30: the text of a deleted message is in no file of the database any more."""
+
+    def left(self, *words: str) -> list[str]:
+        """Return which of the words are in some file beside the database or in it."""
+        written = b"".join(path.read_bytes() for path in Path(self.folder).iterdir())
+        return [word for word in words if word.encode() in written]
+
+    def deletion(self, seq: int, room: str = "lobby") -> Draft:
+        return Draft(room, self.ana, "", f"delete {room} {seq}", "delete", seq)
+
+    async def test_a_post_its_edits_and_whom_it_mentions_are_gone_soon(self) -> None:
+        words = [f"rare-{kind}" for kind in ("post", "edit", "second-edit")]
+        await self.fill(50)
+        post = await self.log.append(self.draft(f"{words[0]} @beto", nonce="n"))
+        for word in words[1:]:
+            edit = Draft("lobby", self.ana, f"{word} @beto " + "and more " * 500, word[::-1], "edit", post.seq)
+            await self.log.append(edit)
+        await self.fill(50, "attic")
+        self.assertEqual(self.left(*words), words)
+        await self.log.append(self.deletion(post.seq))
+        await self.until(lambda: not self.left(*words))
+        self.assertEqual(sql(self.folder, "SELECT * FROM mention"), [])
+
+    async def test_of_a_thousand_texts_among_others_none_is_left(self) -> None:
+        rooms = ("lobby", "attic")
+        bodies = {(room, n): f"text-{room}-{n:04d} " + "x" * (n * 37 % 900) for n in range(1500) for room in rooms}
+        drafts = [Draft(room, self.ana, body, f"{room} {n}") for (room, n), body in bodies.items()]
+        entries = [entry for some in chunked(drafts, 20) for entry in await asyncio.gather(*map(self.log.append, some))]
+        gone = entries[::3]
+        await asyncio.gather(*(self.log.append(self.deletion(entry.seq, entry.room)) for entry in gone))
+        await self.until(lambda: Path(f"{self.people}-wal").stat().st_size == 0)
+        self.assertEqual(self.left(*(entry.body.split()[0] for entry in gone)), [])
+        kept = {entry.body.split()[0] for entry in entries} - {entry.body.split()[0] for entry in gone}
+        self.assertEqual(len(self.left(*kept)), len(kept))
+
+    async def test_a_reader_that_still_needs_it_puts_it_off_and_no_append(self) -> None:
+        post = await self.log.append(self.draft("rare-post", nonce="n"))
+        with contextlib.closing(cysqlite.connect(self.people)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT body FROM entry").fetchall()
+            with (
+                patch("models.logs.sql.WIPE_SECONDS", 0.01),
+                patch.object(database.obj, "wipe_deleted", side_effect=database.wipe_deleted) as wipe,
+            ):
+                await self.log.append(self.deletion(post.seq))
+                await self.until(lambda: wipe.call_count > 3)
+                self.assertEqual(self.left("rare-post"), ["rare-post"])
+                await self.fill(3)
+                reader.execute("ROLLBACK")
+                await self.until(lambda: not self.left("rare-post"))
+
+    async def test_what_a_killed_process_has_left_is_gone_when_the_next_one_has_started(self) -> None:
+        post = await self.log.append(self.draft("rare-post", nonce="n"))
+        self.with_models(lambda: append([self.deletion(post.seq)], time.monotonic()))
+        self.assertEqual(self.left("rare-post"), ["rare-post"])
+        async with open_log(self.address):
+            self.assertEqual(self.left("rare-post"), [])
 
 
 def write() -> None:

@@ -24,11 +24,11 @@ SECRETS = ("hunter2-hunter2", "1234", "señor-密码-passe", "x" * 999 + "y", "a
 
 # Does what a start does until its transaction is committed, and no more: as if it were killed there.
 HALF_A_START = """
-import sys
-from models.database import open_database
-from models.engines.sqlite import Sqlite
-Sqlite.after_migrations = lambda self: None
-open_database(sys.argv[1])
+import os, sys
+from models import database
+migrate = database.migrate
+database.migrate = lambda: os._exit(len(migrate()) == 0)
+database.open_database(sys.argv[1])
 """
 
 

@@ -10,14 +10,21 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import peewee
 
+from models.logs.base import Head
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Row = tuple[Any, ...]  # values as the driver takes and gives them
 
 READ_ONLY_MESSAGE = "prosa is read-only"  # the database's error for a write while the site is moved
-HEADS_QUERY = "SELECT slug, head FROM room"
+HEADS_QUERY = "SELECT slug, head, posts, lines FROM room"
 PEOPLE_VERSION_QUERY = "SELECT value FROM setting WHERE name = 'people_version'"
 TRIGGER_ROWS = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}  # SQL's name for the row that a statement changes
+
+
+def to_heads(rows: Iterable[Row]) -> dict[str, Head]:
+    """Return what HEADS_QUERY finds, by room."""
+    return {slug: Head(*counts) for slug, *counts in rows}
 
 
 class RunInThread(Protocol):
@@ -77,6 +84,10 @@ class Engine(ABC):
         A connection that was lost is closed; the next query opens a new one.
         """
 
+    def wipe_deleted(self) -> bool:
+        """Remove what was deleted from the files, outside of a transaction; return False if a reader still needs it."""
+        return True
+
     def verify_file(self) -> None:  # noqa: B027 - a server looks after its own files
         """Raise Lost if what this thread has committed is not in the file that the next start will open."""
 
@@ -94,7 +105,11 @@ class Engine(ABC):
 
     @abstractmethod
     def lift_timeouts(self) -> None:
-        """Let this thread's queries take minutes, since a move counts and compares millions of rows."""
+        """Let this thread's queries take minutes, since a migration or a move touches millions of rows."""
+
+    @abstractmethod
+    def restore_timeouts(self) -> None:
+        """Undo `lift_timeouts`, for connections that are opened from now on."""
 
     @abstractmethod
     def refuse_writing(self, table: str, condition: str) -> None:
@@ -148,8 +163,8 @@ class Doorbell(ABC):
         """Return a value that is another one after a ring for changed users, sessions, rooms or memberships."""
 
     @abstractmethod
-    async def heads(self) -> dict[str, int]:
-        """Return the seq of the newest entry of each room. Raise Unavailable."""
+    async def heads(self) -> dict[str, Head]:
+        """Return how far the log of each room is. Raise Unavailable."""
 
     def people_version_now(self) -> object:
         """Return a value that is another one as soon as people have changed, before the ring. Never waits.

@@ -26,7 +26,7 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
 }
 ANSWER_TIMEOUT_SECONDS = 12.0  # for any answer; a server that works gives up by itself after ten seconds
-MOVE_TIMEOUT_SECONDS = 600.0  # for an answer to a move
+MOVE_TIMEOUT_SECONDS = 600.0  # for an answer to a migration or a move
 STOP_TIMEOUT_SECONDS = 3.0  # for any answer once this process stops
 CONNECTION_PARAMETERS = {
     "connect_timeout": 3,  # seconds
@@ -174,6 +174,9 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
     def lift_timeouts(self) -> None:
         self.execute_sql(f"SET statement_timeout = '{MOVE_TIMEOUT_SECONDS:.0f} s'")
         self._timeout_seconds = MOVE_TIMEOUT_SECONDS + ANSWER_TIMEOUT_SECONDS
+
+    def restore_timeouts(self) -> None:
+        self._timeout_seconds = ANSWER_TIMEOUT_SECONDS
 
     def refuse_writing(self, table: str, condition: str) -> None:
         self.execute_sql(REFUSING_FUNCTION)

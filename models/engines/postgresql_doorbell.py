@@ -9,8 +9,9 @@ from typing import Any
 import peewee
 import psycopg
 
-from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, RunInThread
+from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, RunInThread, to_heads
 from models.engines.postgresql_connection import connect_async
+from models.logs.base import Head
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +73,8 @@ class PostgresqlDoorbell(Doorbell):
     def people_version(self) -> object:
         return self._people_version
 
-    async def heads(self) -> dict[str, int]:
-        return await self._read(lambda: dict(self._database.execute_sql(HEADS_QUERY).fetchall()))
+    async def heads(self) -> dict[str, Head]:
+        return await self._read(lambda: to_heads(self._database.execute_sql(HEADS_QUERY).fetchall()))
 
     async def close(self) -> None:
         """Do nothing: `watch` closes its connection when it is cancelled."""

@@ -37,6 +37,7 @@ PRAGMAS = {
     "journal_mode": "wal" if WAL_IS_SAFE else "truncate",
     "synchronous": "full",
     "foreign_keys": 1,
+    "secure_delete": 1,  # what is deleted is overwritten
 }
 
 REFUSING_TRIGGER = f"""
@@ -103,6 +104,18 @@ class Sqlite(CySqliteDatabase, Engine):
     def verify_file(self) -> None:
         self.file.verify(getattr(self._opened, "side_files", {}))
 
+    def wipe_deleted(self) -> bool:
+        """Write the newest pages, where `secure_delete` has overwritten it, to the file, and empty the write-ahead log.
+
+        The older pages there still have it. Does not wait for a reader.
+        """
+        self.pragma("busy_timeout", 0)
+        try:
+            ((is_busy, *_),) = self.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self.pragma("busy_timeout", BUSY_TIMEOUT_SECONDS * 1000)
+        return not is_busy
+
     def shorten_timeouts(self) -> None:
         """Do nothing: no call waits for longer than BUSY_TIMEOUT_SECONDS."""
 
@@ -163,6 +176,8 @@ class Sqlite(CySqliteDatabase, Engine):
 
     def lift_timeouts(self) -> None:
         """Do nothing: queries have no timeout."""
+
+    restore_timeouts = lift_timeouts
 
     def refuse_writing(self, table: str, condition: str) -> None:
         for change, row in TRIGGER_ROWS.items():

@@ -8,9 +8,10 @@ from typing import Any
 
 import cysqlite
 
-from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell
+from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, to_heads
 from models.engines.sqlite_file import DatabaseFile, FileIdentity
 from models.errors import Unavailable
+from models.logs.base import Head
 
 
 class SqliteDoorbell(Doorbell):
@@ -27,7 +28,7 @@ class SqliteDoorbell(Doorbell):
         self._verified_at = 0.0
         self._version = -1  # of the file at the last poll; -1: not known
         self._people_version: object = None
-        self._heads: dict[str, int] = {}
+        self._heads: dict[str, Head] = {}
         self._heads_version: object = None  # the version of the file whose heads these are
 
     async def watch(self) -> None:
@@ -73,13 +74,13 @@ class SqliteDoorbell(Doorbell):
             self._heads_version = self._version
         return self._heads.get(room)
 
-    async def heads(self) -> dict[str, int]:
+    async def heads(self) -> dict[str, Head]:
         return self._read_heads()
 
-    def _read_heads(self) -> dict[str, int]:
+    def _read_heads(self) -> dict[str, Head]:
         """Return the seq of the newest entry of each room; a few microseconds on the loop. Raise Unavailable."""
         try:
-            return dict(self._query(HEADS_QUERY))
+            return to_heads(self._query(HEADS_QUERY))
         except cysqlite.OperationalError as error:
             raise Unavailable() from error
 

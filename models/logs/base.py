@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from models.errors import Empty, TooLong
 from models.visible import is_visible
 
 MAX_NONCE_CHARS = 64
 
+POST, NOTE, EDIT, DELETE, REACT, UNREACT = "post", "note", "edit", "delete", "react", "unreact"
+LINES = (POST, NOTE)  # the kinds that are drawn, each in a place of its own
+CHANGES = (EDIT, DELETE, REACT, UNREACT)  # the kinds that change the post which is their target
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be appended. Two drafts with the same author and nonce are one entry."""
+    """What is to be appended. Two drafts with the same author and nonce are one entry.
+
+    `body` is the text of a post or an edit, the emoji of a reaction, what a note tells (models/notes.py), else empty.
+    `target` is the seq of the post that is answered or changed.
+    """
 
     room: str
     author_id: int
     body: str
     nonce: str
-    kind: str = "post"
+    kind: str = POST
     target: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is stored. `seq` counts 1, 2, 3 ... in its room, without gaps; `at` is in seconds since 1970."""
+    """What is stored. `seq` counts 1, 2, 3 ... in its room, without gaps; `at` is in seconds since 1970.
+
+    `posts` and `lines` are how many entries of these kinds (LINES) there are up to it. Drawn are lines, but for posts
+    that were deleted while nobody answered them. `mentions` are those of a post as it is now, or of an edit: names as
+    the members spell them, and EVERYBODY. The body of a post that was deleted is empty, and so are those of its edits.
+    """
 
     room: str
     seq: int
@@ -37,10 +51,26 @@ class Entry:
     body: str
     at: float
     nonce: str
+    posts: int
+    lines: int
+    is_drawn: bool
+    mentions: tuple[str, ...] = ()
+
+
+class Head(NamedTuple):
+    """How far a room's log is: the seq of its newest entry, with how many posts and lines there are up to it."""
+
+    seq: int = 0
+    posts: int = 0
+    lines: int = 0
+
+    def next(self, kind: str) -> Head:
+        """Return the head after one more entry of this kind."""
+        return Head(self.seq + 1, self.posts + (kind == POST), self.lines + (kind in LINES))
 
 
 class RoomLog(ABC):
-    """The logs of all rooms."""
+    """The logs of all rooms. What asks a store raises Unavailable."""
 
     async def open(self) -> None:  # noqa: B027 - not every engine has something to do
         """Connect to the store. Raise CannotOpen."""
@@ -55,8 +85,9 @@ class RoomLog(ABC):
     async def append(self, draft: Draft) -> Entry:
         """Return the entry once it is on disk, under the next number of its room.
 
-        If the author has used the nonce before, return the entry of that time and store nothing.
-        Raise NotMember, Unstorable, Unavailable.
+        If the author has used the nonce before, return the entry of that time and store nothing. With a deletion, the
+        text of the post and of its edits is gone from the store.
+        Raise what models/rules.py refuses; Unstorable, Unavailable.
         """
 
     @abstractmethod
@@ -65,15 +96,55 @@ class RoomLog(ABC):
 
     @abstractmethod
     async def after(self, room: str, seq: int, limit: int) -> list[Entry]:
-        """Return at most `limit` entries after `seq`, oldest first. Raise Unavailable."""
+        """Return at most `limit` entries after `seq`, oldest first."""
 
     @abstractmethod
     async def before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
-        """Return at most `limit` entries before `seq` (None: the newest ones), newest first. Raise Unavailable."""
+        """Return at most `limit` entries before `seq` (None: the newest ones), newest first."""
 
     @abstractmethod
-    async def head(self, room: str) -> int:
-        """Return the seq of the newest entry that the room ever had, 0 if none. Raise Unavailable."""
+    async def lines_after(self, room: str, seq: int, limit: int) -> list[Entry]:
+        """Return at most `limit` entries after `seq` that are drawn, oldest first."""
+
+    @abstractmethod
+    async def lines_before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
+        """Return at most `limit` entries before `seq` (None: the newest ones) that are drawn, newest first."""
+
+    @abstractmethod
+    async def entries(self, room: str, seqs: Collection[int]) -> list[Entry]:
+        """Return the entries with these numbers, in any order; what there is none of is left out."""
+
+    @abstractmethod
+    async def changes_of(self, room: str, seqs: Collection[int]) -> list[Entry]:
+        """Return all changes of these posts, oldest first; the texts of edits are left out."""
+
+    @abstractmethod
+    async def replies(self, room: str, seq: int, limit: int) -> list[Entry]:
+        """Return at most `limit` answers to a post, oldest first, without those that were deleted."""
+
+    @abstractmethod
+    async def count_replies(self, room: str, seqs: Collection[int]) -> dict[int, int]:
+        """Return how many answers these posts have, without those that were deleted; what has none may be left out."""
+
+    @abstractmethod
+    async def deleted_beyond(self, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        """Return which posts after the positions (seqs) in these rooms were deleted, in any order."""
+
+    @abstractmethod
+    async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        """Return which posts after the positions (seqs) in these rooms name a member, in any order."""
+
+    @abstractmethod
+    async def head(self, room: str) -> Head:
+        """Return how far a room's log is."""
+
+    @abstractmethod
+    async def heads(self) -> dict[str, Head]:
+        """Return how far the logs of all rooms are; rooms without an entry may be left out."""
+
+    @abstractmethod
+    async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
+        """Return when the newest entry of each room was appended; where it was purged, the room is left out."""
 
     def version(self, room: str) -> object:
         """Return a value that changes when any process may have appended to `room`; asked without waiting.
@@ -84,7 +155,7 @@ class RoomLog(ABC):
         return object()
 
     @abstractmethod
-    def changes(self) -> AsyncIterator[tuple[str, int]]:
+    def changes(self) -> AsyncIterator[tuple[str, Head]]:
         """Yield the rooms to which a process may have appended, with their heads: first all rooms.
 
         A room may be yielded without need; none that has grown is left out.

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-import pymongo
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError
 
-from models import read_only, rooms
+from models import rooms
 from models.engines.base import RunInThread
-from models.errors import NotMember, ReadOnly, Unavailable, Unstorable
-from models.logs.base import Draft, Entry, RoomLog
+from models.logs.base import EDIT, Draft, Entry, Head, RoomLog
 from models.logs.group_commit import GroupCommit
+from models.logs.mongo_append import MongoAppender
 from models.logs.mongo_changes import MongoChanges
 from models.logs.mongo_database import MongoDatabase
-from models.logs.mongo_documents import EntryDocument, to_document, to_entry
-from models.logs.mongo_errors import (
-    ANSWER_TIMEOUT_SECONDS,
-    DATA_ERRORS,
-    DUPLICATE_KEY,
-    REFUSED,
-    VALIDATION_FAILED,
-    describe,
-    raising_unavailable,
-    raising_unstorable,
-)
+from models.logs.mongo_documents import EntryDocument, Query, to_document, to_entry
+from models.logs.mongo_errors import DUPLICATE_KEY, raising_unavailable
 from models.logs.mongo_heads import MongoHeads
+from models.logs.mongo_targets import MongoTargets
+from models.mentions import EVERYBODY
 from models.refusals import RefusalLogger
 
 if TYPE_CHECKING:
@@ -38,10 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Key = tuple[int, str]  # author and nonce, which are the same only for the same draft
-
-MIN_TRY_SECONDS = 0.5  # for which a batch is tried although it has waited for ANSWER_TIMEOUT_SECONDS already
-RETRY_RANGE_SECONDS = (0.001, 0.01)  # until an append is tried again: short, since another process was just quicker
+MAX_QUERIES_AT_ONCE = 20  # of one member who is in many rooms: there is no query for all of them that uses an index
 
 
 class MongoLog(RoomLog):
@@ -57,7 +46,9 @@ class MongoLog(RoomLog):
         await self._database.open()
         self._entries: Entries = self._database.entries
         self._heads = MongoHeads(self._database.heads, self._entries, self._read)
-        self._changes = MongoChanges(self._entries, self._heads)
+        self._targets = MongoTargets(self._entries)
+        self._appender = MongoAppender(self._database, self._heads, self._targets, self._read, self._refusal_logger)
+        self._changes = MongoChanges(self._entries, self._heads, self._targets)
 
     async def check(self) -> None:
         with raising_unavailable(self._refusal_logger):
@@ -82,144 +73,154 @@ class MongoLog(RoomLog):
         await self._group_commit.flush()
 
     async def _append_batch(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
-        """Store `drafts`; return an entry or a refusal for each. `since` is as for GroupCommit.
-
-        Drafts with the same nonce of the same author are one entry. Raise Unstorable if one of them cannot be stored;
-        some of the others may be stored then.
-        """
-        names = await self._read(rooms.author_names, {(draft.author_id, draft.room) for draft in drafts})
-        pending: dict[Key, Draft] = {}
-        for draft in drafts:
-            if (draft.author_id, draft.room) in names:
-                pending.setdefault((draft.author_id, draft.nonce), draft)
-        by_id = {author_id: name for (author_id, _), name in names.items()}
-        with raising_unstorable():
-            until = max(since + ANSWER_TIMEOUT_SECONDS, time.monotonic() + MIN_TRY_SECONDS)
-            stored = await self._store(pending, by_id, until)
-        outcomes: list[Entry | Exception] = []
-        for draft in drafts:
-            if (draft.author_id, draft.room) in names:
-                outcomes.append(stored.get((draft.author_id, draft.nonce)) or Unavailable())
-            else:
-                outcomes.append(NotMember())
-        return outcomes
-
-    async def _store(self, pending: dict[Key, Draft], names: dict[int, str], until: float) -> dict[Key, Entry]:
-        """Store what is pending until it is stored or refused, or the time `until` is over; return what is stored."""
-        stored: dict[Key, Entry] = {}
-        is_unknown = False  # whether drafts were sent and no answer came
-        while pending:
-            try:
-                with pymongo.timeout(max(until - time.monotonic(), 0.01)):
-                    found = await self._find(pending, names) if is_unknown else []
-                    is_unknown = False
-                    found = found or await self._insert(pending, names)
-            except _BatchRefused as refusal:
-                found, until = refusal.stored, 0.0
-            except PyMongoError as error:
-                found, is_unknown = [], True
-                if time.monotonic() > until:
-                    self._refusal_logger.report(REFUSED, describe(error))
-            for entry in found:
-                key = entry.author_id, entry.nonce
-                stored[key] = entry
-                pending.pop(key, None)
-            if not pending or time.monotonic() > until:
-                break
-            if not found:
-                await asyncio.sleep(random.uniform(*RETRY_RANGE_SECONDS))  # noqa: S311
-        return stored
-
-    async def _insert(self, pending: dict[Key, Draft], names: dict[int, str]) -> list[Entry]:
-        """Try once to store what is pending; return what is stored now.
-
-        Raise Unstorable, ReadOnly, _BatchRefused; PyMongoError if it is unknown what is stored.
-        """
-        heads = await self._heads.approximate({draft.room for draft in pending.values()})
-        entries = _numbered(pending.values(), names, heads)
-        try:
-            await self._entries.insert_many([to_document(entry) for entry in entries])
-        except BulkWriteError as error:
-            details = error.details or {}
-            if details.get("writeConcernErrors") or not details.get("writeErrors"):
-                raise
-            refused = details["writeErrors"][0]
-            entries = entries[: refused["index"]]
-            if refused["code"] == VALIDATION_FAILED and await self._read(read_only.is_on):
-                raise ReadOnly() from error
-            if await self._is_for_good(refused["code"]):
-                raise Unstorable() from error
-            if refused["code"] != DUPLICATE_KEY:
-                self._refusal_logger.report(REFUSED, describe(error))
-                raise _BatchRefused(entries) from error
-            if "nonce" in refused["keyPattern"]:
-                entries += await self._find(list(pending)[refused["index"] :], names)
-            else:  # another process has used the number
-                await self._heads.exact(list(pending.values())[refused["index"]].room)
-        self._heads.save_soon(entries)
-        return entries
-
-    async def _is_for_good(self, code: int) -> bool:
-        """Return whether what the server refused with this code can never be stored. Raise PyMongoError."""
-        if code == VALIDATION_FAILED:
-            return await self._database.refuses_some()
-        return code in DATA_ERRORS
-
-    async def _find(self, keys: Iterable[Key], names: dict[int, str]) -> list[Entry]:
-        """Return the entries with these authors and nonces. Raise PyMongoError."""
-        nonces: dict[int, list[str]] = {}
-        for author_id, nonce in keys:
-            nonces.setdefault(author_id, []).append(nonce)
-        found = await asyncio.gather(
-            *(
-                self._entries.find({"author_id": author_id, "nonce": {"$in": some}}).to_list(len(some))
-                for author_id, some in nonces.items()
-            )
-        )
-        return [to_entry(document, names) for documents in found for document in documents]
+        return await self._appender.append(drafts, since)
 
     # --- reading
 
     async def after(self, room: str, seq: int, limit: int) -> list[Entry]:
         with raising_unavailable(self._refusal_logger):
             documents: list[EntryDocument] = []
-            if seq + limit < self._heads.known(room):
+            if seq + limit < self._heads.known(room).seq:
                 # A range no longer than the page: not every server stops reading at the limit.
-                documents = await self._range(room, {"$gt": seq, "$lte": seq + limit}, 1, limit)
+                documents = await self._range(room, "seq", {"$gt": seq, "$lte": seq + limit}, 1, limit)
             if len(documents) < limit:  # near the head, or some were purged
-                documents = await self._range(room, {"$gt": seq}, 1, limit)
+                documents = await self._range(room, "seq", {"$gt": seq}, 1, limit)
+            for pending in {one["change_of"] for one in documents if one.get("is_pending")}:
+                await self._targets.settle(room, pending)  # or what they answer would be shown with them still
             return await self._as_entries(documents)
 
     async def before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
         with raising_unavailable(self._refusal_logger):
-            if seq is None and not self._heads.known(room):
-                await self._heads.exact(room)
             below = {} if seq is None else {"$lt": seq}
-            lowest = (self._heads.known(room) + 1 if seq is None else seq) - limit
-            documents = await self._range(room, {"$gte": lowest, **below}, -1, limit)
+            lowest = ((await self._known_head(room)).seq + 1 if seq is None else seq) - limit
+            documents = await self._range(room, "seq", {"$gte": lowest, **below}, -1, limit)
             if len(documents) < limit and lowest > 1:  # some were purged
-                documents = await self._range(room, {"$gte": 1, **below}, -1, limit)
+                documents = await self._range(room, "seq", {"$gte": 1, **below}, -1, limit)
             return await self._as_entries(documents)
 
-    async def _range(self, room: str, seqs: dict[str, int], order: int, limit: int) -> list[EntryDocument]:
-        found = self._entries.find({"room": room, "seq": seqs}).sort("seq", order).limit(limit).batch_size(limit)
+    async def lines_after(self, room: str, seq: int, limit: int) -> list[Entry]:
+        with raising_unavailable(self._refusal_logger):
+            documents: list[EntryDocument] = []
+            low, size, last = await self._lines_up_to(room, seq), limit, (await self._heads.exact(room)).lines
+            while len(documents) < limit and low < last:
+                lines = {"$gt": low, "$lte": low + size}
+                documents += await self._range(room, "line", lines, 1, limit - len(documents))
+                low, size = low + size, 2 * size  # where much was deleted
+            return await self._as_entries(documents)
+
+    async def lines_before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
+        with raising_unavailable(self._refusal_logger):
+            documents: list[EntryDocument] = []
+            if seq is None:
+                high, below = (await self._known_head(room)).lines, {}
+            else:
+                high = await self._lines_up_to(room, seq - 1)
+                below = {"$lte": high}
+            size = limit
+            while len(documents) < limit and (high > 0 or not below):
+                lines = {"$gt": high - size, **below}
+                documents += await self._range(room, "line", lines, -1, limit - len(documents))
+                high, size = high - size, 2 * size
+                below = {"$lte": high}
+            return await self._as_entries(documents)
+
+    async def _known_head(self, room: str) -> Head:
+        """Return a head that may be smaller than the head, but is 0 only if the room never had an entry."""
+        return self._heads.known(room) if self._heads.known(room).seq else await self._heads.exact(room)
+
+    async def _lines_up_to(self, room: str, seq: int) -> int:
+        """Return how many lines there are up to `seq`."""
+        found = await self._range(room, "seq", {"$gte": seq, "$lte": seq}, 1, 1)
+        found = found or await self._range(room, "seq", {"$gte": 1, "$lte": seq}, -1, 1)  # it was purged
+        return found[0]["lines"] if found else 0
+
+    async def _range(
+        self, room: str, field: str, values: dict[str, int], order: int, limit: int
+    ) -> list[EntryDocument]:
+        found = self._entries.find({"room": room, field: values}).sort(field, order).limit(limit).batch_size(limit)
         documents: list[EntryDocument] = await found.to_list(limit)
         return documents
+
+    async def entries(self, room: str, seqs: Collection[int]) -> list[Entry]:
+        return await self._find({"room": room, "seq": {"$in": list(seqs)}}) if seqs else []
+
+    async def changes_of(self, room: str, seqs: Collection[int]) -> list[Entry]:
+        found = await self._find({"room": room, "change_of": {"$in": list(seqs)}}) if seqs else []
+        return sorted((replace(one, body="") if one.kind == EDIT else one for one in found), key=_seq)
+
+    async def replies(self, room: str, seq: int, limit: int) -> list[Entry]:
+        with raising_unavailable(self._refusal_logger):
+            found = self._entries.find({"room": room, "reply_to": seq}).sort("seq", 1).limit(limit)
+            return await self._as_entries(await found.to_list(limit))
+
+    async def count_replies(self, room: str, seqs: Collection[int]) -> dict[int, int]:
+        if not seqs:
+            return {}
+        with raising_unavailable(self._refusal_logger):
+            counting: list[Query] = [
+                {"$match": {"room": room, "reply_to": {"$in": list(seqs)}}},
+                {"$group": {"_id": "$reply_to", "count": {"$sum": 1}}},
+            ]
+            counts: list[dict[str, int]] = await self._entries.aggregate(counting).to_list(None)  # type: ignore[assignment]
+            return {one["_id"]: one["count"] for one in counts}
+
+    async def deleted_beyond(self, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        queries: list[Query] = [{"room": room, "deleted": {"$gt": seq}} for room, seq in positions.items()]
+        found = await self._all(queries)
+        return {room: [one["deleted"] for one in some] for room, some in zip(positions, found, strict=True) if some}
+
+    async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        names = [*(await self._read(rooms.usernames, [member_id])).values(), EVERYBODY]
+        asked = [(name, room, seq) for room, seq in positions.items() for name in names]
+        queries: list[Query] = [{"mentions": name, "room": room, "seq": {"$gt": seq}} for name, room, seq in asked]
+        with raising_unavailable(self._refusal_logger):
+            while await self._targets.settle_pending():
+                pass  # an edit is in the log a moment before its post mentions whom it names
+        seqs: dict[str, set[int]] = {}
+        for (_, room, _), found in zip(asked, await self._all(queries), strict=True):
+            seqs.setdefault(room, set()).update(one["seq"] for one in found)
+        return {room: list(some) for room, some in seqs.items() if some}
+
+    async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
+        with raising_unavailable(self._refusal_logger):
+            heads = await self._heads.approximate(rooms)
+        found = await self._all([{"room": room, "seq": {"$gte": heads[room].seq}} for room in rooms])
+        return {room: max(some, key=itemgetter("seq"))["at"] for room, some in zip(rooms, found, strict=True) if some}
+
+    async def _all(self, queries: Sequence[Query]) -> list[list[EntryDocument]]:
+        """Return what each query finds; a few are asked at a time, so that those of others are not kept waiting."""
+        found: list[list[EntryDocument]] = []
+        for start in range(0, len(queries), MAX_QUERIES_AT_ONCE):
+            some = queries[start : start + MAX_QUERIES_AT_ONCE]
+            with raising_unavailable(self._refusal_logger):
+                found += await asyncio.gather(*(self._entries.find(query).to_list(None) for query in some))
+        return found
+
+    async def _find(self, query: Query) -> list[Entry]:
+        with raising_unavailable(self._refusal_logger):
+            return await self._as_entries(await self._entries.find(query).to_list(None))
 
     async def _as_entries(self, documents: list[EntryDocument]) -> list[Entry]:
         names = await self._read(rooms.usernames, {document["author_id"] for document in documents})
         return [to_entry(document, names) for document in documents]
 
-    async def head(self, room: str) -> int:
+    async def head(self, room: str) -> Head:
         with raising_unavailable(self._refusal_logger):
             return await self._heads.exact(room)
 
-    async def restore(self, entries: Sequence[Entry], heads: dict[str, int]) -> None:
+    async def heads(self) -> dict[str, Head]:
+        with raising_unavailable(self._refusal_logger):
+            return await self._heads.approximate()
+
+    async def restore(self, entries: Sequence[Entry], heads: dict[str, Head]) -> None:
         """Store entries and heads of another log as they are; what is here already is kept. Raise Unavailable."""
+        documents = [to_document(entry) for entry in entries]
+        for document in documents:
+            document.pop("is_pending", None)  # it took effect in the other log
         with raising_unavailable(self._refusal_logger):
             try:
-                if entries:
-                    await self._entries.insert_many([to_document(entry) for entry in entries], ordered=False)
+                if documents:
+                    await self._entries.insert_many(documents, ordered=False)
             except BulkWriteError as error:
                 details = error.details or {}
                 codes = {refused["code"] for refused in details["writeErrors"]}
@@ -230,24 +231,9 @@ class MongoLog(RoomLog):
 
     # --- the doorbell
 
-    def changes(self) -> AsyncIterator[tuple[str, int]]:
+    def changes(self) -> AsyncIterator[tuple[str, Head]]:
         return self._changes.changes()
 
 
-class _BatchRefused(Exception):
-    """The server has stored only the entries `stored` of a batch, and cannot store the next one now."""
-
-    def __init__(self, stored: list[Entry]) -> None:
-        super().__init__()
-        self.stored = stored
-
-
-def _numbered(drafts: Iterable[Draft], names: dict[int, str], heads: dict[str, int]) -> list[Entry]:
-    """Return the entries that the drafts become unless other processes use their numbers; `heads` grow with them."""
-    at = time.time()
-    entries = []
-    for draft in drafts:
-        seq = heads[draft.room] = heads[draft.room] + 1
-        author_id, name = draft.author_id, names[draft.author_id]
-        entries.append(Entry(draft.room, seq, draft.kind, draft.target, author_id, name, draft.body, at, draft.nonce))
-    return entries
+def _seq(entry: Entry) -> int:
+    return entry.seq

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 from pymongo.errors import OperationFailure, PyMongoError
 
 from models.errors import Unavailable
+from models.logs.base import Head
 from models.logs.mongo_documents import Query
 from models.logs.mongo_errors import NO_REPLICA_SET, describe
-from models.logs.mongo_heads import MongoHeads
+from models.logs.mongo_heads import HEAD_FIELDS, MongoHeads
+from models.logs.mongo_targets import MongoTargets
 from models.refusals import RefusalLogger
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ EXACT_POLL_SECONDS = 10.0  # between two queries of the newest entries, one for 
 RETRY_SECONDS = 0.5  # before a server that did not answer is asked again
 NEW_ENTRIES: list[Query] = [
     {"$match": {"operationType": "insert"}},
-    {"$project": {"fullDocument.room": 1, "fullDocument.seq": 1}},
+    {"$project": {f"fullDocument.{name}": 1 for name in ("room", *HEAD_FIELDS)}},
 ]
 
 
@@ -38,6 +40,8 @@ class NewEntry(TypedDict):
 
     room: str
     seq: int
+    posts: int
+    lines: int
 
 
 class Change(TypedDict):
@@ -59,14 +63,15 @@ class ChangeStream(Protocol):
 class MongoChanges:
     """Tells which rooms may have grown, whichever process appended."""
 
-    def __init__(self, entries: Entries, heads: MongoHeads) -> None:
+    def __init__(self, entries: Entries, heads: MongoHeads, targets: MongoTargets) -> None:
         self._entries = entries
         self._heads = heads
+        self._targets = targets
         self._refusal_logger = RefusalLogger(logger)
         self._poll_seconds = POLL_SECONDS
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def changes(self) -> AsyncIterator[tuple[str, int]]:
+    async def changes(self) -> AsyncIterator[tuple[str, Head]]:
         """Yield rooms that may have grown, with their heads: of each room the newest one only."""
         news = _News()
         tasks = [asyncio.create_task(self._listen(news)), asyncio.create_task(self._poll(news))]
@@ -97,6 +102,7 @@ class MongoChanges:
             with contextlib.suppress(PyMongoError, Unavailable):
                 if loop.time() >= exact_at:
                     news.add(await self._heads.exact_of_all())
+                    await self._targets.settle_pending()
                     exact_at = loop.time() + EXACT_POLL_SECONDS
                 else:
                     news.add(await self._heads.approximate())
@@ -131,8 +137,9 @@ class MongoChanges:
                 news.add(await self._heads.exact_of_all())  # what came before the stream was open
             while stream.alive:
                 if change is not None:
-                    room, seq = change["fullDocument"]["room"], change["fullDocument"]["seq"]
-                    news.add({room: self._heads.learn(room, seq)})
+                    new = change["fullDocument"]
+                    head = Head(new["seq"], new["posts"], new["lines"])
+                    news.add({new["room"]: self._heads.learn(new["room"], head)})
                 news.resume_token = stream.resume_token
                 change = await stream.try_next()
         news.resume_token = None
@@ -144,17 +151,17 @@ class _News:
     def __init__(self) -> None:
         self.rung = asyncio.Event()
         self.resume_token: Mapping[str, object] | None = None  # where the change stream continues after it broke
-        self._heads: dict[str, int] = {}
-        self._pending: dict[str, int] = {}
+        self._heads: dict[str, Head] = {}
+        self._pending: dict[str, Head] = {}
 
-    def add(self, heads: dict[str, int]) -> None:
+    def add(self, heads: dict[str, Head]) -> None:
         """Ring for the rooms whose heads are larger than those that were added before."""
         for room, head in heads.items():
-            if head > self._heads.get(room, -1):
+            if room not in self._heads or head > self._heads[room]:
                 self._heads[room] = self._pending[room] = head
                 self.rung.set()
 
-    def take(self) -> list[tuple[str, int]]:
+    def take(self) -> list[tuple[str, Head]]:
         """Return the rooms that were not yielded yet, with their heads."""
         pending, self._pending = self._pending, {}
         self.rung.clear()

@@ -19,6 +19,7 @@ from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 from models.errors import CannotOpen
+from models.logs import mongo_upgrade
 from models.logs.mongo_documents import SCHEMA_VERSION, Query
 from models.logs.mongo_errors import ANSWER_TIMEOUT_SECONDS, BAD_URL, describe_opening
 
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
     from models.logs.mongo_documents import Entries, Heads, Settings
 
 MATCHES_NOTHING: Query = {"_id": {"$exists": False}}  # the validator of a log that is being moved
+# A process of the version before may run on for a while: what it would store is refused, since it is not counted.
+IS_COUNTED: Query = {"lines": {"$exists": True}}
 DEFAULT_NAME = "prosa"  # of the database, if the URL has none
+UNIQUE_INDEXES: tuple[tuple[str, ...], ...] = (("room", "seq"), ("author_id", "nonce"))
+INDEXES: tuple[tuple[str, ...], ...] = (
+    ("room", "line"),
+    ("room", "change_of"),
+    ("room", "reply_to"),
+    ("room", "deleted"),
+    ("mentions", "room", "seq"),
+)
+UPGRADE_TIMEOUT_SECONDS = 3600.0  # for a log of any length
 SOCKET_TIMEOUT_MS = 3_000  # a connection without an answer is given up; a process that stops waits for it
 
 
@@ -74,17 +86,36 @@ class MongoDatabase:
         self._settings: Settings = self._database["settings"]
 
     async def prepare(self, cannot: str) -> None:
-        """Make the indexes that are missing. Raise CannotOpen with a sentence that begins with `cannot`."""
+        """Make the indexes that are missing, and bring documents of an earlier version up to date.
+
+        Raise CannotOpen with a sentence that begins with `cannot`.
+        """
         try:
             with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
                 version = await self._schema_version()
-                if version <= SCHEMA_VERSION:
-                    await self.entries.create_index([("room", 1), ("seq", 1)], unique=True)
-                    await self.entries.create_index([("author_id", 1), ("nonce", 1)], unique=True)
+            if version < SCHEMA_VERSION:
+                await self._upgrade()
+            elif version == SCHEMA_VERSION:
+                with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
+                    await self._make_indexes()
         except PyMongoError as error:
             raise CannotOpen(f"{cannot}: {describe_opening(error)}") from None
         if version > SCHEMA_VERSION:
             raise CannotOpen(f"{cannot}: it is of a newer version ({version}; this program knows {SCHEMA_VERSION})")
+
+    async def _upgrade(self) -> None:
+        with pymongo.timeout(UPGRADE_TIMEOUT_SECONDS):
+            await self.accept_only(IS_COUNTED)
+            await mongo_upgrade.count(self.entries, self.heads)
+            await self._make_indexes()
+            await self._settings.update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION}})
+
+    async def _make_indexes(self) -> None:
+        for fields in UNIQUE_INDEXES:
+            await self.entries.create_index([(field, 1) for field in fields], unique=True)
+        for fields in INDEXES:
+            await self.entries.create_index([(field, 1) for field in fields])
+        await self.entries.create_index("is_pending", sparse=True)
 
     async def _schema_version(self) -> int:
         """Return the version of the documents; in a new database it is ours, and is stored."""
@@ -100,12 +131,12 @@ class MongoDatabase:
         await self._settings.update_one({"_id": "check"}, {"$set": {"at": time.time()}}, upsert=True)
 
     async def accept_only(self, query: Query) -> None:
-        """Make the server refuse entries that do not match `query`. Raise PyMongoError."""
-        await self._database.command("collMod", self.entries.name, validator=query)
+        """Make the server refuse entries that do not match `query`, but no change of those. Raise PyMongoError."""
+        await self._database.command("collMod", self.entries.name, validator=query, validationLevel="moderate")
 
     async def refuses_some(self) -> bool:
         """Return whether the server refuses some entries, not all, as while the log is moved. Raise PyMongoError."""
-        return (await self.entries.options()).get("validator", {}) not in ({}, MATCHES_NOTHING)
+        return (await self.entries.options()).get("validator", {}) not in ({}, IS_COUNTED, MATCHES_NOTHING)
 
     def close(self) -> None:
         """Close the connections."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Required, TypedDict
 
-from models.logs.base import Entry
+from models.logs.base import CHANGES, DELETE, EDIT, POST, Entry
 
 if TYPE_CHECKING:
     from motor.motor_tornado import MotorCollection
@@ -15,20 +15,34 @@ if TYPE_CHECKING:
 
 Query = dict[str, Any]  # in MongoDB's language, as its drivers take it
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # in 1 there were only posts, without the fields from `posts` on
 
 
-class EntryDocument(TypedDict):
-    """An entry in the collection `entries`."""
+class EntryDocument(TypedDict, total=False):
+    """An entry in the collection `entries`.
 
-    room: str
-    seq: int
-    kind: str
-    target: int | None
-    author_id: int
-    body: str
-    at: float
-    nonce: str
+    Not every server uses an index unless it has all fields of a query: hence a field for each question that is asked.
+    """
+
+    _id: object
+    room: Required[str]
+    seq: Required[int]
+    kind: Required[str]
+    target: Required[int | None]
+    author_id: Required[int]
+    body: Required[str]
+    at: Required[float]
+    nonce: Required[str]
+    posts: Required[int]
+    lines: Required[int]
+    line: int  # the same as `lines`, of what is drawn
+    mentions: list[str]  # of a post
+    edit_mentions: list[str]  # of an edit
+    change_of: int  # the target of a change
+    reply_to: int  # the target of a post that was not deleted
+    deleted: int  # the target of a deletion
+    settled: int  # of a post: the seq of the newest edit whose mentions it has
+    is_pending: bool  # of an edit or a deletion whose target it has not settled yet (MongoTargets)
 
 
 class HeadDocument(TypedDict):
@@ -36,6 +50,8 @@ class HeadDocument(TypedDict):
 
     _id: str
     head: int
+    posts: int
+    lines: int
 
 
 class SettingDocument(TypedDict, total=False):
@@ -48,7 +64,7 @@ class SettingDocument(TypedDict, total=False):
 
 def to_document(entry: Entry) -> EntryDocument:
     """Return an entry as it is stored: without the author's name, which is in the people's database."""
-    return {
+    document: EntryDocument = {
         "room": entry.room,
         "seq": entry.seq,
         "kind": entry.kind,
@@ -57,19 +73,41 @@ def to_document(entry: Entry) -> EntryDocument:
         "body": entry.body,
         "at": entry.at,
         "nonce": entry.nonce,
+        "posts": entry.posts,
+        "lines": entry.lines,
     }
+    if entry.is_drawn:
+        document["line"] = entry.lines
+    if entry.mentions:
+        document["edit_mentions" if entry.kind == EDIT else "mentions"] = list(entry.mentions)
+    if entry.kind == POST:
+        document["settled"] = 0
+    if entry.target is not None:
+        if entry.kind in CHANGES:
+            document["change_of"] = entry.target
+        elif entry.body:
+            document["reply_to"] = entry.target
+        if entry.kind == DELETE:
+            document["deleted"] = entry.target
+        if entry.kind in (DELETE, EDIT):
+            document["is_pending"] = True
+    return document
 
 
 def to_entry(document: EntryDocument, names: dict[int, str]) -> Entry:
     """Return the entry of a document; `names` has the authors' names by their ids."""
     return Entry(
-        document["room"],
-        document["seq"],
-        document["kind"],
-        document["target"],
-        document["author_id"],
-        names.get(document["author_id"], ""),
-        document["body"],
-        document["at"],
-        document["nonce"],
+        room=document["room"],
+        seq=document["seq"],
+        kind=document["kind"],
+        target=document["target"],
+        author_id=document["author_id"],
+        author=names.get(document["author_id"], ""),
+        body=document["body"],
+        at=document["at"],
+        nonce=document["nonce"],
+        posts=document["posts"],
+        lines=document["lines"],
+        is_drawn="line" in document,
+        mentions=tuple(document.get("mentions") or document.get("edit_mentions") or ()),
     )

@@ -24,6 +24,7 @@ NO_REPLICA_SET = 40573  # it has no change streams
 AUTHENTICATION_FAILED, UNAUTHORIZED = 18, 13
 
 REFUSED = "MongoDB refused"
+TAILS = (", full error:", ", remaining timeout:", ", Timeout: ", ", Topology Description:", " (configured timeouts:")
 BAD_URL = (
     "cannot use the URL of the MongoDB: give mongodb://HOST:PORT/DATABASE, and in a name or a password "
     "%3A for a colon, %2F for a slash, %40 for an @ and %25 for a %"
@@ -51,12 +52,14 @@ def raising_unstorable() -> Iterator[None]:
 
 
 def describe(error: Exception) -> str:
-    """Return the first line of an error, without what was to be written and the driver's description of the servers."""
+    """Return the first line of an error, without what was to be written, the driver's description of the servers, and
+    the seconds that were left, which differ each time.
+    """
     text = str(error)
     if isinstance(error, BulkWriteError) and error.details:
         refusals = error.details["writeErrors"] or error.details["writeConcernErrors"]
         text = str(refusals[0]["errmsg"]) if refusals else "it did not take all entries"
-    for tail in (", full error:", ", Topology Description:", " (configured timeouts:"):
+    for tail in TAILS:
         text = text.partition(tail)[0]
     return (text.splitlines() or [""])[0][:MAX_ERROR_CHARS]
 

@@ -11,13 +11,17 @@ from pymongo.errors import PyMongoError
 
 from models import rooms
 from models.engines.base import RunInThread
-from models.logs.base import Entry
+from models.logs.base import Entry, Head
+from models.logs.mongo_documents import Query
 from models.logs.mongo_errors import ANSWER_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
-    from models.logs.mongo_documents import Entries, Heads
+    from models.logs.mongo_documents import Entries, HeadDocument, Heads
 
 SAVE_INTERVAL_SECONDS = 0.1  # between two writes of the stored heads
+
+
+HEAD_FIELDS = {"seq": 1, "posts": 1, "lines": 1}  # of an entry
 
 
 class MongoHeads:
@@ -33,47 +37,50 @@ class MongoHeads:
         self._stored = stored
         self._entries = entries
         self._read = read
-        self._known: dict[str, int] = {}  # the largest number that this process has seen of each room
-        self._unsaved: dict[str, int] = {}  # what is to be stored next
+        self._known: dict[str, Head] = {}  # the largest that this process has seen of each room
+        self._unsaved: dict[str, Head] = {}  # what is to be stored next
         self._saving: asyncio.Task[None] | None = None
 
-    def known(self, room: str) -> int:
-        """Return the largest head that this process has seen, 0 if none; asked without waiting."""
-        return self._known.get(room, 0)
+    def known(self, room: str) -> Head:
+        """Return the largest head that this process has seen; asked without waiting."""
+        return self._known.get(room, Head())
 
-    def learn(self, room: str, head: int) -> int:
+    def learn(self, room: str, head: Head) -> Head:
         """Remember a head that was seen; return the largest one."""
         self._known[room] = head = max(head, self.known(room))
         return head
 
-    async def approximate(self, slugs: Collection[str] | None = None) -> dict[str, int]:
+    async def approximate(self, slugs: Collection[str] | None = None) -> dict[str, Head]:
         """Return the larger of stored and known heads, of these rooms or (None) of all that ever had an entry.
 
         They may be smaller than the heads, never larger. Raise PyMongoError.
         """
         wanted = {} if slugs is None else {"_id": {"$in": list(slugs)}}
         stored = await self._stored.find(wanted).to_list(None)
-        heads = {document["_id"]: self.learn(document["_id"], document["head"]) for document in stored}
-        return heads if slugs is None else {room: heads.get(room, self.known(room)) for room in slugs}
+        heads = {document["_id"]: self.learn(document["_id"], _head(document)) for document in stored}
+        return (
+            {**self._known, **heads} if slugs is None else {room: heads.get(room, self.known(room)) for room in slugs}
+        )
 
-    async def exact(self, room: str) -> int:
-        """Return the head of a room, 0 if it never had an entry. Raise PyMongoError."""
+    async def exact(self, room: str) -> Head:
+        """Return the head of a room. Raise PyMongoError."""
         return await self._exact_from(room, (await self.approximate({room}))[room])
 
-    async def exact_of_all(self) -> dict[str, int]:
+    async def exact_of_all(self) -> dict[str, Head]:
         """Return the heads of all rooms, by a query for each. Raise PyMongoError, Unavailable."""
         approximate = await self.approximate(await self._read(rooms.all_slugs))
         return {room: await self._exact_from(room, head) for room, head in approximate.items()}
 
-    async def _exact_from(self, room: str, head: int) -> int:
-        found = self._entries.find({"room": room, "seq": {"$gt": head}}, {"seq": 1}).sort("seq", -1).limit(1)
-        newest = await found.to_list(1)
-        return self.learn(room, newest[0]["seq"]) if newest else head
+    async def _exact_from(self, room: str, head: Head) -> Head:
+        newer: Query = {"room": room, "seq": {"$gt": head.seq}}
+        for newest in await self._entries.find(newer, HEAD_FIELDS).sort("seq", -1).limit(1).to_list(1):
+            return self.learn(room, Head(newest["seq"], newest["posts"], newest["lines"]))
+        return head
 
     def save_soon(self, entries: Iterable[Entry]) -> None:
         """Learn of entries that were appended, and store their rooms' heads in the background."""
         for entry in entries:
-            self._unsaved[entry.room] = self.learn(entry.room, entry.seq)
+            self._unsaved[entry.room] = self.learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
         if self._unsaved and self._saving is None:
             self._saving = asyncio.create_task(self._save_all())
 
@@ -88,10 +95,15 @@ class MongoHeads:
             await asyncio.sleep(SAVE_INTERVAL_SECONDS)
         self._saving = None
 
-    async def save(self, heads: dict[str, int]) -> None:
+    async def save(self, heads: dict[str, Head]) -> None:
         """Store heads where the stored ones are smaller. Raise PyMongoError."""
         await self._stored.bulk_write(
-            [pymongo.UpdateOne({"_id": room}, {"$max": {"head": head}}, upsert=True) for room, head in heads.items()]
+            [
+                pymongo.UpdateOne(
+                    {"_id": room}, {"$max": {"head": head.seq, "posts": head.posts, "lines": head.lines}}, upsert=True
+                )
+                for room, head in heads.items()
+            ]
         )
 
     async def clear(self) -> None:
@@ -104,3 +116,7 @@ class MongoHeads:
         if self._saving is not None:
             self._saving.cancel()
             await asyncio.gather(self._saving, return_exceptions=True)
+
+
+def _head(document: HeadDocument) -> Head:
+    return Head(document["head"], document["posts"], document["lines"])

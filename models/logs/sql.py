@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from itertools import chain
 
-import peewee
-
-from models.database import appending, as_tuples, database, execute, placeholders
+from models.database import batches, database, execute, placeholders
 from models.engines.base import Doorbell, RunInThread
-from models.errors import NotMember, Unavailable, Unstorable
-from models.logs.base import Draft, Entry, RoomLog
+from models.errors import Unavailable
+from models.logs.base import DELETE, Draft, Entry, Head, RoomLog
 from models.logs.group_commit import GroupCommit
-from models.models import EntryRow, Room, User
-from models.rooms import author_names
+from models.logs.rows import NAMED_COLUMNS, to_entry
+from models.logs.sql_append import append
 
-# The SQL of an append; {} is a list of values.
-LOCK_ROOMS = "SELECT slug, head FROM room WHERE slug IN ({}) ORDER BY slug"
-FIND_ENTRIES = """
-    SELECT room_id, seq, kind, target, author_id, username, body, at, nonce
-    FROM entry JOIN "user" ON id = author_id
-    WHERE (nonce, author_id) IN (VALUES {})
+# {} is a list of values, {order} and {limit} of a page are constants.
+READ = f'SELECT {NAMED_COLUMNS} FROM entry JOIN "user" ON id = author_id WHERE room_id = ? '  # noqa: S608 - of constants
+AFTER = READ + "AND seq > ? ORDER BY seq LIMIT ?"
+BEFORE = READ + "AND seq < ? ORDER BY seq DESC LIMIT ?"
+LINES_AFTER = READ + "AND seq > ? AND is_drawn ORDER BY seq LIMIT ?"
+LINES_BEFORE = READ + "AND seq < ? AND is_drawn ORDER BY seq DESC LIMIT ?"
+ENTRIES = READ + "AND seq IN ({})"
+# Not the texts of edits: only the last one is asked for, by its number.
+CHANGES = READ.replace("body", "CASE kind WHEN 'edit' THEN '' ELSE body END") + (
+    "AND target IN ({}) AND kind <> 'post'"
+)
+COUNT_REPLIES = """
+    SELECT target, COUNT(*) FROM entry WHERE room_id = ? AND target IN ({}) AND kind = 'post' AND body <> ''
+    GROUP BY target
 """
-ADD_ENTRIES = "INSERT INTO entry (room_id, seq, kind, target, author_id, body, at, nonce) VALUES {}"
-SET_HEAD = "UPDATE room SET head = ? WHERE slug = ?"
+# +seq: else SQLite goes through the whole room, which is in that order.
+REPLIES = READ + "AND target = ? AND kind = 'post' AND body <> '' ORDER BY +seq LIMIT ?"
+# column1 and column2 are the names that SQL gives to a list of values: here rooms with positions in them.
+DELETED_BEYOND = """
+    SELECT room_id, target FROM (VALUES {}) AS position
+    JOIN entry ON room_id = column1 AND kind = 'delete' AND target > column2
+"""
+MENTIONS_BEYOND = """
+    SELECT DISTINCT room_id, seq FROM (VALUES {}) AS position
+    JOIN mention ON room_id = column1 AND seq > column2 AND user_id IN (?, 0)
+"""
+NEWEST_AT = """
+    SELECT slug, at FROM room JOIN entry ON room_id = slug AND seq = head WHERE slug IN ({})
+"""
+HEAD = "SELECT head, posts, lines FROM room WHERE slug = ?"
 
+NEWEST = 2**62  # a seq above all others
+WIPE_SECONDS = 1.0  # after a deletion, and before the next try: it is not worth more than one checkpoint a second
 RETRY_SECONDS = 0.5  # before a database that could not answer is asked again
 
 
@@ -38,6 +59,20 @@ class SqlLog(RoomLog):
         self._read = read
         self._doorbell = doorbell
         self._group_commit = GroupCommit(self._append_batch)
+        self._is_wipe_wanted = False
+        self._wiping: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        await self._wipe()  # a process that was killed may have left something
+        if self._is_wipe_wanted:
+            self._wipe_soon()
+
+    async def close(self) -> None:
+        if self._wiping is not None:
+            self._wiping.cancel()
+            await asyncio.gather(self._wiping, return_exceptions=True)
+        if self._is_wipe_wanted:
+            await self._wipe()
 
     async def append(self, draft: Draft) -> Entry:
         return await self._group_commit.append(draft)
@@ -46,22 +81,75 @@ class SqlLog(RoomLog):
         await self._group_commit.flush()
 
     async def _append_batch(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
-        return await self._write(_append, drafts, since)
+        outcomes = await self._write(append, drafts, since)
+        if any(isinstance(one, Entry) and one.kind == DELETE for one in outcomes):
+            self._wipe_soon()
+        return outcomes
+
+    def _wipe_soon(self) -> None:
+        """Let the text of what was deleted be gone from the files of the database, too, in WIPE_SECONDS."""
+        self._is_wipe_wanted = True
+        if self._wiping is None:
+            self._wiping = asyncio.create_task(self._wipe_until_done())
+
+    async def _wipe_until_done(self) -> None:
+        while self._is_wipe_wanted:
+            await asyncio.sleep(WIPE_SECONDS)
+            await self._wipe()
+        self._wiping = None
+
+    async def _wipe(self) -> None:
+        self._is_wipe_wanted = is_done = False
+        with contextlib.suppress(Unavailable):
+            is_done = await self._write(database.wipe_deleted)
+        if not is_done:
+            self._is_wipe_wanted = True
 
     async def after(self, room: str, seq: int, limit: int) -> list[Entry]:
-        return await self._read(_entries_after, room, seq, limit)
+        return await self._read(_entries, AFTER, room, seq, limit)
 
     async def before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
-        return await self._read(_entries_before, room, seq, limit)
+        return await self._read(_entries, BEFORE, room, NEWEST if seq is None else seq, limit)
 
-    async def head(self, room: str) -> int:
+    async def lines_after(self, room: str, seq: int, limit: int) -> list[Entry]:
+        return await self._read(_entries, LINES_AFTER, room, seq, limit)
+
+    async def lines_before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
+        return await self._read(_entries, LINES_BEFORE, room, NEWEST if seq is None else seq, limit)
+
+    async def entries(self, room: str, seqs: Collection[int]) -> list[Entry]:
+        return await self._read(_entries, _of(ENTRIES, seqs), room, *seqs) if seqs else []
+
+    async def changes_of(self, room: str, seqs: Collection[int]) -> list[Entry]:
+        found = await self._read(_entries, _of(CHANGES, seqs), room, *seqs) if seqs else []
+        return sorted(found, key=_seq)  # SQLite would read the whole room to find them in order
+
+    async def replies(self, room: str, seq: int, limit: int) -> list[Entry]:
+        return await self._read(_entries, REPLIES, room, seq, limit)
+
+    async def count_replies(self, room: str, seqs: Collection[int]) -> dict[int, int]:
+        return await self._read(_pairs, _of(COUNT_REPLIES, seqs), room, *seqs) if seqs else {}
+
+    async def deleted_beyond(self, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        return await self._read(_beyond, DELETED_BEYOND, positions)
+
+    async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        return await self._read(_beyond, MENTIONS_BEYOND, positions, member_id)
+
+    async def head(self, room: str) -> Head:
         return await self._read(_head, room)
+
+    async def heads(self) -> dict[str, Head]:
+        return await self._doorbell.heads()
+
+    async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
+        return await self._read(_newest_at, rooms)
 
     def version(self, room: str) -> object:
         return self._doorbell.head_seen(room)
 
-    async def changes(self) -> AsyncIterator[tuple[str, int]]:
-        seen: dict[str, int] = {}
+    async def changes(self) -> AsyncIterator[tuple[str, Head]]:
+        seen: dict[str, Head] = {}
         async for _ in self._doorbell.rings():
             heads = await self._fetch_heads()
             for room, head in heads.items():
@@ -69,7 +157,7 @@ class SqlLog(RoomLog):
                     yield room, head
             seen = heads
 
-    async def _fetch_heads(self) -> dict[str, int]:
+    async def _fetch_heads(self) -> dict[str, Head]:
         """Return the heads of the rooms. Retry until the database answers: a change must not be lost."""
         while True:
             try:
@@ -78,97 +166,39 @@ class SqlLog(RoomLog):
                 await asyncio.sleep(RETRY_SECONDS)
 
 
-def _append(drafts: list[Draft], since: float) -> Sequence[Entry | NotMember]:
-    """Store `drafts` in one transaction; return an entry or a refusal for each. `since` is as for GroupCommit.
-
-    Raise Unstorable if one of them cannot be stored.
-    """
-    database.before_call(since)
-    try:
-        try:
-            return _append_once(drafts)
-        except peewee.IntegrityError:  # another process has just stored one of the nonces, in a room not locked here
-            return _append_once(drafts)
-    except Exception as error:
-        if database.is_data_error(error):
-            raise Unstorable() from error
-        raise
+def _seq(entry: Entry) -> int:
+    return entry.seq
 
 
-def _append_once(drafts: list[Draft]) -> Sequence[Entry | NotMember]:
-    with appending():
-        heads = _lock_rooms({draft.room for draft in drafts})
-        names = author_names({(draft.author_id, draft.room) for draft in drafts})
-        entries = _find_entries({(draft.nonce, draft.author_id) for draft in drafts})
-        known = set(entries)
-        at = time.time()
-        for draft in drafts:
-            key, name = (draft.nonce, draft.author_id), names.get((draft.author_id, draft.room))
-            if name is not None and key not in entries:
-                seq = heads[draft.room] = heads[draft.room] + 1
-                entries[key] = Entry(
-                    draft.room, seq, draft.kind, draft.target, draft.author_id, name, draft.body, at, draft.nonce
-                )
-        _add_entries([entry for key, entry in entries.items() if key not in known])
-    return [
-        entries[draft.nonce, draft.author_id] if (draft.author_id, draft.room) in names else NotMember()
-        for draft in drafts
-    ]
+def _of(sql: str, values: Collection[object]) -> str:
+    return sql.format(",".join("?" * len(values)))
 
 
-def _lock_rooms(slugs: set[str]) -> dict[str, int]:
-    """Lock rooms against appends of others until this transaction ends; return their heads."""
-    sql = LOCK_ROOMS.format(",".join("?" * len(slugs)))
-    return dict(execute(sql + " FOR NO KEY UPDATE" if database.for_update else sql, *slugs).fetchall())
+def _entries(sql: str, *values: object) -> list[Entry]:
+    return [to_entry(row) for row in execute(sql, *values).fetchall()]
 
 
-def _find_entries(keys: set[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
-    """Return the entries that exist already with these nonces and authors."""
-    found = execute(FIND_ENTRIES.format(placeholders(2, len(keys))), *chain.from_iterable(keys)).fetchall()
-    return {(entry.nonce, entry.author_id): entry for entry in (Entry(*row) for row in found)}
+def _pairs(sql: str, *values: object) -> dict[int, int]:
+    return dict(execute(sql, *values).fetchall())
 
 
-def _add_entries(entries: list[Entry]) -> None:
-    """Store entries, and their rooms' heads."""
-    if not entries:
-        return
-    stored = [(e.room, e.seq, e.kind, e.target, e.author_id, e.body, e.at, e.nonce) for e in entries]
-    execute(ADD_ENTRIES.format(placeholders(8, len(stored))), *chain.from_iterable(stored))
-    for room, head in {entry.room: entry.seq for entry in entries}.items():
-        execute(SET_HEAD, head, room)
+def _beyond(sql: str, positions: Mapping[str, int], *values: object) -> dict[str, list[int]]:
+    """Return the seqs that `sql` finds beyond positions in rooms, by room."""
+    seqs: dict[str, list[int]] = {}
+    if positions:
+        rows = chain.from_iterable(positions.items())
+        for room, seq in execute(sql.format(placeholders(2, len(positions))), *rows, *values).fetchall():
+            seqs.setdefault(room, []).append(seq)
+    return seqs
 
 
-def _entries() -> peewee.ModelSelect[EntryRow]:
-    """Select the columns of an Entry, in its order."""
-    return EntryRow.select(
-        EntryRow.room,
-        EntryRow.seq,
-        EntryRow.kind,
-        EntryRow.target,
-        EntryRow.author,
-        User.username,
-        EntryRow.body,
-        EntryRow.at,
-        EntryRow.nonce,
-    ).join(User)
+def _newest_at(rooms: Collection[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for slugs in batches(rooms):
+        found.update(execute(_of(NEWEST_AT, slugs), *slugs).fetchall())
+    return found
 
 
-def _as_entries(found: peewee.ModelSelect[EntryRow]) -> list[Entry]:
-    return [Entry(*row) for row in as_tuples(found)]
-
-
-def _entries_after(room: str, seq: int, limit: int) -> list[Entry]:
-    found = _entries().where(EntryRow.room == room, EntryRow.seq > seq).order_by(EntryRow.seq).limit(limit)
-    return _as_entries(found)
-
-
-def _entries_before(room: str, seq: int | None, limit: int) -> list[Entry]:
-    found = _entries().where(EntryRow.room == room).order_by(EntryRow.seq.desc()).limit(limit)
-    if seq is not None:
-        found = found.where(EntryRow.seq < seq)
-    return _as_entries(found)
-
-
-def _head(room: str) -> int:
-    found = Room.select(Room.head).where(Room.slug == room).tuples().first()
-    return found[0] if found else 0
+def _head(room: str) -> Head:
+    found = execute(HEAD, room).fetchone()
+    return Head(*found) if found else Head()

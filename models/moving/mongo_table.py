@@ -10,11 +10,12 @@ from pymongo.uri_parser import parse_uri
 
 from models import rooms
 from models.engines.base import Row
-from models.logs.base import Entry
+from models.logs.base import Entry, Head
 from models.logs.mongo import MongoLog
 from models.logs.mongo_database import DEFAULT_NAME, MATCHES_NOTHING
 from models.logs.mongo_documents import Query
 from models.logs.mongo_errors import raising_unavailable
+from models.logs.rows import AUTHOR_PLACE, to_entry, to_row
 from models.moving.tables import BATCH_ROWS
 
 P = ParamSpec("P")
@@ -64,24 +65,21 @@ class MongoTableCopy:
             if room >= begun and (
                 found := self._loop.run(self._log.after(room, seq if room == begun else 0, BATCH_ROWS))
             ):
-                return [(e.room, e.seq, e.kind, e.target, e.author_id, e.body, e.at, e.nonce) for e in found]
+                return [_to_json(entry) for entry in found]
         return []
 
     def key(self, row: Row) -> Row:
         return row[:2]
 
     def add(self, rows: Sequence[Row]) -> None:
-        entries = [
-            Entry(room, seq, kind, target, author_id, "", body, at, nonce)
-            for room, seq, kind, target, author_id, body, at, nonce in rows
-        ]
+        entries = [to_entry((*row[:AUTHOR_PLACE], "", *row[AUTHOR_PLACE:])) for row in rows]
         self._loop.run(self._log.restore(entries, {}))
 
-    def head(self, room: str) -> int:
-        """Return the seq of the newest entry that the room ever had."""
+    def head(self, room: str) -> Head:
+        """Return how far the log of a room is."""
         return self._loop.run(self._log.head(room))
 
-    def save_heads(self, heads: dict[str, int]) -> None:
+    def save_heads(self, heads: dict[str, Head]) -> None:
         """Store the heads of the rooms."""
         self._loop.run(self._log.restore([], heads))
 
@@ -90,8 +88,9 @@ class MongoTableCopy:
         self._loop.run(self._log.empty())
 
     def refuse_writing(self) -> None:
-        """Make the server itself refuse new entries; return when appends that have begun are over."""
+        """Make the server itself refuse new entries; return when those that were appended have taken effect."""
         self._loop.run(self._log.accept_only(MATCHES_NOTHING))
+        self._loop.run(self._log.settle())
 
     def allow_writing(self) -> None:
         """Undo `refuse_writing`."""
@@ -118,6 +117,18 @@ class MovableLog(MongoLog):
         """Make the server accept only entries that match `query`."""
         with raising_unavailable(self._refusal_logger):
             await self._database.accept_only(query)
+
+    async def settle(self) -> None:
+        """Let edits and deletions take effect whose processes have ended before that: a deleted text is not moved."""
+        has_some = True
+        while has_some:
+            with raising_unavailable(self._refusal_logger):
+                has_some = await self._targets.settle_pending()
+
+
+def _to_json(entry: Entry) -> Row:
+    """Return the row of an entry with 0 and 1 for booleans, as other tables are copied."""
+    return tuple(int(value) if isinstance(value, bool) else value for value in to_row(entry))
 
 
 async def _call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

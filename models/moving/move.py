@@ -19,29 +19,14 @@ from models import read_only
 from models.database import database, open_database, with_retries
 from models.engines.base import Row
 from models.errors import CannotMove, Lost, Unavailable
-from models.models import (
-    BaseModel,
-    EntryRow,
-    Failure,
-    Invitation,
-    Membership,
-    PresenceRow,
-    Process,
-    Room,
-    Session,
-    Setting,
-    User,
-)
-from models.moving.tables import RoomTableCopy, SqlTableCopy, TableCopy
+from models.logs.base import Head
+from models.logs.rows import to_names
+from models.mentions import EVERYBODY, EVERYBODY_ID
+from models.models import BaseModel, EntryRow, Room, User
+from models.moving.tables import BATCH_ROWS, CONTENT, TABLES, RoomTableCopy, SqlTableCopy, TableCopy, head_of
 
 if TYPE_CHECKING:
     from models.moving.mongo_table import MongoTableCopy
-
-# In this order each row comes after the rows that it refers to; settings are last, since triggers of the other tables
-# change one of them.
-CONTENT: tuple[type[BaseModel], ...] = (User, Room, Invitation, Session, Failure, Membership, EntryRow, Setting)
-STATE: tuple[type[BaseModel], ...] = (Process, PresenceRow)  # of running processes: it is not moved
-TABLES = tuple(model._meta.table_name for model in CONTENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +107,29 @@ class Store:
             self.engine.empty_tables(reversed(TABLES))
             self.engine.execute_sql(ADD_MARK.format(self.engine.param), (mark,))
 
+    def index_mentions(self) -> None:
+        """Store whom the messages mention, where that is a table of its own."""
+        if self.log:
+            return
+        ids = dict(self.engine.execute_sql('SELECT username, id FROM "user"').fetchall()) | {EVERYBODY: EVERYBODY_ID}
+        with self.engine.writing():
+            self.engine.empty_tables(["mention"])
+        place: Row = "", 0
+        while found := self.engine.execute_sql(FIND_MENTIONS.replace("?", self.engine.param), place).fetchall():
+            rows = [(ids[name], room, seq) for room, seq, names in found for name in to_names(names) if name in ids]
+            self.engine.bulk_insert("mention", ("user_id", "room_id", "seq"), rows)
+            place = found[-1][:2]
+
     def complete(self) -> None:
         """Remove the mark: the store may be used."""
         self.engine.execute_sql(REMOVE_MARK)
 
 
 SETTING_TABLE = read_only.SETTING_TABLE
+FIND_MENTIONS = f"""
+    SELECT room_id, seq, mentions FROM entry WHERE kind = 'post' AND mentions <> '' AND (room_id, seq) > (?, ?)
+    ORDER BY room_id, seq LIMIT {BATCH_ROWS}
+"""  # noqa: S608 - of constants
 FIND_MARK = f"SELECT value FROM {SETTING_TABLE} WHERE name = '{read_only.MOVE_FROM_SETTING}'"  # noqa: S608 - of constants
 ADD_MARK = f"INSERT INTO {SETTING_TABLE} (name, value) VALUES ('{read_only.MOVE_FROM_SETTING}', {{}})"  # noqa: S608
 REMOVE_MARK = f"DELETE FROM {SETTING_TABLE} WHERE name = '{read_only.MOVE_FROM_SETTING}'"  # noqa: S608
@@ -237,13 +239,15 @@ def _copy(source: Store, target: Store) -> Iterator[Progress]:
             target.engine.set_last_id(model._meta.table_name, last_id)
     if target.log:
         target.log.save_heads(_heads(source))
+    target.index_mentions()
 
 
-def _heads(store: Store) -> dict[str, int]:
+def _heads(store: Store) -> dict[str, Head]:
     """Return the heads of all rooms."""
-    heads, table, key = {}, store.table(Room), None
+    heads: dict[str, Head] = {}
+    table, key = store.table(Room), None
     while rows := table.after(key):
-        heads.update({row[0]: row[-1] for row in rows})
+        heads.update({row[0]: head_of(row) for row in rows})
         key = table.key(rows[-1])
     return heads
 

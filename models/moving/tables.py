@@ -1,4 +1,4 @@
-"""A table as a move reads and fills it: rows in the order of their keys, batch by batch."""
+"""The tables of a site, and how a move reads and fills one: rows in the order of their keys, batch by batch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,42 @@ from peewee import BooleanField, CompositeKey, DateTimeField, Model
 
 from models.database import PeopleDatabase
 from models.engines.base import Row
-from models.models import Setting
+from models.logs.base import Head
+from models.models import (
+    Address,
+    BaseModel,
+    EntryRow,
+    Failure,
+    Invitation,
+    Membership,
+    Mention,
+    PresenceRow,
+    Process,
+    Room,
+    Session,
+    Setting,
+    User,
+)
 from models.read_only import IS_CONTENT
+
+# In this order each row comes after the rows that it refers to; settings are last, since triggers of the other tables
+# change one of them.
+CONTENT: tuple[type[BaseModel], ...] = (
+    User,
+    Room,
+    Address,
+    Invitation,
+    Session,
+    Failure,
+    Membership,
+    EntryRow,
+    Setting,
+)
+STATE: tuple[type[BaseModel], ...] = (Process, PresenceRow)  # of running processes: it is not moved
+# What tells processes of changes, by table; it begins anew.
+STATE_COLUMNS = {"room": {"changed_version", "left_version"}, "membership": {"changed_version"}}
+INDEXES: tuple[type[BaseModel], ...] = (Mention,)  # made anew from the entries
+TABLES = tuple(model._meta.table_name for model in CONTENT)
 
 BATCH_ROWS = 2000  # large enough to be fast, and 2,000 of the longest messages are 64 MB at most
 
@@ -95,10 +129,18 @@ class SqlTableCopy:
 class RoomTableCopy(SqlTableCopy):
     """The rooms of a site whose log is on MongoDB, with their heads from there."""
 
-    def __init__(self, engine: PeopleDatabase, model: type[Model], head: Callable[[str], int]) -> None:
+    def __init__(self, engine: PeopleDatabase, model: type[Model], head: Callable[[str], Head]) -> None:
         super().__init__(engine, model)
         self._head = head
 
     def after(self, key: Row | None) -> list[Row]:
-        slug, head = self._columns.index("slug"), self._columns.index("head")
-        return [(*row[:head], max(row[head], self._head(row[slug])), *row[head + 1 :]) for row in super().after(key)]
+        rows = super().after(key)
+        return [(*row[:HEAD_PLACE], *max(head_of(row), self._head(row[0])), *row[HEAD_PLACE + 3 :]) for row in rows]
+
+
+HEAD_PLACE = [field.column_name for field in Room._meta.sorted_fields].index("head")  # followed by posts and lines
+
+
+def head_of(row: Row) -> Head:
+    """Return the head in a row of the table of rooms."""
+    return Head(*row[HEAD_PLACE : HEAD_PLACE + 3])

@@ -1,0 +1,232 @@
+"""Appending to the log on MongoDB: a batch of drafts is inserted under the next numbers, or tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Iterable, Sequence
+
+import pymongo
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from models import mentions, read_only, rooms, rules
+from models.engines.base import RunInThread
+from models.errors import Deleted, ReadOnly, Refusal, Unavailable, Unstorable
+from models.logs.base import DELETE, EDIT, LINES, Draft, Entry, Head
+from models.logs.mongo_database import MongoDatabase
+from models.logs.mongo_documents import to_document, to_entry
+from models.logs.mongo_errors import (
+    ANSWER_TIMEOUT_SECONDS,
+    DATA_ERRORS,
+    DUPLICATE_KEY,
+    REFUSED,
+    VALIDATION_FAILED,
+    describe,
+    raising_unavailable,
+    raising_unstorable,
+)
+from models.logs.mongo_heads import MongoHeads
+from models.logs.mongo_targets import MongoTargets
+from models.refusals import RefusalLogger
+from models.rules import Author
+
+logger = logging.getLogger(__name__)
+
+Key = tuple[int, str]  # author and nonce, which are the same only for the same draft
+Named = dict[Key, dict[int, str]]  # the names of those whom a draft mentions, by their ids
+
+MIN_TRY_SECONDS = 0.5  # for which a batch is tried although it has waited for ANSWER_TIMEOUT_SECONDS already
+RETRY_RANGE_SECONDS = (0.001, 0.01)  # until an append is tried again: short, since another process was just quicker
+
+
+class MongoAppender:
+    """Stores drafts on a MongoDB; `read` calls a function in a thread of the people's database."""
+
+    def __init__(
+        self,
+        database: MongoDatabase,
+        heads: MongoHeads,
+        targets: MongoTargets,
+        read: RunInThread,
+        refusal_logger: RefusalLogger,
+    ) -> None:
+        self._database = database
+        self._entries = database.entries
+        self._heads = heads
+        self._targets = targets
+        self._read = read
+        self._refusal_logger = refusal_logger
+
+    async def append(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
+        """Store `drafts`; return an entry or a refusal for each. `since` is as for GroupCommit.
+
+        Drafts with the same nonce of the same author are one entry. Raise Unstorable if one of them cannot be stored;
+        some of the others may be stored then.
+        """
+        authors = await self._read(rooms.authors, {(draft.author_id, draft.room) for draft in drafts})
+        names = {author_id: author.name for (author_id, _), author in authors.items()}
+        with raising_unstorable():
+            until = max(since + ANSWER_TIMEOUT_SECONDS, time.monotonic() + MIN_TRY_SECONDS)
+            pending, refused = await self._check(drafts, authors)
+            named = {
+                key: await self._read(rooms.find_named, draft.room, draft.body)
+                for key, draft in pending.items()
+                if mentions.may_be_in(draft)
+            }
+            stored = await self._store(pending, names, named, until)
+            if refused:  # perhaps what they ask for has been done already, by themselves
+                stored.update({(e.author_id, e.nonce): e for e in await self._find_now(refused, names)})
+        outcomes = []
+        for draft in drafts:
+            key = draft.author_id, draft.nonce
+            entry = stored.get(key)
+            outcomes.append(await self._settle(entry) if entry else refused.get(key, Unavailable()))
+        return outcomes
+
+    async def _check(
+        self, drafts: list[Draft], authors: dict[tuple[int, str], Author]
+    ) -> tuple[dict[Key, Draft], dict[Key, Refusal]]:
+        """Return which drafts may be stored and which may not, by their keys. Raise Unavailable."""
+        pending: dict[Key, Draft] = {}
+        refused: dict[Key, Refusal] = {}
+        with raising_unavailable(self._refusal_logger):
+            targets = await self._targets.find(drafts)
+        for draft in drafts:
+            key = draft.author_id, draft.nonce
+            target = None if draft.target is None else targets.get((draft.room, draft.target))
+            try:
+                rules.check(draft, authors.get((draft.author_id, draft.room)), target)
+            except Refusal as refusal:
+                refused.setdefault(key, refusal)
+            else:
+                if pending.setdefault(key, draft) is draft and target is not None:
+                    target.apply(draft)
+        return pending, refused
+
+    async def _settle(self, entry: Entry) -> Entry | Refusal:
+        """Let an edit or a deletion take effect; return it, or a refusal if the post had been deleted before."""
+        if entry.kind not in (EDIT, DELETE):
+            return entry
+        assert entry.target is not None
+        try:
+            with raising_unavailable(self._refusal_logger):
+                deleted = await self._targets.settle(entry.room, entry.target)
+        except Unavailable as unavailable:
+            return unavailable
+        return Deleted() if deleted is not None and deleted < entry.seq else entry
+
+    async def _find_now(self, keys: Iterable[Key], names: dict[int, str]) -> list[Entry]:
+        with raising_unavailable(self._refusal_logger):
+            return await self._find(keys, names)
+
+    async def _store(
+        self, pending: dict[Key, Draft], names: dict[int, str], named: Named, until: float
+    ) -> dict[Key, Entry]:
+        """Store what is pending until it is stored or refused, or the time `until` is over; return what is stored."""
+        stored: dict[Key, Entry] = {}
+        is_unknown = False  # whether drafts were sent and no answer came
+        while pending:
+            try:
+                with pymongo.timeout(max(until - time.monotonic(), 0.01)):
+                    found = await self._find(pending, names) if is_unknown else []
+                    is_unknown = False
+                    found = found or await self._insert(pending, names, named)
+            except _BatchRefused as refusal:
+                found, until = refusal.stored, 0.0
+            except PyMongoError as error:
+                found, is_unknown = [], True
+                if time.monotonic() > until:
+                    self._refusal_logger.report(REFUSED, describe(error))
+            for entry in found:
+                key = entry.author_id, entry.nonce
+                stored[key] = entry
+                pending.pop(key, None)
+            if not pending or time.monotonic() > until:
+                break
+            if not found:
+                await asyncio.sleep(random.uniform(*RETRY_RANGE_SECONDS))  # noqa: S311
+        return stored
+
+    async def _insert(self, pending: dict[Key, Draft], names: dict[int, str], named: Named) -> list[Entry]:
+        """Try once to store what is pending; return what is stored now.
+
+        Raise Unstorable, ReadOnly, _BatchRefused; PyMongoError if it is unknown what is stored.
+        """
+        heads = await self._heads.approximate({draft.room for draft in pending.values()})
+        entries = _numbered(pending.values(), names, named, heads)
+        try:
+            await self._entries.insert_many([to_document(entry) for entry in entries])
+        except BulkWriteError as error:
+            details = error.details or {}
+            if details.get("writeConcernErrors") or not details.get("writeErrors"):
+                raise
+            refused = details["writeErrors"][0]
+            entries = entries[: refused["index"]]
+            if refused["code"] == VALIDATION_FAILED and await self._read(read_only.is_on):
+                raise ReadOnly() from error
+            if await self._is_for_good(refused["code"]):
+                raise Unstorable() from error
+            if refused["code"] != DUPLICATE_KEY:
+                self._refusal_logger.report(REFUSED, describe(error))
+                raise _BatchRefused(entries) from error
+            if "nonce" in refused["keyPattern"]:
+                entries += await self._find(list(pending)[refused["index"] :], names)
+            else:  # another process has used the number
+                await self._heads.exact(list(pending.values())[refused["index"]].room)
+        self._heads.save_soon(entries)
+        return entries
+
+    async def _is_for_good(self, code: int) -> bool:
+        """Return whether what the server refused with this code can never be stored. Raise PyMongoError."""
+        if code == VALIDATION_FAILED:
+            return await self._database.refuses_some()
+        return code in DATA_ERRORS
+
+    async def _find(self, keys: Iterable[Key], names: dict[int, str]) -> list[Entry]:
+        """Return the entries with these authors and nonces. Raise PyMongoError."""
+        nonces: dict[int, list[str]] = {}
+        for author_id, nonce in keys:
+            nonces.setdefault(author_id, []).append(nonce)
+        found = await asyncio.gather(
+            *(
+                self._entries.find({"author_id": author_id, "nonce": {"$in": some}}).to_list(len(some))
+                for author_id, some in nonces.items()
+            )
+        )
+        return [to_entry(document, names) for documents in found for document in documents]
+
+
+class _BatchRefused(Exception):
+    """The server has stored only the entries `stored` of a batch, and cannot store the next one now."""
+
+    def __init__(self, stored: list[Entry]) -> None:
+        super().__init__()
+        self.stored = stored
+
+
+def _numbered(drafts: Iterable[Draft], names: dict[int, str], named: Named, heads: dict[str, Head]) -> list[Entry]:
+    """Return the entries that the drafts become unless other processes use their numbers; `heads` grow with them."""
+    at = time.time()
+    entries = []
+    for draft in drafts:
+        head = heads[draft.room] = heads[draft.room].next(draft.kind)
+        entries.append(
+            Entry(
+                room=draft.room,
+                seq=head.seq,
+                kind=draft.kind,
+                target=draft.target,
+                author_id=draft.author_id,
+                author=names[draft.author_id],
+                body=draft.body,
+                at=at,
+                nonce=draft.nonce,
+                posts=head.posts,
+                lines=head.lines,
+                is_drawn=draft.kind in LINES,
+                mentions=tuple(named.get((draft.author_id, draft.nonce), {}).values()),
+            )
+        )
+    return entries

@@ -1,0 +1,107 @@
+"""What drafts on MongoDB answer and change, and what follows from a change once it is stored.
+
+There are no transactions over several documents: an edit or a deletion is stored first, and is settled then, which may
+be repeated. One that was not settled, because its process died, is found by `is_pending` and settled by another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from models import rules
+from models.logs.base import DELETE, EDIT, REACT, Draft
+from models.logs.mongo_documents import EntryDocument, Query
+from models.rules import Target
+
+if TYPE_CHECKING:
+    from models.logs.mongo_documents import Entries
+
+MAX_SETTLED = 100  # pending changes, each time
+
+Place = tuple[str, int]  # a room and a seq
+
+
+class MongoTargets:
+    """The posts that entries name as their targets."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    async def find(self, drafts: Collection[Draft]) -> dict[Place, Target]:
+        """Return what the drafts answer or change. Raise PyMongoError."""
+        seqs: dict[str, set[int]] = {}
+        for draft in drafts:
+            if draft.target is not None and rules.may_be_target(draft):
+                seqs.setdefault(draft.room, set()).add(draft.target)
+        targets: dict[Place, Target] = {}
+        for room, some in seqs.items():
+            for post in await self._all({"room": room, "seq": {"$in": list(some)}}):
+                targets[room, post["seq"]] = Target(post["kind"], post["author_id"], is_deleted=not post["body"])
+            for change in await self._all({"room": room, "change_of": {"$in": list(some)}}):
+                if target := targets.get((room, change["change_of"])):  # else it was purged
+                    _count(target, change)
+        return targets
+
+    async def settle(self, room: str, seq: int) -> int | None:
+        """Make a post what its edits and deletions say; return the seq of its deletion. Raise PyMongoError.
+
+        Of two that settle the same post at the same moment the one that has read more wins.
+        """
+        posts = await self._all({"room": room, "seq": seq})
+        changes = sorted(await self._all({"room": room, "change_of": seq}), key=_seq)
+        deleted = next((one["seq"] for one in changes if one["kind"] == DELETE), None)
+        edits = [one for one in changes if one["kind"] == EDIT]
+        for post in posts:  # none if it was purged
+            if deleted is not None:
+                await self._erase(post, edits)
+            elif edits:
+                await self._set_mentions(post, edits[-1])
+        pending = [one["_id"] for one in changes if one.get("is_pending")]
+        await self._entries.update_many({"_id": {"$in": pending}}, {"$unset": {"is_pending": ""}})
+        return deleted
+
+    async def settle_pending(self) -> bool:
+        """Settle some of what processes have left unsettled; return False if there is nothing. Raise PyMongoError."""
+        pending = await self._entries.find({"is_pending": True}).limit(MAX_SETTLED).to_list(MAX_SETTLED)
+        for document in pending:
+            await self.settle(document["room"], document["change_of"])
+        return bool(pending)
+
+    async def _set_mentions(self, post: EntryDocument, newest: EntryDocument) -> None:
+        """Let a post mention whom its newest edit does."""
+        named = {"mentions": newest.get("edit_mentions", []), "settled": newest["seq"]}
+        await self._entries.update_one({"_id": post["_id"], "settled": {"$lt": newest["seq"]}}, {"$set": named})
+
+    async def _erase(self, post: EntryDocument, edits: list[EntryDocument]) -> None:
+        """Remove the text of a deleted post and of its edits, and the lines that nobody needs any more."""
+        ids = [edit["_id"] for edit in edits]
+        await self._entries.update_many({"_id": {"$in": ids}}, {"$set": {"body": "", "edit_mentions": []}})
+        erased: Query = {"$set": {"body": "", "mentions": []}, "$unset": {"reply_to": ""}}
+        await self._entries.update_one({"_id": post["_id"]}, erased)
+        await self._stop_drawing(post["room"], post["seq"], post["_id"])
+        if post["target"] is not None:
+            for answered in await self._all({"room": post["room"], "seq": post["target"]}):
+                if not answered["body"]:
+                    await self._stop_drawing(post["room"], answered["seq"], answered["_id"])
+
+    async def _stop_drawing(self, room: str, seq: int, document_id: object) -> None:
+        """A deleted post that nobody answers, or no longer, leaves no line."""
+        if not await self._entries.find({"room": room, "reply_to": seq}).limit(1).to_list(1):
+            await self._entries.update_one({"_id": document_id}, {"$unset": {"line": ""}})
+
+    async def _all(self, query: Query) -> list[EntryDocument]:
+        documents: list[EntryDocument] = await self._entries.find(query).to_list(None)
+        return documents
+
+
+def _count(target: Target, change: EntryDocument) -> None:
+    target.changes += 1
+    target.changes_by[change["author_id"]] = target.changes_by.get(change["author_id"], 0) + 1
+    target.is_deleted |= change["kind"] == DELETE
+    if change["kind"] == REACT:
+        target.emoji.add(change["body"])
+
+
+def _seq(document: EntryDocument) -> int:
+    return document["seq"]

@@ -1,0 +1,42 @@
+"""Entries as rows of the table `entry`, as SQL stores them and as a move carries them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.engines.base import Row
+from models.logs.base import Entry
+
+COLUMNS = "room_id, seq, kind, target, author_id, body, at, nonce, posts, lines, is_drawn, mentions"
+COLUMN_COUNT = COLUMNS.count(",") + 1
+NAMED_COLUMNS = COLUMNS.replace("author_id", "author_id, username")  # with the author's name, as an Entry has it
+AUTHOR_PLACE = 5  # of that name
+
+
+def to_row(entry: Entry) -> Row:
+    """Return the columns of an entry; the author's name is in another table."""
+    return (
+        entry.room,
+        entry.seq,
+        entry.kind,
+        entry.target,
+        entry.author_id,
+        entry.body,
+        entry.at,
+        entry.nonce,
+        entry.posts,
+        entry.lines,
+        entry.is_drawn,
+        "\n".join(entry.mentions),
+    )
+
+
+def to_entry(row: Row) -> Entry:
+    """Return the entry of a row with the author's name at AUTHOR_PLACE."""
+    fields: list[Any] = [*row[:-2], bool(row[-2]), to_names(row[-1])]
+    return Entry(*fields)
+
+
+def to_names(mentions: str) -> tuple[str, ...]:
+    """Return the names in the column `mentions`, one in each line."""
+    return tuple(mentions.split("\n")) if mentions else ()
