@@ -13,6 +13,7 @@ from models.errors import (
     BadEmail,
     LooksLikeAnother,
     MixedScripts,
+    NameMeansEverybody,
     NameRemoved,
     NameTaken,
     NotYours,
@@ -21,7 +22,9 @@ from models.errors import (
     WrongPassword,
 )
 from models.members import Member, find_user, get_member, member_of
-from models.models import Membership, User
+from models.memberships import take_out_everywhere
+from models.mentions import EVERYBODY
+from models.models import User
 from models.names import clean_username, fold
 from models.passwords import DUMMY_HASH, PasswordHash
 from models.sessions import end_all_sessions
@@ -38,6 +41,8 @@ def check_username(username: str) -> None:
     """
     name = clean_username(username)
     folded = fold(name)
+    if folded == EVERYBODY:
+        raise NameMeansEverybody()
     skeleton, folded_skeleton = lookalikes.skeletons(name)
     similar = (User.folded == folded) | (User.skeleton == skeleton) | (User.folded_skeleton == folded_skeleton)
     # One query: between two, somebody may get this very name, which would look like another one.
@@ -115,5 +120,5 @@ def remove_member(admin_id: int, member_id: int) -> None:
             raise NotYours()
         get_member(member_id)
         User.update(removed_at=time.time(), password=DUMMY_HASH).where(User.id == member_id).execute()
-        Membership.delete().where(Membership.user == member_id).execute()
+        take_out_everywhere(member_id)
         end_all_sessions(member_id)

@@ -30,6 +30,8 @@ from models.lookalikes import skeletons
 from models.names import fold
 from models.passwords import PasswordHash
 
+LOBBY = "lobby"  # the room in which everybody is
+
 
 def create_tables(url: str = "people.db") -> None:
     """Open the database that `url` names for the models; create it or run its missing migrations first."""
@@ -80,15 +82,14 @@ class User(BaseModel):
         table_name = "user"
 
     def save(self, *args: Any, **kwargs: Any) -> Any:
-        """Store the member; a new one becomes a member of all open rooms."""
+        """Store the member; a new one is in the lobby."""
         self.folded = fold(self.username)
         self.skeleton, self.folded_skeleton = skeletons(self.username)
         is_new = self.id is None
         with writing():
             saved = super().save(*args, **kwargs)
             if is_new:
-                open_rooms = Room.select(Room.slug, self.id).where(Room.is_open)
-                Membership.insert_from(open_rooms, [Membership.room, Membership.user]).execute()
+                Membership.create(room=LOBBY, user=self.id)
         return saved
 
     def check_password(self, password: str) -> bool:
@@ -136,27 +137,66 @@ class Setting(BaseModel):
 
 
 class Room(BaseModel):
-    """A room and the seq of its newest entry, which stays although that entry may be purged."""
+    """A room, and how far its log is.
+
+    `slug` never changes: it is what the log knows the room by, and its first address. `kind` is "open", "closed" or
+    "direct"; `people_key` names the people of a direct room. `head` is the seq of the newest entry, which stays
+    although that entry may be purged; `posts` and `lines` are those of that entry.
+    """
 
     slug = CharField(primary_key=True)
     name = CharField()
     description = CharField(default="")
-    is_open = BooleanField(default=False)
+    kind = CharField(6, default="closed")
+    address = CharField(64)
+    keeper = ForeignKeyField(User, null=True)
+    made_at = FloatField(default=time.time)
+    archived_at = FloatField(null=True)
     head = IntegerField(default=0)
+    posts = IntegerField(default=0)
+    lines = IntegerField(default=0)
+    people_key = CharField(null=True, unique=True)
+
+    def save(self, force_insert: bool = False, only: Any = None) -> Any:
+        """Store the room; the first address of a new one is its slug."""
+        self.address = self.address or self.slug
+        with writing():
+            saved = super().save(force_insert=force_insert, only=only)
+            if force_insert:
+                Address.create(address=self.slug, room=self.slug)
+        return saved
+
+
+class Address(BaseModel):
+    """An address that a room has or had: each leads to it for ever."""
+
+    address = CharField(64, primary_key=True)
+    room = ForeignKeyField(Room, on_delete="CASCADE")
 
 
 class Membership(BaseModel):
-    """A member of a room; nobody else can read or write there."""
+    """A member of a room; nobody else can read or write there. And what is one's own in it.
+
+    `read_seq` is the read position, None before the room was seen first; `read_posts` is how many posts there are up to
+    it, and `read_version` the setting `reads_version` when it moved last. `notify` is "all", "mentions" or "none".
+    """
 
     room = ForeignKeyField(Room, on_delete="CASCADE")
     user = ForeignKeyField(User, on_delete="CASCADE")
+    joined_at = FloatField(default=time.time)
+    read_seq = IntegerField(null=True)
+    read_posts = IntegerField(default=0)
+    read_version = IntegerField(default=0, index=True)
+    notify = CharField(8, default="mentions")
+    is_muted = BooleanField(default=False)
+    pinned_at = FloatField(null=True)
 
     class Meta:
         primary_key = CompositeKey("user", "room")
 
 
 class EntryRow(BaseModel):
-    """One entry of a room's log; `at` in seconds since 1970."""
+    """One entry of a room's log; `at` in seconds since 1970, `mentions` a name in each line (models/logs/base.py)."""
 
     room = ForeignKeyField(Room, on_delete="CASCADE")
     seq = IntegerField()
@@ -166,12 +206,26 @@ class EntryRow(BaseModel):
     body = TextField()
     at = FloatField()
     nonce = CharField()
+    posts = IntegerField()
+    lines = IntegerField()
+    is_drawn = BooleanField()
+    mentions = TextField(default="")
 
     class Meta:
         table_name = "entry"
         primary_key = CompositeKey("room", "seq")
         indexes = ((("nonce", "author"), True),)
-        without_rowid = True
+
+
+class Mention(BaseModel):
+    """A message names somebody; `user_id` 0 is everybody in the room."""
+
+    user_id = IntegerField()
+    room = ForeignKeyField(Room, on_delete="CASCADE")
+    seq = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("user_id", "room", "seq")
 
 
 class Process(BaseModel):

@@ -99,11 +99,10 @@ class EmailTest(ModelsTest):
 
 
 class TablesTest(ModelsTest):
-    def test_a_new_member_is_in_every_open_room_and_in_no_other(self) -> None:
+    def test_a_new_member_is_in_the_lobby(self) -> None:
         Room.create(slug="attic", name="Attic")
-        Room.create(slug="garden", name="Garden", is_open=True)
         bob = self.bob()
-        self.assertEqual([room.slug for room in rooms_of(bob.id)], ["garden", "lobby"])
+        self.assertEqual([room.slug for room in rooms_of(bob.id)], ["lobby"])
         self.assertEqual(room_of(bob.id, "lobby").name, "Lobby")
 
     def test_create_tables_can_be_called_again_and_keeps_what_there_is(self) -> None:

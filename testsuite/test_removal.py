@@ -16,7 +16,10 @@ class Removal(SiteTest):
         self.removed.until("entry", body="before")
 
     def tearDown(self) -> None:
-        sql(self.folder, "INSERT INTO membership SELECT id, 'lobby' FROM user WHERE TRUE ON CONFLICT DO NOTHING")
+        sql(
+            self.folder,
+            "INSERT INTO membership (user_id, room_id) SELECT id, 'lobby' FROM user WHERE TRUE ON CONFLICT DO NOTHING",
+        )
 
     def remove(self) -> None:
         sql(self.folder, "DELETE FROM membership WHERE user_id = (SELECT id FROM user WHERE username = 'carla')")
