@@ -15,15 +15,16 @@ from controllers.realtime.subscriber import Subscriber
 from controllers.site import Site
 from controllers.sockjs.router import Connection, Router, Settings
 from models.errors import Failed, Refusal
-from models.logs.base import Draft, Entry
-from models.rooms import LOBBY, room_of
+from models.logs.base import EDIT, POST, Draft, Entry
+from models.models import LOBBY
+from models.rooms import MAX_ROOMS, RoomInfo, room_of
 from models.sessions import SignIn
 
 logger = logging.getLogger(__name__)
 
 CHARS_PER_MESSAGE = 1024  # so many in a message count as one message more for the rate limit
 MESSAGES_PER_JOIN = 10  # a join counts as so many: what was missed is read and sent
-MAX_APPENDING_POSTS = 32  # of one connection, at the same time
+MAX_APPENDING = 32  # entries of one connection, at the same time
 POLLING_TRANSPORTS = ("xhr", "jsonp")
 HEARTBEAT_SECONDS = 25.0  # after which a silent stream or poll gets one; proxies and home routers close soon after
 TOO_MANY = (1008, "You have too many connections open")
@@ -57,8 +58,9 @@ class ChatConnection(Connection, Subscriber):
         super().__init__(session)
         self.site = site
         self.room = LOBBY  # to which plain text is posted
+        self.keys: dict[str, str] = {}  # the keys of joined rooms, by the address with which each was joined
         self.channels = set()
-        self.appending = asyncio.Semaphore(MAX_APPENDING_POSTS)
+        self.appending = asyncio.Semaphore(MAX_APPENDING)
 
     # --- called by the rooms
 
@@ -103,6 +105,8 @@ class ChatConnection(Connection, Subscriber):
         asked: Mapping[str, object] = {}
         try:
             asked = message = protocol.read(text, self.room)
+            if message.get("room") in self.keys:
+                message["room"] = self.keys[message["room"]]
             await MESSAGE_HANDLERS[message["type"]](self, message)
         except BadMessage as refusal:
             self.refuse(refusal, refusal.asked)
@@ -120,7 +124,9 @@ class ChatConnection(Connection, Subscriber):
 
     async def join(self, asked: ClientMessage) -> None:
         await self.throttle.wait(MESSAGES_PER_JOIN)
-        room = await self.site.query_cache.get_fresh(room_of, self.member.id, asked["room"])
+        room = await self.own_room(asked)
+        if asked["room"] != room.slug and len(self.keys) < MAX_ROOMS:
+            self.keys[asked["room"]] = room.slug
         if await self.site.hub.join(self, room, asked.get("after")):
             self.site.presence.join(room.slug, self.member)
         self.room = room.slug
@@ -132,17 +138,18 @@ class ChatConnection(Connection, Subscriber):
             self.site.presence.leave(asked["room"], self.member)
 
     async def post(self, asked: ClientMessage) -> None:
-        """Start to append a post; the next message is handled before this one is on disk."""
-        draft = self.site.make_draft(asked["room"], self.member, asked["body"], asked["nonce"])
+        """Start to append a post, or a change of one; the next message is handled before this one is on disk."""
+        draft = self.site.check_draft(protocol.draft_of(asked, self.member.id))
         await self.appending.acquire()
         task = asyncio.ensure_future(self.append(draft, asked))
         task.add_done_callback(lambda _: self.appending.release())
 
     async def append(self, draft: Draft, asked: ClientMessage) -> None:
-        """Append a post, which acknowledges it, or answer why that was refused."""
+        """Append an entry, which acknowledges it, or answer why that was refused."""
         try:
-            await self.site.hub.append(draft, self.acknowledge)
-            self.site.presence.set_typing(draft.room, self.member, is_typing=False)
+            await self.site.append(draft, self.acknowledge)
+            if draft.kind in (POST, EDIT):
+                self.site.presence.set_typing(draft.room, self.member, is_typing=False)
         except Refusal as refusal:
             self.refuse(refusal, asked)
         except Exception:
@@ -150,8 +157,18 @@ class ChatConnection(Connection, Subscriber):
             self.refuse(Failed(), asked)
 
     def acknowledge(self, entry: Entry) -> None:
-        """Tell the client that its post is on disk."""
+        """Tell the client that its entry is on disk."""
         self.send_text(protocol.message("ack", room=entry.room, seq=entry.seq, nonce=entry.nonce))
+
+    async def read(self, asked: ClientMessage) -> None:
+        await self.site.read_up_to(self.member.id, (await self.own_room(asked)).slug, asked["seq"])
+
+    async def unread(self, asked: ClientMessage) -> None:
+        await self.site.mark_unread(self.member.id, (await self.own_room(asked)).slug, asked["seq"])
+
+    async def own_room(self, asked: ClientMessage) -> RoomInfo:
+        """Return the member's room that a message is about. Raise UnknownRoom."""
+        return await self.site.query_cache.get_fresh(room_of, self.member.id, asked["room"])
 
     async def typing(self, asked: ClientMessage) -> None:
         self.site.presence.set_typing(asked["room"], self.member, is_typing=True)
@@ -163,7 +180,9 @@ class ChatConnection(Connection, Subscriber):
 MESSAGE_HANDLERS: Mapping[str, Callable[[ChatConnection, ClientMessage], Awaitable[None]]] = {
     "join": ChatConnection.join,
     "leave": ChatConnection.leave,
-    "post": ChatConnection.post,
+    **dict.fromkeys(protocol.APPENDING, ChatConnection.post),
+    "read": ChatConnection.read,
+    "unread": ChatConnection.unread,
     "typing": ChatConnection.typing,
     "ping": ChatConnection.ping,
 }

@@ -6,27 +6,40 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from controllers.fetching.fetcher import JsonSource
+from controllers.realtime import protocol
+from controllers.realtime.acknowledgements import Acknowledge
 from controllers.realtime.closing import close_all
 from controllers.realtime.hub import Hub
 from controllers.realtime.presence import Presence
+from controllers.realtime.reads import Reads
 from controllers.realtime.revocation import Revoker
+from controllers.realtime.unread import UnreadCounts
 from controllers.web.authenticator import Authenticator
 from controllers.web.hashing_queue import HashingQueue
 from controllers.web.page_cache import PageCache
+from controllers.web.places import PlacesCache, PlacesSource
 from controllers.web.query_cache import QueryCache
 from controllers.web.rate_limit import RateLimiter
-from controllers.web.rendering import MessageRenderer, clean_message
+from controllers.web.rendering import MessageRenderer, body_html, clean_message
 from models import settings
-from models.errors import Lost
-from models.logs.base import Draft
+from models.emojis import is_emoji
+from models.errors import Lost, NotEmoji, Unavailable
+from models.logs.base import EDIT, NOTE, POST, REACT, UNREACT, Draft, Entry, Head
 from models.members import Member
+from models.names import initial, tint
+from models.notes import write_note
+from models.reads import Move, Position
+from models.rooms import RoomInfo, rooms_of
 from models.stores import Stores
+from models.unread import Unread
 
 logger = logging.getLogger(__name__)
 
+WARMING_UP = "```python\n1\n```\n```html\n<p>\n```\n:tada:"
 CLOSE_TIMEOUT_SECONDS = 0.5  # for the last answers
 
 
@@ -48,6 +61,7 @@ class Site:
         self.limits = limits
         self.renderer = renderer
         self.page_cache = PageCache()
+        self.places_cache = PlacesCache()
         self.process = secrets.token_hex(4)
         self.rate_limiter = RateLimiter(limits.messages_per_second)
         self.fetcher = JsonSource(fetch_url)
@@ -58,8 +72,10 @@ class Site:
         self.query_cache = QueryCache(stores)
         self.authenticator = Authenticator(stores, self.hashing_queue, self.query_cache)
         self.log = stores.log
-        self.hub = Hub(self.log, renderer, self.rate_limiter)
+        self.hub = Hub(self.log, renderer, self.rate_limiter, self.rooms_of, self.describe_rooms)
         self.presence = Presence(self.process, self.hub, stores)
+        self.reads = Reads(stores, self.hub.activity.tell_position)
+        self.unread = UnreadCounts(self.log, self.hub, self.reads)
         self._revoker = Revoker(self.hub, self.presence, stores)
         stores.doorbell.has_subscribers = lambda: bool(self.hub.subscribers)
         self.is_stopping = False
@@ -71,14 +87,85 @@ class Site:
 
     def start(self) -> None:
         """Start to follow what other processes do."""
-        for work in (self._stores.doorbell.watch, self.hub.follow, self.presence.follow, self._revoker.follow):
+        followers = (self.hub, self.presence, self.reads, self._revoker)
+        for work in (self._stores.doorbell.watch, *(one.follow for one in followers)):
             self._tasks.append(asyncio.create_task(work()))
+        # The first code in colours and the first emoji by its name would else occupy the loop for 50 ms.
+        asyncio.get_running_loop().run_in_executor(None, body_html, WARMING_UP)
 
-    def make_draft(self, room: str, member: Member, body: str, nonce: str) -> Draft:
-        """Return a post that may be appended, and count it for the rate limit. Raise Empty, TooLong, SlowDown."""
-        body = clean_message(body, self.limits.max_message)
-        self.rate_limiter.take(member.id)
-        return Draft(room, member.id, body, nonce)
+    def check_draft(self, draft: Draft) -> Draft:
+        """Return `draft` as it may be appended, and count it for the rate limit.
+
+        Raise Empty, TooLong, NotEmoji, SlowDown.
+        """
+        if draft.kind in (POST, EDIT):
+            draft = replace(draft, body=clean_message(draft.body, self.limits.max_message))
+        elif draft.kind in (REACT, UNREACT) and not is_emoji(draft.body):
+            raise NotEmoji()
+        self.rate_limiter.take(draft.author_id)
+        return draft
+
+    async def note(self, room: str, member_id: int, did: str, name: str = "") -> None:
+        """Tell in a room's log what a member has done to the room (models/notes.py). Raise Unavailable."""
+        await self.hub.append(Draft(room, member_id, write_note(did, name), secrets.token_hex(16), NOTE))
+
+    async def rooms_of(self, member: Member) -> Collection[RoomInfo]:
+        """Return all rooms of a member. Raise Unavailable."""
+        return await self.query_cache.get_fresh(rooms_of, member.id)
+
+    async def places_source(self, member_id: int) -> PlacesSource:
+        """Return what the places of a member are made of, for a request that has looked who asks. Raise Unavailable."""
+        rooms = await self.query_cache.get(rooms_of, member_id)
+        positions = await self.reads.positions(member_id)
+        everybody = self.presence.everybody()
+        online = tuple(name for room in rooms for name in room.people if name in everybody)
+        return PlacesSource(rooms, positions, self.hub.heads_version, online)
+
+    async def describe_rooms(self, member: Member, rooms: Collection[RoomInfo]) -> str:
+        """Return the message that tells a member of their rooms. Raise Unavailable."""
+        slugs = [room.slug for room in rooms]
+        newest_at = await self.hub.newest_at(slugs)
+        unread = await self.unread.of_member(member.id, slugs)
+        online = self.presence.everybody()
+        described = [_describe(room, unread[room.slug], newest_at[room.slug], online) for room in rooms]
+        return protocol.message("rooms", rooms=described)
+
+    async def append(self, draft: Draft, acknowledge: Acknowledge = lambda entry: None) -> Entry:
+        """Append an entry, and move its author's read position to it if it is a post. Raise Refusal."""
+        entry = await self.hub.append(draft, acknowledge)
+        if entry.kind == POST:
+            with contextlib.suppress(Unavailable):  # the entry is stored all the same
+                await self.reads.move(entry.author_id, entry.room, Position(entry.seq, entry.posts))
+        return entry
+
+    # --- read positions
+
+    async def read_up_to(self, member_id: int, room: str, seq: int | None = None) -> None:
+        """Move a member's read position forward to `seq` or to the end, as they read on. Raise Unavailable."""
+        await self.reads.move(member_id, room, await self._position(room, seq))
+
+    async def mark_read(self, member_id: int, room: str, seq: int | None = None) -> None:
+        """Move a member's read position forward to `seq`, or to the end of the room. Raise Unavailable."""
+        await self.reads.set([Move(member_id, room, *await self._position(room, seq))])
+
+    async def mark_unread(self, member_id: int, room: str, seq: int) -> None:
+        """Set a member's read position back to before `seq`. Raise Unavailable."""
+        position = await self._position(room, max(0, seq - 1))
+        await self.reads.set([Move(member_id, room, *position, is_back=True)])
+
+    async def mark_all_read(self, member_id: int) -> None:
+        """Move a member's read positions to the ends of their rooms. Raise Unavailable."""
+        heads = await self.hub.heads()
+        rooms = await self.query_cache.get(rooms_of, member_id)
+        ends = ((room.slug, heads.get(room.slug, Head())) for room in rooms)
+        await self.reads.set([Move(member_id, room, head.seq, head.posts) for room, head in ends])
+
+    async def _position(self, room: str, seq: int | None) -> Position:
+        """Return the position at `seq`, or at the head if that is smaller."""
+        newest = await self.log.before(room, None if seq is None else seq + 1, 1)
+        return Position(newest[0].seq, newest[0].posts) if newest else Position(0, 0)
+
+    # --- requests, and the end
 
     def request_started(self, request: object) -> None:
         """Record that a request is under way."""
@@ -123,6 +210,8 @@ class Site:
         await self._is_idle.wait()
         await self.log.flush()
         await self.presence.stop()
+        with contextlib.suppress(Unavailable):
+            await self.reads.flush()
 
     async def close(self) -> None:
         """Cancel what still runs, and close the stores, the fetcher and the hashing thread."""
@@ -138,3 +227,33 @@ class Site:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):  # requests that waited for the stores are refused now
                 await self._is_idle.wait()
+
+
+def _describe(room: RoomInfo, unread: Unread, newest_at: float, online: Collection[str]) -> dict[str, object]:
+    """Return a room in the message `rooms` (docs/protocol.rst)."""
+    position = unread.position
+    return {
+        "room": room.slug,
+        "address": room.address,
+        "name": room.name,
+        "kind": room.kind,
+        "people": room.people,
+        "online": [name for name in room.people if name in online],
+        "picture": _picture(room.people[0]) if room.people else None,
+        "archived": room.is_archived,
+        "muted": room.is_muted,
+        "pinned": room.is_pinned,
+        "notify": room.notify,
+        "head": unread.head.seq,
+        "posts": unread.head.posts,
+        "at": newest_at,
+        "read": position.seq if position else None,
+        "read_posts": position.posts if position else None,
+        "deleted": unread.deleted,
+        "mentions": unread.mentions,
+    }
+
+
+def _picture(name: str) -> tuple[str, int]:
+    """Return the letter and the colour of a member's picture."""
+    return initial(name), tint(name)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import itertools
 import unittest
+from collections.abc import Coroutine
+from typing import Any
 
-from controllers.web.rendering import MessageRenderer
+import tornado.locale
+
+from controllers.web.rendering import MessageRenderer, bodies_html
 from models.logs.base import Entry
+from models.messages import as_posted
 from testsuite.cases import SiteTest
 from testsuite.clients import Client
 from testsuite.memory import resident
@@ -54,15 +60,31 @@ class LargeMessages(SiteTest):
 class SlowMessages(unittest.TestCase):
     """docs/security.rst 38: a page of the messages that take longest does not occupy the loop."""
 
-    def test_the_loop_turns_while_a_page_of_them_is_drawn(self) -> None:
-        self.assertGreater(asyncio.run(self.turns()), 20)
+    entries = tuple(
+        Entry("lobby", seq, "post", None, 1, "ana", SLOW, 0.0, str(seq), seq, seq, is_drawn=True) for seq in range(50)
+    )
 
-    async def turns(self) -> int:
+    def test_the_loop_turns_while_a_page_of_them_is_drawn(self) -> None:
+        renderer, page = MessageRenderer(str(ROOT / "views" / "templates")), [*map(as_posted, self.entries)]
+        self.assertGreater(asyncio.run(self.turns(renderer.prerender(page))), 20)
+
+    def test_it_turns_while_the_answers_of_a_message_or_what_is_new_are_drawn(self) -> None:
+        renderer, page = MessageRenderer(str(ROOT / "views" / "templates")), [*map(as_posted, self.entries)]
+        drawing = renderer.draw_rows(page, tornado.locale.get("en"), datetime.date.today())
+        self.assertGreater(asyncio.run(self.turns(drawing)), 20)
+
+    def test_it_turns_while_the_earlier_texts_of_a_message_are_drawn(self) -> None:
+        self.assertGreater(asyncio.run(self.turns(bodies_html(self.entries))), 20)
+
+    def test_no_page_draws_messages_in_one_go(self) -> None:
+        for path in (ROOT / "controllers").glob("*.py"):
+            self.assertNotRegex(path.read_text(encoding="utf-8"), r"\brender_rows\(|\bbody_html\(", path.name)
+
+    async def turns(self, drawing: Coroutine[Any, Any, object]) -> int:
         """Return how often the loop turned meanwhile."""
-        renderer = MessageRenderer(str(ROOT / "views" / "templates"))
-        page = [Entry("lobby", seq, "post", None, 1, "ana", SLOW, 0.0, str(seq)) for seq in range(50)]
-        drawing, turns = asyncio.create_task(renderer.prerender(page)), 0
-        while not drawing.done():
+        task, turns = asyncio.create_task(drawing), 0
+        while not task.done():
             await asyncio.sleep(0)
             turns += 1
+        await task
         return turns

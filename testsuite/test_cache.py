@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import unittest
+from dataclasses import replace
 
+from controllers.realtime.encoding import Encoded
 from controllers.realtime.entry_cache import EntryCache, MemoryLimit
-from controllers.realtime.ring_buffer import RingBuffer
 from controllers.web.lru_cache import LRUCache
 from models.logs.base import Entry
+from models.messages import Message, as_posted
 
 
 class CacheTest(unittest.TestCase):
@@ -36,46 +37,54 @@ class CacheTest(unittest.TestCase):
         self.assertEqual((cache.get("a"), cache.bytes), (None, 0))
 
 
-class RingBufferTest(unittest.TestCase):
-    """The last values."""
-
-    def test_there_are_so_many_and_their_bytes_are_counted(self) -> None:
-        buffer: RingBuffer[str] = RingBuffer(max_items=3)
-        texts = ["x" * 100, "é" * 200, "😀" * 300, "y", "zz"]
-        for text in texts:
-            buffer.add(text, text)
-        self.assertEqual(list(buffer), texts[2:])
-        self.assertEqual(buffer.bytes, sum(map(sys.getsizeof, texts[2:])))
-        while buffer:
-            buffer.remove_oldest()
-        self.assertEqual(buffer.bytes, 0)
-
-
 class EntryCacheTest(unittest.TestCase):
     """The newest entries of several rooms."""
 
     @staticmethod
-    def entries(seqs: range) -> list[tuple[Entry, str]]:
-        return [(Entry("lobby", seq, "post", None, 1, "ana", "body", 0.0, f"{seq}"), f"message {seq}") for seq in seqs]
+    def entries(seqs: range) -> list[tuple[Encoded, Message | None]]:
+        posts = [
+            Entry("lobby", seq, "post", None, 1, "ana", "body", 0.0, f"{seq}", seq, seq, is_drawn=True) for seq in seqs
+        ]
+        return [
+            (Encoded(post.seq, None, is_change=False, text=f"message {post.seq}"), as_posted(post)) for post in posts
+        ]
+
+    def change(self, seq: int, target: int) -> tuple[Encoded, Message | None]:
+        return Encoded(seq, target, is_change=True, text=f"message {target} by {seq}", shorter=f"change {seq}"), None
+
+    def messages(self, seqs: range) -> list[Message]:
+        """Return messages, newest first."""
+        return [message for _, message in self.entries(seqs) if message][::-1]
 
     def test_it_has_the_messages_that_were_added_and_says_where_it_does_not_reach_back(self) -> None:
-        newest = [entry for entry, _ in self.entries(range(1, 8))][::-1]
-        cache = EntryCache(7, newest, MemoryLimit(10**6))
-        self.assertEqual((cache.messages_after(7, 7), cache.messages_after(6, 7)), ([], None))
-        cache.extend(self.entries(range(8, 12)))
-        self.assertEqual(cache.messages_after(8, 10), [(9, "message 9"), (10, "message 10")])
-        self.assertIsNone(cache.messages_after(6, 11))
-        self.assertEqual([entry.seq for entry in cache.newest(6)], [11, 10, 9, 8, 7, 6])
+        cache = EntryCache(7, self.messages(range(1, 8)), MemoryLimit(10**6))
+        self.assertEqual((cache.texts_after(7, 7), cache.texts_after(6, 7)), ([], None))
+        cache.extend(self.entries(range(8, 12)), {})
+        self.assertEqual(cache.texts_after(8, 10), [(9, "message 9"), (10, "message 10")])
+        self.assertIsNone(cache.texts_after(6, 11))
+        newest = cache.newest(6)
+        self.assertEqual(newest and [message.seq for message in newest], [11, 10, 9, 8, 7, 6])
+
+    def test_a_message_is_in_its_newest_change_only_and_its_earlier_state_nowhere(self) -> None:
+        cache = EntryCache(7, self.messages(range(1, 8)), MemoryLimit(10**6))
+        edited = replace(self.messages(range(7, 8))[0], body="as it is now")
+        cache.extend([self.change(8, 7)], {7: edited})
+        cache.extend([self.change(9, 3), self.change(10, 7)], {7: replace(edited, body="as it is at last")})
+        texts = ["change 8", "message 3 by 9", "message 7 by 10"]
+        self.assertEqual(cache.texts_after(7, 10), list(zip((8, 9, 10), texts, strict=True)))
+        self.assertEqual([message.body for message in cache.newest(2) or ()], ["as it is at last", "body"])
+        cache.extend([self.change(11, 7)], {7: replace(edited, body="")})
+        self.assertEqual([message.seq for message in cache.newest(2) or ()], [6, 5])
 
     def test_where_all_hold_too_much_the_largest_shrinks(self) -> None:
         alone = EntryCache(0, [], MemoryLimit(10**6))
-        alone.extend(self.entries(range(1, 6)))
+        alone.extend(self.entries(range(1, 6)), {})
         held = alone.bytes
         limit = MemoryLimit(max_bytes=6 * held)
         small, large = EntryCache(0, [], limit), EntryCache(0, [], limit)
-        small.extend(self.entries(range(1, 6)))
-        large.extend(self.entries(range(1, 101)))
+        small.extend(self.entries(range(1, 6)), {})
+        large.extend(self.entries(range(1, 101)), {})
         self.assertEqual(small.bytes, held)
         self.assertLessEqual(small.bytes + large.bytes, 6 * held)
         self.assertGreater(small.bytes + large.bytes, 5 * held)
-        self.assertEqual(large.newest(1)[0].seq, 100)
+        self.assertEqual([message.seq for message in large.newest(1) or ()], [100])

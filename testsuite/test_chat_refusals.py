@@ -251,7 +251,7 @@ def accepted(answer: dict[str, Any]) -> dict[str, Any]:
 class Mistake(SiteTest):
     """A process with a mistake in it."""
 
-    altered = ("models.logs.sql:SET_HEAD=5",)
+    altered = ("models.logs.sql_append:SET_HEAD=5",)
 
     def test_a_mistake_is_told_as_one_and_asks_nobody_to_try_again(self) -> None:
         ana = self.chat("ana")

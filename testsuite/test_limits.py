@@ -220,9 +220,10 @@ class Dribblers(SiteTest):
         self.addCleanup(poll.close)
         headers = {"Cookie": f"session={ana.cookies['session']}"}
         place = f"/chat/000/{secrets.token_hex(8)}"
-        for _ in range(2):  # the opening frame, and the greeting
+        heard = b""
+        while b"rooms" not in heard:  # after the opening frame and the greeting, perhaps together with it
             poll.request("POST", f"{place}/xhr", headers=headers)
-            poll.getresponse().read()
+            heard = poll.getresponse().read()
         poll.request("POST", f"{place}/xhr", headers=headers)
         silent = self.open(1)
         wait_for(lambda: has_ended(silent[0]), "a silent socket ends")

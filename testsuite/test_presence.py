@@ -22,6 +22,7 @@ from testsuite.waiting import leave_the_core, wait_for
 class Presence(SiteTest):
     """Members come and go at two processes."""
 
+    members = (*SiteTest.members, "dora")
     is_long = True
     processes = 2
 
@@ -43,6 +44,19 @@ class Presence(SiteTest):
         until_present(ana, "ana")
         page = self.client("beto")
         wait_for(lambda: re.search(r'id="online"(?s:.*)>ana<', page.get("/rooms/lobby").text), "ana is in the list")
+
+    def test_who_is_in_another_room_is_online_all_the_same(self) -> None:
+        room = self.client("dora").post("/direct", {"username": "ana"}).location
+        ana, dora = self.chat("ana"), self.chat("dora", server=1)
+        ana.until("person", username="dora", online=True)
+        dora.send("join", room=room.rpartition("/")[2])
+        dora.send("leave", room="lobby")
+        until_absent(ana, "dora")
+        self.assertNotIn("person", [message["type"] for message in ana.heard if message.get("online") is False])
+        self.assertIn("<small>online</small>", self.client("carla").get("/members").text)
+        self.assertEqual(told_of(self.chat("ana", server=1, join=False), room)["online"], ["dora"])
+        dora.close()
+        ana.until("person", username="dora", online=False)
 
     def test_only_who_stays_away_or_leaves_the_room_is_gone(self) -> None:
         ana, beto, carla = self.chat("ana"), self.chat("beto", server=1), self.chat("carla", server=1)
@@ -185,6 +199,12 @@ def until_absent(chat: Chat, name: str) -> None:
     """Return once this member is not online."""
     while name in chat.until("presence")["online"]:
         pass
+
+
+def told_of(chat: Chat, path: str) -> dict[str, Any]:
+    """Return what a member was told of a room of theirs."""
+    rooms: list[dict[str, Any]] = chat.until("rooms")["rooms"]
+    return next(room for room in rooms if room["address"] == path.rpartition("/")[2])
 
 
 def presences(chat: Chat, since: int) -> list[dict[str, Any]]:

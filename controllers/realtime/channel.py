@@ -8,42 +8,42 @@ own, and is served from there once the socket has drained.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from controllers.realtime.background import BackgroundTasks
 from controllers.realtime.channel_context import ChannelContext
-from controllers.realtime.entry_cache import EntryCache, NumberedMessage
+from controllers.realtime.encoding import encode_all
+from controllers.realtime.entry_cache import NumberedText
 from controllers.realtime.frame import Frame
-from controllers.realtime.protocol import entry_message, message
+from controllers.realtime.protocol import message
 from controllers.realtime.subscriber import Subscriber
+from controllers.realtime.tail import RETRY_SECONDS, Tail
 from models.errors import Unavailable
 from models.logs.base import Entry
+from models.messages import Message, load_affected
 
 MAX_REPLAY_ENTRIES = 500  # that a subscriber may lag; beyond that it is sent a gap
 LOG_PAGE_ENTRIES = 50  # read at once for one subscriber; of the longest entries a frame holds four
 MAX_FRAME_CHARS = 64 * 1024  # of entries in one frame, which is what may wait in a slow subscriber's socket
-RETRY_SECONDS = 1.0  # before the log is asked again after it could not answer
 SUBSCRIBERS_PER_TURN = 250  # served before the event loop does other work: about 2.5 ms
 COALESCE_SECONDS = 0.005  # that a frame waits, after another one, for posts that are being written
 
 
 class Channel:
-    """The newest entries of one room, and its subscribers: at the head, or lagging with a cursor."""
+    """The subscribers of one room: at the head of its tail, or lagging with a cursor."""
 
-    def __init__(self, room: str, head: int, newest: Sequence[Entry], context: ChannelContext) -> None:
-        """Take the room's head and its newest entries, newest first, as they are in the log."""
+    def __init__(self, room: str, head: int, newest: Sequence[Message], context: ChannelContext) -> None:
+        """Take the room's head and its newest messages, newest first, as they are in the log."""
         self.room = room
-        self.head = max(head, newest[0].seq if newest else 0)  # of what is known here; the newest may have been purged
+        self.tail = Tail(room, head, newest, context, self._on_fresh)
+        self._cache = self.tail.cache
         self._context = context
         self._log = context.log
         self._acknowledgements = context.acknowledgements
-        self._cache = EntryCache(self.head, newest, context.memory)
-        self._version: object = None  # of the log, when the head was last read from there
-        self._own_seqs: set[int] = set()  # beyond the head, of what this process has appended
         self._tasks = BackgroundTasks()
 
-        self._delivered = self.head  # seq up to which delivery to those at the head has begun
+        self._delivered = head  # seq up to which delivery to those at the head has begun
         self._delivery_began = asyncio.Event()  # set for a moment, each time
         self._at_head: set[Subscriber] = set()
         self._pending: set[Subscriber] = set()  # not yet reached by the frame that is being delivered
@@ -52,69 +52,6 @@ class Channel:
         self._authors: set[int] = set()  # of the entries that are not yet delivered
         self._truncated = False  # whether the last frame had no room for all new entries
         self._coalescing = False  # after a delivery, while the next frame waits for posts that are being written
-
-    # --- the log
-
-    def on_append(self, entry: Entry) -> None:
-        """Advance by an entry that this process has appended."""
-        if entry.seq > self.head:
-            self._own_seqs.add(entry.seq)
-        if entry.seq == self.head + 1:
-            self._advance([entry])
-        elif entry.seq > self.head:  # another process was faster: its entries come first
-            self._tasks.start(self.fetch_new_or_retry)
-
-    async def refresh(self) -> None:
-        """Fetch what is in the log by now. Raise Unavailable."""
-        if self._version != self._log.version(self.room):
-            await self._fetch_new()
-
-    async def fetch_new_or_retry(self) -> None:
-        """Fetch what other processes have appended, now or as soon as the log can be read."""
-        try:
-            await self._fetch_new()
-        except Unavailable:
-            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tasks.start, self.fetch_new_or_retry)
-
-    async def newest(self, limit: int) -> list[Entry]:
-        """Return the newest entries, newest first, from the cache if it has them. Raise Unavailable."""
-        entries = self._cache.newest(limit)
-        if len(entries) >= min(limit, self.head):
-            return entries
-        return await self._log.before(self.room, None, limit)
-
-    async def _fetch_new(self) -> None:
-        """Fetch what other processes have appended. Raise Unavailable."""
-        version = self._log.version(self.room)
-        more = True
-        while more:
-            entries = await self._log.after(self.room, self.head, MAX_REPLAY_ENTRIES)
-            await self._context.renderer.prerender(entries)
-            self._advance([entry for entry in entries if entry.seq > self.head])  # what is missing was purged
-            more = len(entries) == MAX_REPLAY_ENTRIES  # what comes meanwhile rings the doorbell
-        self._version = version
-
-    def _advance(self, fresh: Sequence[Entry]) -> None:
-        """Move the head: the one place where a room gets longer in this process."""
-        if not fresh:
-            return
-        for entry in fresh:
-            self._acknowledge_or_charge(entry)
-            self._authors.add(entry.author_id)
-        self._cache.extend((entry, self._encode(entry)) for entry in fresh)
-        if not self._pending:
-            # Later in this turn of the event loop: all that was committed together leaves in one frame.
-            asyncio.get_running_loop().call_soon(self._deliver)
-        self.head = fresh[-1].seq
-
-    def _acknowledge_or_charge(self, entry: Entry) -> None:
-        """Acknowledge an entry, if its author waits here; count it for the rate limit if another process took it."""
-        if not self._acknowledgements.send(entry) and entry.seq not in self._own_seqs:
-            self._context.rate_limiter.charge(entry.author_id, entry.at)
-        self._own_seqs.discard(entry.seq)
-
-    def _encode(self, entry: Entry) -> str:
-        return entry_message(entry, self._context.renderer.render(entry))
 
     # --- subscribers
 
@@ -154,9 +91,17 @@ class Channel:
 
     # --- to those at the head
 
+    def _on_fresh(self, fresh: Sequence[Entry]) -> None:
+        """Deliver what has been added to the tail."""
+        self._authors.update(entry.author_id for entry in fresh)
+        if not self._pending:
+            # Later in this turn of the event loop: all that was committed together leaves in one frame.
+            asyncio.get_running_loop().call_soon(self._deliver)
+        self._context.on_entries(self.room, fresh)
+
     async def deliver_all(self) -> None:
         """Return once delivery of every entry that is known now has begun."""
-        head = self.head
+        head = self.tail.head
         self._deliver()
         while self._delivered < head:
             await self._delivery_began.wait()
@@ -164,13 +109,13 @@ class Channel:
     def _deliver(self) -> None:
         """Begin to send what is new to all at the head; what comes until that is done waits for the next frame."""
         before = self._delivered
-        if self._pending or before == self.head or (self._coalescing and self._acknowledgements.any_waiting):
+        if self._pending or before == self.tail.head or (self._coalescing and self._acknowledgements.any_waiting):
             return
-        self._delivered, self._coalescing = self.head, False
+        self._delivered, self._coalescing = self.tail.head, False
         authors, self._authors = self._authors, set()
         self._delivery_began.set()
         self._delivery_began.clear()
-        fresh = self._cache.messages_after(before, self._delivered)
+        fresh = self._cache.texts_after(before, self._delivered)
         self._pending, self._at_head = self._at_head, set()
         if fresh is None:
             self._serve_all_pending(before)
@@ -222,7 +167,7 @@ class Channel:
                 del self._lagging[subscriber]
                 self._at_head.add(subscriber)
                 return
-            messages = self._cache.messages_after(cursor, self._delivered)
+            messages = self._cache.texts_after(cursor, self._delivered)
             if messages is None:
                 self._tasks.start(self._serve_from_log, subscriber)
                 return
@@ -240,6 +185,8 @@ class Channel:
             self._reading_log.add(subscriber)
             try:
                 entries = await self._log.after(self.room, cursor, LOG_PAGE_ENTRIES)
+                changed = await load_affected(self._log, self.room, entries, is_whole=True)
+                await self._context.renderer.prerender(changed.values())
             except Unavailable:
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self.serve, subscriber)
                 return
@@ -247,19 +194,23 @@ class Channel:
                 self._reading_log.discard(subscriber)
             if self._lagging.get(subscriber) != cursor:
                 return  # left, or joined anew, while the log was read
-            is_sent = self._try_send_entries(subscriber, [entry for entry in entries if entry.seq <= self._delivered])
+            known = [entry for entry in entries if entry.seq <= self._delivered]
+            is_sent = self._try_send_entries(subscriber, known, changed)
         if is_sent:
             self.serve(subscriber)
 
-    def _try_send_entries(self, subscriber: Subscriber, entries: Iterable[Entry]) -> bool:
+    def _try_send_entries(
+        self, subscriber: Subscriber, entries: Sequence[Entry], changed: Mapping[int, Message]
+    ) -> bool:
         """Send a frame of the first of `entries`; without any, all up to the head was purged."""
-        frameful = _first_frameful((entry.seq, self._encode(entry)) for entry in entries)
+        encoded = encode_all(entries, changed, self._context.renderer)
+        frameful = _first_frameful((one.seq, one.text) for one, _ in encoded)
         if frameful:
             return self._try_send(subscriber, frameful)
         self._lagging[subscriber] = self._delivered
         return True
 
-    def _try_send(self, subscriber: Subscriber, messages: list[NumberedMessage]) -> bool:
+    def _try_send(self, subscriber: Subscriber, messages: list[NumberedText]) -> bool:
         """Send `messages` as a frame, if it can leave now, and move the cursor behind them; return whether it has."""
         if not subscriber.try_send(Frame([text for _, text in messages])):
             return False
@@ -272,9 +223,9 @@ class Channel:
         return self._try_send(subscriber, [(self._delivered, gap)])
 
 
-def _first_frameful(messages: Iterable[NumberedMessage]) -> list[NumberedMessage]:
+def _first_frameful(messages: Iterable[NumberedText]) -> list[NumberedText]:
     """Return as many of the first messages as fit into one frame, but at least one; no more are encoded."""
-    size, frameful = 0, list[NumberedMessage]()
+    size, frameful = 0, list[NumberedText]()
     for item in messages:
         size += len(item[1])
         if size > MAX_FRAME_CHARS and frameful:

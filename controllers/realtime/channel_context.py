@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from controllers.realtime.acknowledgements import Acknowledgements
+from controllers.realtime.encoding import Renderer
 from controllers.realtime.entry_cache import MemoryLimit
 from controllers.realtime.subscriber import Subscribers
 from models.logs.base import Entry, RoomLog
-
-
-class Renderer(Protocol):
-    """Turns entries into HTML."""
-
-    def render(self, entry: Entry) -> str:
-        """Return the HTML of an entry."""
-
-    async def prerender(self, entries: Sequence[Entry]) -> None:
-        """Render many entries without keeping the event loop."""
 
 
 class RateLimiter(Protocol):
@@ -39,3 +30,4 @@ class ChannelContext:
     memory: MemoryLimit
     subscribers: Subscribers
     acknowledgements: Acknowledgements
+    on_entries: Callable[[str, Sequence[Entry]], None]  # is told of a room and its new entries

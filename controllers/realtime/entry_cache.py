@@ -2,60 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice, takewhile
 
-from controllers.realtime.ring_buffer import RingBuffer
-from models.logs.base import Entry
+from controllers.realtime.encoding import Encoded
+from models.messages import Message
 
-MAX_MESSAGES = 500  # of each room, ready to be sent
-MAX_PAGE_ENTRIES = 100  # of each room, for its newest page
+MAX_TEXTS = 500  # of each room, ready to be sent
+MAX_PAGE_MESSAGES = 100  # of each room, for its newest page
 
-NumberedMessage = tuple[int, str]  # seq and text
+NumberedText = tuple[int, str]  # seq and text
 
 
 class EntryCache:
-    """The newest entries of one room: as messages, to be sent again, and as they are, for the room's page."""
+    """The newest entries of one room: as texts, to be sent again, and as messages, for the room's page."""
 
-    def __init__(self, head: int, newest: Sequence[Entry], memory: MemoryLimit) -> None:
-        """Take the room's head and its newest entries, newest first; the messages are those that follow."""
+    def __init__(self, head: int, newest: Sequence[Message], memory: MemoryLimit) -> None:
+        """Take the room's head and its newest messages, newest first; fewer than MAX_PAGE_MESSAGES are all of them."""
         self._head = head
-        self._messages: RingBuffer[NumberedMessage] = RingBuffer(MAX_MESSAGES)
-        self._entries: RingBuffer[Entry] = RingBuffer(MAX_PAGE_ENTRIES)
+        self._texts: dict[int, Encoded] = {}  # by seq, oldest first
+        self._page: dict[int, Message] = {message.seq: message for message in reversed(newest)}
+        self._has_all = len(newest) < MAX_PAGE_MESSAGES
         self._memory = memory
-        for entry in reversed(newest):
-            self._entries.add(entry, entry.body)
+        self.bytes = sum(map(_size, newest))
         memory.add(self)
 
-    @property
-    def bytes(self) -> int:
-        """Return the size of the texts in this cache."""
-        return self._messages.bytes + self._entries.bytes
-
-    def extend(self, entries: Iterable[tuple[Entry, str]]) -> None:
-        """Add entries and their messages, oldest first."""
+    def extend(self, encoded: Iterable[tuple[Encoded, Message | None]], changed: Mapping[int, Message]) -> None:
+        """Add entries, oldest first. The messages in `changed` may be here, and are other ones now."""
         before = self.bytes
-        for entry, text in entries:
-            self._messages.add((entry.seq, text), text)
-            self._entries.add(entry, entry.body)
-            self._head = entry.seq
+        for message in changed.values():
+            if message.seq in self._page:
+                self._set_message(message)
+        for one, line in encoded:
+            if one.is_change:
+                self._shorten(one.target)
+            if line is not None and line.is_drawn:
+                self._set_message(line)
+            self._set_text(one)
+            self._head = one.seq
+        while len(self._texts) > MAX_TEXTS:
+            self._remove_text(next(iter(self._texts)))
+        while len(self._page) > MAX_PAGE_MESSAGES:
+            self._remove_message(next(iter(self._page)))
         self._memory.count(self.bytes - before)
 
-    def messages_after(self, seq: int, last: int) -> list[NumberedMessage] | None:
-        """Return the messages after `seq` up to `last`; None if the cache does not reach that far back."""
-        first = self._messages[0][0] if self._messages else self._head + 1
+    def replace(self, one: Encoded) -> None:
+        """Put an entry in the place of itself, if that is here and still shows messages."""
+        before = self.bytes
+        if one.seq in self._texts and self._texts[one.seq].shows:
+            self._set_text(one)
+        self._memory.count(self.bytes - before)
+
+    def showing(self, seqs: Collection[int]) -> list[int]:
+        """Return which entries here show one of these messages."""
+        return [one.seq for one in self._texts.values() if not one.shows.isdisjoint(seqs)]
+
+    def replies_to(self, targets: Collection[int]) -> set[int]:
+        """Return the answers to these messages that are here: they show the first words of what they answer."""
+        texts = {one.seq for one in self._texts.values() if not one.is_change and one.target in targets}
+        return texts | {message.seq for message in self._page.values() if message.entry.target in targets}
+
+    def texts_after(self, seq: int, last: int) -> list[NumberedText] | None:
+        """Return the texts after `seq` up to `last`; None if the cache does not reach that far back."""
+        first = next(iter(self._texts), self._head + 1)
         if seq < first - 1:
             return None
-        newest_first = takewhile(lambda message: message[0] > seq, reversed(self._messages))
-        return [message for message in newest_first if message[0] <= last][::-1]
+        newest_first = takewhile(lambda one: one.seq > seq, reversed(self._texts.values()))
+        return [(one.seq, one.text) for one in newest_first if one.seq <= last][::-1]
 
-    def newest(self, limit: int) -> list[Entry]:
-        """Return at most `limit` entries, newest first; there may be more in the log."""
-        return list(islice(reversed(self._entries), limit))
+    def newest(self, limit: int) -> list[Message] | None:
+        """Return at most `limit` messages, newest first; None if the log may have more of them than are here."""
+        if len(self._page) < limit and not self._has_all:
+            return None
+        return list(islice(reversed(self._page.values()), limit))
 
     def shrink(self) -> None:
         """Remove the oldest text; it is still in the log."""
-        (self._messages or self._entries).remove_oldest()
+        if self._texts:
+            self._remove_text(next(iter(self._texts)))
+        else:
+            self._remove_message(next(iter(self._page)))
+
+    def _shorten(self, target: int | None) -> None:
+        """Leave the message out of its newest change so far, since another one is to come."""
+        earlier = (one for one in reversed(self._texts.values()) if one.target == target and one.is_change)
+        for one in islice(earlier, 1):
+            self.bytes -= _size(one)
+            one.text, one.shorter, one.shows = one.shorter or one.text, "", frozenset()
+            self.bytes += _size(one)
+
+    def _set_text(self, one: Encoded) -> None:
+        if one.seq in self._texts:
+            self.bytes -= _size(self._texts[one.seq])
+        self._texts[one.seq] = one
+        self.bytes += _size(one)
+
+    def _set_message(self, message: Message) -> None:
+        if message.seq in self._page:
+            self.bytes -= _size(self._page[message.seq])
+        self._page[message.seq] = message
+        self.bytes += _size(message)
+        if not message.is_drawn:
+            self._remove_message(message.seq, was_cut=False)
+
+    def _remove_text(self, seq: int) -> None:
+        self.bytes -= _size(self._texts.pop(seq))
+
+    def _remove_message(self, seq: int, was_cut: bool = True) -> None:
+        self.bytes -= _size(self._page.pop(seq))
+        self._has_all = self._has_all and not was_cut
+
+
+def _size(held: Encoded | Message) -> int:
+    """Return how many bytes the texts of an entry or a message take."""
+    if isinstance(held, Encoded):
+        return sys.getsizeof(held.text) + sys.getsizeof(held.shorter)
+    return sys.getsizeof(held.body) + sum(len(name) for reaction in held.reactions for name in reaction.names)
 
 
 class MemoryLimit:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from controllers.realtime.acknowledgements import Acknowledge, Acknowledgements
+from controllers.realtime.activity import Activity, DescribeRooms, ListRooms
 from controllers.realtime.background import BackgroundTasks
 from controllers.realtime.channel import Channel
-from controllers.realtime.channel_context import ChannelContext, RateLimiter, Renderer
+from controllers.realtime.channel_context import ChannelContext, RateLimiter
 from controllers.realtime.closing import close_each
-from controllers.realtime.entry_cache import MAX_PAGE_ENTRIES, MemoryLimit
+from controllers.realtime.encoding import Renderer
+from controllers.realtime.entry_cache import MAX_PAGE_MESSAGES, MemoryLimit
 from controllers.realtime.subscriber import Subscriber, Subscribers
+from controllers.realtime.tail import read_newest
 from models.errors import Unavailable
-from models.logs.base import Draft, Entry, RoomLog
+from models.logs.base import Draft, Entry, Head, RoomLog
+from models.messages import Message
 from models.rooms import RoomInfo
 
 MAX_CACHED_BYTES = 16 * 1024 * 1024  # of text in the channels' caches; 500 usual entries have half a megabyte
@@ -22,8 +26,16 @@ MAX_CACHED_BYTES = 16 * 1024 * 1024  # of text in the channels' caches; 500 usua
 class Hub:
     """Appends to rooms, follows their logs, and finds the channel of each room."""
 
-    def __init__(self, room_log: RoomLog, renderer: Renderer, rate_limiter: RateLimiter) -> None:
+    def __init__(
+        self,
+        room_log: RoomLog,
+        renderer: Renderer,
+        rate_limiter: RateLimiter,
+        list_rooms: ListRooms,
+        describe_rooms: DescribeRooms,
+    ) -> None:
         self.subscribers = Subscribers()
+        self.activity = Activity(room_log, self.subscribers, list_rooms, describe_rooms, renderer.plain)
         self._log = room_log
         self._acknowledgements = Acknowledgements()
         self._context = ChannelContext(
@@ -33,8 +45,13 @@ class Hub:
             memory=MemoryLimit(MAX_CACHED_BYTES),
             subscribers=self.subscribers,
             acknowledgements=self._acknowledgements,
+            on_entries=self._on_entries,
         )
         self._channels: dict[str, Channel] = {}
+        self._heads: dict[str, Head] = {}  # of all rooms, as far as they are known here
+        self.heads_version = 0  # another one whenever a room's log is known to have grown
+        self._has_all_heads = False  # since when members are told of their rooms
+        self._newest: dict[str, tuple[int, float]] = {}  # the newest entry's seq and time, of rooms that were asked for
         self._tasks = BackgroundTasks()
 
     # --- subscribers
@@ -42,10 +59,12 @@ class Hub:
     def add(self, subscriber: Subscriber) -> None:
         """Add a new connection."""
         self.subscribers.add(subscriber)
+        self.activity.add(subscriber)
 
     def remove(self, subscriber: Subscriber) -> list[str]:
         """Remove a connection that has closed; return the rooms that it had joined."""
         self.subscribers.remove(subscriber)
+        self.activity.remove(subscriber)
         channels, subscriber.channels = subscriber.channels, set()
         for channel in channels:
             channel.leave(subscriber)
@@ -71,6 +90,7 @@ class Hub:
         """Serve a subscriber whose socket can take more."""
         for channel in subscriber.channels:
             channel.serve(subscriber)
+        self.activity.drained(subscriber)
 
     def close_sessions(self, session_ids: Iterable[int], code: int, reason: str) -> None:
         """Close every connection of these sign-ins."""
@@ -107,9 +127,10 @@ class Hub:
             self._acknowledgements.remove(draft, acknowledge)
             raise
         self._acknowledgements.send(entry)
+        self._learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
         channel = self._channels.get(entry.room)
         if channel is not None:
-            channel.on_append(entry)
+            channel.tail.on_append(entry)
         else:
             self._tasks.start(self._open_channel, entry.room)
         return entry
@@ -117,14 +138,60 @@ class Hub:
     async def follow(self) -> None:
         """Fetch what other processes append, whenever the doorbell rings, until cancelled."""
         async for room, head in self._log.changes():
+            with contextlib.suppress(Unavailable):
+                await self.heads()
+            self._learn(room, head)
             channel = self._channels.get(room)
-            if channel is not None and head > channel.head:
-                await channel.fetch_new_or_retry()
+            if channel is not None and head.seq > channel.tail.head:
+                await channel.tail.fetch_new_or_retry()
 
-    async def newest(self, room: str, limit: int) -> list[Entry]:
-        """Return the newest entries, newest first, from memory while nothing was appended. Raise Unavailable."""
+    def _learn(self, room: str, head: Head) -> None:
+        """Remember how far a room's log is, and have its members told, unless its channel does so."""
+        before = self._heads.get(room, Head())
+        if head.seq > before.seq:
+            self._heads[room] = head
+            self.heads_version += 1
+            if self._has_all_heads and room not in self._channels:
+                self.activity.note_head(room, before, head)
+
+    async def heads(self) -> dict[str, Head]:
+        """Return how far the logs of all rooms are, as this process knows it. Raise Unavailable."""
+        if not self._has_all_heads:
+            for room, head in (await self._log.heads()).items():
+                self._learn(room, head)
+            self._has_all_heads = True
+        return self._heads
+
+    async def newest_at(self, rooms: Iterable[str]) -> dict[str, float]:
+        """Return when the newest entry of each room was appended, 0 for rooms without one. Raise Unavailable."""
+        heads = await self.heads()
+        seqs = {room: heads.get(room, Head()).seq for room in rooms}
+        changed = [room for room, seq in seqs.items() if seq > self._newest.get(room, (0, 0.0))[0]]
+        found = await self._log.newest_at(changed) if changed else {}
+        self._newest.update((room, (seqs[room], at)) for room, at in found.items())
+        return {room: self._newest.get(room, (0, 0.0))[1] for room in seqs}
+
+    def _on_entries(self, room: str, entries: Sequence[Entry]) -> None:
+        """Take note of entries that are new in a room which somebody here reads."""
+        self._newest[room] = entries[-1].seq, entries[-1].at
+        self.activity.note_entries(room, entries)
+
+    def is_unmarked_since(self, room: str, seq: int) -> bool:
+        """Return whether it is known that nothing after `seq` has deleted or edited a post or names somebody."""
+        channel = self._channels.get(room)
+        return (
+            channel is not None
+            and channel.tail.marked_seq <= seq
+            and channel.tail.head >= self._heads.get(room, Head()).seq
+        )
+
+    async def newest(self, room: str, limit: int) -> tuple[int, list[Message]]:
+        """Return the newest messages, newest first, and a seq up to which every entry is in them.
+
+        From memory while nothing was appended. Raise Unavailable.
+        """
         channel = await self._current_channel(room)
-        return await channel.newest(limit)
+        return channel.tail.head, await channel.tail.newest(limit)
 
     async def _open_channel(self, room: str) -> None:
         """Follow a room from now on, since a member posts to it here."""
@@ -135,9 +202,10 @@ class Hub:
         """Return the channel of a room, with all that was on disk when it was asked for. Raise Unavailable."""
         if room not in self._channels:
             head = await self._log.head(room)  # first: then nothing up to it is missing in what is read next
-            newest = await self._log.before(room, None, MAX_PAGE_ENTRIES)
+            newest = await read_newest(self._log, room, MAX_PAGE_MESSAGES)
             if room not in self._channels:  # else another request has opened it meanwhile
-                self._channels[room] = Channel(room, head, newest, self._context)
+                self._learn(room, head)
+                self._channels[room] = Channel(room, head.seq, newest, self._context)
         channel = self._channels[room]
-        await channel.refresh()
+        await channel.tail.refresh()
         return channel

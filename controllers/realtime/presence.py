@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter, defaultdict
+from collections.abc import Set
 
 from controllers.realtime.frame import Frame
 from controllers.realtime.hub import Hub
@@ -45,6 +46,7 @@ class Presence:
         self._versions: dict[str, int] = {}  # of all processes, when their presence was last read
         self._last_sent: dict[str, tuple[str, str]] = {}  # by room: the last `presence` and `typing` messages
         self._online: dict[str, list[str]] = {}  # by room: names
+        self._everybody: dict[str, None] = {}  # the names of all rooms, in order
         self._owed: dict[Subscriber, set[str]] = defaultdict(set)  # rooms whose messages it could not take
         self._changed = asyncio.Event()  # something has changed, here or in the database
         self._heartbeat_at = -HEARTBEAT_SECONDS  # when this process last reported (time.monotonic)
@@ -101,6 +103,10 @@ class Presence:
     def online(self, room: str) -> list[str]:
         """Return the names of all members online in `room`, at any process, as last read from the database."""
         return self._online.get(room, [])
+
+    def everybody(self) -> Set[str]:
+        """Return the names of all members online in any room, in order."""
+        return self._everybody.keys()
 
     async def follow(self) -> None:
         """Write and read presence whenever something has changed, until cancelled."""
@@ -185,6 +191,9 @@ class Presence:
         for one in everybody:
             rooms.setdefault(one.room, []).append(one)
         self._online = {room: [one.username for one in people] for room, people in rooms.items()}
+        before, self._everybody = self._everybody, dict.fromkeys(one.username for one in everybody)
+        self._hub.activity.tell_presence(self._everybody.keys() - before.keys(), is_online=True)
+        self._hub.activity.tell_presence(before.keys() - self._everybody.keys(), is_online=False)
         for room, people in rooms.items():
             messages = _messages(room, people)
             if messages != self._last_sent.get(room):

@@ -9,20 +9,27 @@ from types import MappingProxyType
 from typing import Required, TypedDict, TypeGuard, cast
 
 from models.errors import Refusal
-from models.logs.base import MAX_NONCE_CHARS, Entry
+from models.logs.base import MAX_NONCE_CHARS, Draft, Entry
 
 VERSION = 1
 MAX_ID_CHARS = MAX_NONCE_CHARS  # of a room's slug or a nonce
-MAX_AFTER = 2**53  # exclusive: larger numbers are not exact in JavaScript
+MAX_SEQ = 2**53  # exclusive: larger numbers are not exact in JavaScript
 
 # The fields that a client's message of each type must have, besides its type.
 REQUIRED_FIELDS: dict[str, dict[str, type]] = {
     "join": {"room": str},
     "leave": {"room": str},
     "post": {"room": str, "body": str},
+    "edit": {"room": str, "target": int, "body": str},
+    "delete": {"room": str, "target": int},
+    "react": {"room": str, "target": int, "emoji": str},
+    "unreact": {"room": str, "target": int, "emoji": str},
+    "read": {"room": str, "seq": int},
+    "unread": {"room": str, "seq": int},
     "typing": {"room": str},
     "ping": {},
 }
+APPENDING = ("post", "edit", "delete", "react", "unreact")  # the types that become entries, and the kinds of these
 
 
 class ClientMessage(TypedDict, total=False):
@@ -31,8 +38,11 @@ class ClientMessage(TypedDict, total=False):
     type: Required[str]
     room: str
     body: str
+    emoji: str
     nonce: str
     after: int | None
+    target: int | None
+    seq: int
 
 
 class BadMessage(Refusal):
@@ -58,12 +68,15 @@ def message(kind: str, /, **fields: object) -> str:
     return _encode({"type": kind, **fields})
 
 
-def entry_message(entry: Entry, html: str) -> str:
-    """Return the message that brings an entry, the same for everybody in the room."""
-    fields = {"room": entry.room, "seq": entry.seq, "kind": entry.kind, "author": entry.author}
+def entry_message(entry: Entry, body: str, **fields: object) -> str:
+    """Return the message that brings an entry, the same for everybody in the room.
+
+    `fields` are `html`, what it is or changes as that is now, and what else changes with it: `others`, `quote`.
+    """
+    about = {"room": entry.room, "seq": entry.seq, "kind": entry.kind, "author": entry.author}
     if entry.target is not None:
-        fields["target"] = entry.target
-    return message("entry", **fields, body=entry.body, html=html, at=entry.at, nonce=entry.nonce)
+        about["target"] = entry.target
+    return message("entry", **about, body=body, **fields, at=entry.at, nonce=entry.nonce, posts=entry.posts)
 
 
 _encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
@@ -93,13 +106,20 @@ def read(text: str, room: str) -> ClientMessage:
     return cast(ClientMessage, asked)
 
 
+def draft_of(asked: ClientMessage, author_id: int) -> Draft:
+    """Return what a message of an APPENDING type asks for. Fields that its type does not have are ignored."""
+    fields = REQUIRED_FIELDS[asked["type"]]
+    body = asked["body"] if "body" in fields else asked["emoji"] if "emoji" in fields else ""
+    return Draft(asked["room"], author_id, body, asked["nonce"], asked["type"], asked.get("target"))
+
+
 def _check_all(asked: dict[str, object]) -> None:
     kind = asked.get("type")
     if not isinstance(kind, str):
         raise BadMessage()
     if kind not in REQUIRED_FIELDS:
         raise UnknownType()
-    if kind == "post" and "nonce" not in asked:
+    if kind in APPENDING and "nonce" not in asked:
         asked["nonce"] = secrets.token_hex(16)
     _check(asked, REQUIRED_FIELDS[kind])
 
@@ -117,14 +137,15 @@ def _object(text: str) -> dict[str, object]:
 def _check(asked: dict[str, object], fields: dict[str, type]) -> None:
     for name, kind in fields.items():
         value = asked.get(name)
-        if not isinstance(value, kind) or (isinstance(value, str) and not _is_text(value)):
+        if type(value) is not kind or (isinstance(value, str) and not _is_text(value)):
             raise BadMessage()
     for name in ("room", "nonce"):
         if name in asked and not _is_name(asked[name]):
             raise BadMessage()
-    after = asked.get("after")
-    if after is not None and (type(after) is not int or not 0 <= after < MAX_AFTER):
-        raise BadMessage()
+    for name in ("after", "target", "seq"):
+        value = asked.get(name)
+        if value is not None and (type(value) is not int or not 0 <= value < MAX_SEQ):
+            raise BadMessage()
 
 
 def _is_name(value: object) -> bool:

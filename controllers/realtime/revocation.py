@@ -25,6 +25,7 @@ class Revoker:
         self._read = stores.read
         self._doorbell = stores.doorbell
         self._people_version: object = None  # of the database's people, sessions and memberships, at the last check
+        self._rooms_version = -1  # up to which changes of rooms and memberships were followed; -1: at the start
 
     async def follow(self) -> None:
         """Check whenever something about people has changed, until cancelled."""
@@ -32,16 +33,17 @@ class Revoker:
             version = self._doorbell.people_version()
             if version != self._people_version:
                 self._people_version = version
-                await self._revoke_or_retry()
+                rooms_version = await self._revoke_or_retry(self._rooms_version)
                 await asyncio.sleep(RECHECK_SECONDS)
-                await self._revoke_or_retry()  # for connections that were just being opened
+                await self._revoke_or_retry(self._rooms_version)  # for connections and joins that were under way
+                self._rooms_version = rooms_version
 
-    async def _revoke_or_retry(self) -> None:
+    async def _revoke_or_retry(self, rooms_version: int) -> int:
         """Check now, or as soon as the database can be read: the doorbell does not ring again."""
         while True:
             try:
                 await self._close_signed_out()
-                return await self._expel_removed()
+                return await self._follow_rooms(rooms_version)
             except Unavailable:
                 await asyncio.sleep(RECHECK_SECONDS)
 
@@ -53,10 +55,25 @@ class Revoker:
         self._hub.close_sessions([session_id for session_id in ended if member_ids[session_id] in removed], *REMOVED)
         self._hub.close_sessions(ended, *SIGNED_OUT)
 
-    async def _expel_removed(self) -> None:
-        """Unsubscribe members from rooms to which they do not belong any more."""
-        for room in self._hub.rooms():
+    async def _follow_rooms(self, version: int) -> int:
+        """Unsubscribe members from rooms that they are not in any more, and tell those concerned of their rooms.
+
+        Look at what has changed after `version`, and return the version now.
+        """
+        changes = await self._read(rooms.changed_since, version)
+        if version < 0:  # nobody can be connected yet
+            return changes.version
+        activity = self._hub.activity
+        concerned = changes.member_ids | {one for room in changes.altered for one in activity.members_of(room)}
+        for room in changes.left:
             members = await self._read(rooms.member_ids, room)
-            for subscriber in self._hub.expel(room, members):
-                self._presence.leave(room, subscriber.sign_in.member)
-                subscriber.send_text(message("error", code=NotMember.code, message=NotMember.sentence, room=room))
+            concerned |= set(activity.members_of(room)) - members
+            self._expel(room, members)
+        activity.refresh(concerned)
+        return changes.version
+
+    def _expel(self, room: str, members: set[int]) -> None:
+        """Unsubscribe from a room who is not among its members."""
+        for subscriber in self._hub.expel(room, members):
+            self._presence.leave(room, subscriber.sign_in.member)
+            subscriber.send_text(message("error", code=NotMember.code, message=NotMember.sentence, room=room))

@@ -45,7 +45,7 @@ class FileCompression(tornado.web.OutputTransform):
     ) -> tuple[int, tornado.httputil.HTTPHeaders, bytes]:
         is_whole = status_code != 206 and headers.get("Content-Length") == str(len(chunk))
         if is_whole and len(chunk) >= MIN_BYTES and self.includes(headers):
-            headers["Vary"] = "Accept-Encoding"
+            headers["Vary"] = ", ".join(dict.fromkeys((*headers.get_list("Vary"), "Accept-Encoding")))
             if self._accepts_gzip:
                 chunk = self.compress(headers, chunk)
                 headers["Content-Encoding"] = "gzip"

@@ -1,0 +1,127 @@
+"""The newest entries of one room in this process: appended here, or fetched from the log after the head."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from controllers.realtime.background import BackgroundTasks
+from controllers.realtime.channel_context import ChannelContext
+from controllers.realtime.encoding import encode_all
+from controllers.realtime.entry_cache import EntryCache
+from models.errors import Unavailable
+from models.logs.base import DELETE, EDIT, LINES, Entry, RoomLog
+from models.messages import Message, as_posted, fold_all, load_affected
+
+MAX_FETCHED_ENTRIES = 500  # at once
+RETRY_SECONDS = 1.0  # before the log is asked again after it could not answer
+
+
+class Tail:
+    """A room's log as far as it is known here, with the newest entries ready to be sent and shown."""
+
+    def __init__(
+        self,
+        room: str,
+        head: int,
+        newest: Sequence[Message],
+        context: ChannelContext,
+        on_fresh: Callable[[Sequence[Entry]], None],
+    ) -> None:
+        """Take the room's head and its newest messages, newest first; `on_fresh` is told of entries that are added."""
+        self.room = room
+        self.head = head  # of what is known here
+        self.marked_seq = head  # of the newest entry known here that is no plain message: see Hub.is_unmarked_since
+        self.cache = EntryCache(head, newest, context.memory)
+        self._context = context
+        self._log = context.log
+        self._on_fresh = on_fresh
+        self._version: object = None  # of the log, when the head was last read from there
+        self._own_seqs: set[int] = set()  # beyond the head, of what this process has appended
+        self._fetching = asyncio.Lock()  # or an older state of a message could take the place of a newer one
+        self._tasks = BackgroundTasks()
+
+    def on_append(self, entry: Entry) -> None:
+        """Advance by an entry that this process has appended."""
+        if entry.seq > self.head:
+            self._own_seqs.add(entry.seq)
+        if entry.seq == self.head + 1 and entry.kind in LINES and entry.target is None:
+            self._advance([entry], {})
+        elif entry.seq > self.head:  # another process was faster, or a message has to be read that it changes
+            self._tasks.start(self.fetch_new_or_retry)
+
+    async def refresh(self) -> None:
+        """Fetch what is in the log by now. Raise Unavailable."""
+        if self._version != self._log.version(self.room):
+            await self._fetch_new()
+
+    async def fetch_new_or_retry(self) -> None:
+        """Fetch what other processes have appended, now or as soon as the log can be read."""
+        try:
+            await self._fetch_new()
+        except Unavailable:
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tasks.start, self.fetch_new_or_retry)
+
+    async def newest(self, limit: int) -> list[Message]:
+        """Return the newest messages, newest first, from the cache if it has them. Raise Unavailable."""
+        found = self.cache.newest(limit)
+        return await read_newest(self._log, self.room, limit) if found is None else found
+
+    async def _fetch_new(self) -> None:
+        """Fetch what other processes have appended, and the messages that it changes. Raise Unavailable."""
+        async with self._fetching:
+            version = self._log.version(self.room)
+            more = True
+            while more:
+                entries = await self._log.after(self.room, self.head, MAX_FETCHED_ENTRIES)
+                rewritten = {entry.target or 0 for entry in entries if entry.kind in (EDIT, DELETE)}
+                altered = rewritten | self.cache.replies_to(rewritten) if rewritten else set()
+                stale = await self._log.entries(self.room, self.cache.showing(altered))
+                also = altered | {entry.seq for entry in stale if entry.kind in LINES}
+                changed = await load_affected(self._log, self.room, [*entries, *stale], also)
+                await self._context.renderer.prerender(changed.values())
+                await self._context.renderer.prerender(as_posted(entry) for entry in entries if _is_plain(entry))
+                fresh = [entry for entry in entries if entry.seq > self.head]  # what is missing was purged
+                overtaken = entries[: len(entries) - len(fresh)]  # posts of this process, perhaps as they were posted
+                self._advance(fresh, changed)
+                self._rewrite([*stale, *overtaken], changed)
+                more = len(entries) == MAX_FETCHED_ENTRIES  # what comes meanwhile rings the doorbell
+            self._version = version
+
+    def _advance(self, fresh: Sequence[Entry], changed: Mapping[int, Message]) -> None:
+        """Move the head: the one place where a room gets longer in this process.
+
+        `changed` has the messages that the entries change, answer or quote.
+        """
+        if not fresh:
+            return
+        for entry in fresh:
+            self._acknowledge_or_charge(entry)
+            if entry.mentions or entry.kind in (EDIT, DELETE):
+                self.marked_seq = entry.seq
+        self.cache.extend(encode_all(fresh, changed, self._context.renderer), changed)
+        self.head = fresh[-1].seq
+        self._on_fresh(fresh)
+
+    def _rewrite(self, stale: Sequence[Entry], changed: Mapping[int, Message]) -> None:
+        """Replace what is kept of entries that show a message whose words, or those that it quotes, have changed."""
+        for one, _ in encode_all(stale, changed, self._context.renderer):
+            self.cache.replace(one)
+
+    def _acknowledge_or_charge(self, entry: Entry) -> None:
+        """Acknowledge an entry, if its author waits here; count it for the rate limit if another process took it."""
+        if not self._context.acknowledgements.send(entry) and entry.seq not in self._own_seqs:
+            self._context.rate_limiter.charge(entry.author_id, entry.at)
+        self._own_seqs.discard(entry.seq)
+
+
+def _is_plain(entry: Entry) -> bool:
+    """Return whether it is a message of its own that nothing has changed when it was read."""
+    return entry.kind in LINES and entry.target is None and bool(entry.body)
+
+
+async def read_newest(log: RoomLog, room: str, limit: int) -> list[Message]:
+    """Return the newest messages of a room from the log, newest first. Raise Unavailable."""
+    entries = await log.lines_before(room, None, limit)
+    messages = await fold_all(log, room, entries)
+    return [messages[entry.seq] for entry in entries]
