@@ -27,9 +27,8 @@ import commands
 import configuration
 import terminal
 from controllers import accounts as account_pages
-from controllers import handlers, members
+from controllers import emojis, handlers, members, messages, people, rooms, unread
 from controllers.chat import chat_router
-from controllers.rooms import RoomHandler, RoomsHandler
 from controllers.server import Server
 from controllers.serving.compression import FileAndPageCompression, FileCompression
 from controllers.serving.listening import listen, url_of
@@ -37,7 +36,7 @@ from controllers.site import Limits, Site
 from controllers.sockjs.close_reasons import RESTARTING
 from controllers.sockjs.framing import MAX_FRAME_BYTES, MAX_MESSAGE_CHARS
 from controllers.sockjs.router import TRANSPORTS, Router
-from controllers.statics import StaticHandler
+from controllers.statics import CountedIconHandler, StaticHandler
 from controllers.web import logs
 from controllers.web.cookies import cookie_mark, signing_keys
 from controllers.web.rendering import MessageRenderer
@@ -93,10 +92,30 @@ class App(tornado.web.Application):
             (r"/", handlers.MainHandler),
             (r"/login", handlers.LoginHandler),
             (r"/logout", handlers.LogoutHandler),
-            (r"/rooms", RoomsHandler),
-            (r"/rooms/([a-z0-9-]{1,64})", RoomHandler),
+            (r"/rooms", rooms.RoomsHandler),
+            (r"/direct", members.DirectHandler),
+            (r"/new", unread.NewHandler),
+            (r"/read", unread.ReadAllHandler),
+            (r"/rooms/([^/]+)", messages.RoomHandler),
+            (r"/rooms/([^/]+)/settings", rooms.SettingsHandler),
+            (r"/rooms/([^/]+)/join", rooms.JoinHandler),
+            (r"/rooms/([^/]+)/leave", rooms.LeaveHandler),
+            (r"/rooms/([^/]+)/archive", rooms.ArchiveHandler),
+            (r"/rooms/([^/]+)/members", rooms.PeopleHandler),
+            (r"/rooms/([^/]+)/members/([0-9]{1,9})/remove", rooms.PutOutHandler),
+            (r"/rooms/([^/]+)/people", people.MembersOfRoomHandler),
+            (r"/rooms/([^/]+)/read", unread.ReadHandler),
+            (r"/rooms/([^/]+)/messages/([0-9]{1,15})", messages.MessageHandler),
+            (r"/rooms/([^/]+)/messages/([0-9]{1,15})/edit", messages.EditHandler),
+            (r"/rooms/([^/]+)/messages/([0-9]{1,15})/delete", messages.DeleteHandler),
+            (r"/rooms/([^/]+)/messages/([0-9]{1,15})/react", messages.ReactHandler),
+            (r"/rooms/([^/]+)/messages/([0-9]{1,15})/unread", unread.UnreadHandler),
+            (r"/rooms/([^/]+)/messages/([0-9]{1,15})/history", messages.HistoryHandler),
             (r"/setup", account_pages.SetupHandler),
             (r"/join/([A-Za-z0-9_-]+)", account_pages.JoinHandler),
+            (r"/emoji\.json", emojis.EmojisHandler),
+            (r"/people", people.MembersOfSiteHandler),
+            (r"/people/([^/]+)", people.PersonHandler),
             (r"/members", members.MembersHandler),
             (r"/members/([0-9]{1,9})/remove", members.RemoveMemberHandler),
             (r"/members/invitations", members.InvitationsHandler),
@@ -107,6 +126,7 @@ class App(tornado.web.Application):
             (r"/gen", handlers.GenAsyncHandler),
             (r"/stuff/", handlers.FutureHandler),
             (r"/healthz", handlers.HealthHandler),
+            (r"/favicon-([1-9]|many)\.svg", CountedIconHandler),
             (r"/static/vendor/(.*)", StaticHandler, {"path": str(SOCKJS_CLIENT_FOLDER)}),
             (r"/static/(.*)", StaticHandler, {"path": str(STATICS_FOLDER)}),
             *self.chat.urls,

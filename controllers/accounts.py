@@ -16,8 +16,8 @@ from models import accounts, failures, invitations, passwords, sessions, setting
 from models.errors import BadPassword, Refusal, SetupOver, TryLater, WrongFields
 from models.invitations import ValidInvitation
 from models.members import Member
+from models.models import LOBBY
 from models.passwords import PasswordHash
-from models.rooms import LOBBY
 from models.sessions import SignedInDevice, signed_in_devices
 
 LOBBY_PATH = f"/rooms/{LOBBY}"
@@ -232,7 +232,7 @@ class AccountHandler(PasswordForm):
             errors,
             changed="changed" in self.request.query_arguments and not errors,
             devices=self.labelled(devices, this),
-            **await self.sidebar(),
+            **await self.sidebar(self.request.path),
         )
 
     def labelled(self, devices: Sequence[SignedInDevice], this: int) -> list[Device]:

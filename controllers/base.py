@@ -24,13 +24,15 @@ from controllers.web.devices import device_name
 from controllers.web.error_pages import ErrorPageHandler
 from controllers.web.field_limits import FieldLimits
 from controllers.web.hashing_queue import Disconnected, is_disconnected
-from controllers.web.rendering import isolated
+from controllers.web.languages import html_tag
+from controllers.web.places import KeptPlaces, Place, places
+from controllers.web.rendering import isolated, person_path
 from models import failures, sessions
 from models.errors import MadeForAnother, SignedOut
 from models.members import Member
 from models.names import initial, tint
 from models.passwords import PasswordHash
-from models.rooms import LOBBY, rooms_of, usernames
+from models.rooms import rooms_of, usernames
 from models.sessions import SignIn
 
 MAX_SIDEBAR_NAMES = 100  # the sidebar says how many more there are
@@ -153,21 +155,45 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
     # --- templates
 
     def get_template_namespace(self) -> dict[str, Any]:
-        lang = self.locale.code.replace("_", "-")
         return {
             **super().get_template_namespace(),
             "site_name": self.site.name,
-            "lang": "en" if lang.startswith("en") else lang,
+            "lang": html_tag(self.locale.code),
             "initial": initial,
             "isolated": isolated,
+            "person_path": person_path,
             "tint": tint,
             "sockjs_url": self.settings["sockjs_url"],
             "me": self.current_user.username if self.current_user else "",
             "is_sign_in_known": self.is_sign_in_known,
         }
 
-    async def sidebar(self) -> dict[str, Any]:
-        """Return what the sidebar shows: the member's rooms, and who is online in the lobby."""
-        online = self.site.presence.online(LOBBY)
+    async def sidebar(self, current: str) -> dict[str, Any]:
+        """Return what the sidebar shows: the member's rooms, and who is online.
+
+        `current` is the open room's slug, or the path of another page.
+        """
+        online = list(self.site.presence.everybody())
+        places = await self.places(current)
+        names = online[:MAX_SIDEBAR_NAMES]
+        return {"places": places, "online": names, "online_count": len(online), "people_count": None}
+
+    async def places(self, current: str) -> str:
+        """Return the HTML of the member's rooms and of the links to other pages."""
+        source = await self.site.places_source(self.member.id)  # first: what comes meanwhile makes another one
+        key = (self.member.id, self.locale.code, current)
+        html = self.site.places_cache.get(key, source)
+        if html is None:
+            mine = await self.own_places()
+            html = self.site.places_cache.get_alike(key, mine)
+            if html is None:
+                html = self.render_string("modules/places.html", mine=mine, current_page=current).decode()
+            self.site.places_cache.keep(key, KeptPlaces(source, mine, html))
+        return html
+
+    async def own_places(self) -> list[Place]:
+        """Return the member's rooms in the order of the sidebar, with what is new there."""
         rooms = await self.site.query_cache.get(rooms_of, self.member.id)
-        return {"rooms": rooms, "online": online[:MAX_SIDEBAR_NAMES], "online_count": len(online)}
+        slugs = [room.slug for room in rooms]
+        unread = await self.site.unread.of_member(self.member.id, slugs)
+        return places(rooms, unread, await self.site.hub.newest_at(slugs), self.site.presence.everybody())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from typing import Any
+from urllib.parse import quote
 
 import tornado.gen
 import tornado.web
@@ -14,7 +15,8 @@ from controllers.web.authenticator import AttemptKeys
 from controllers.web.cookies import DEVICE_COOKIE, DEVICE_COOKIE_DAYS, LAST_ROOM_COOKIE, read_signed_cookie
 from models import failures, settings
 from models.errors import TooManyFailures, TryLater, WrongPassword
-from models.rooms import LOBBY, rooms_of
+from models.models import LOBBY
+from models.rooms import rooms_of
 
 
 def local_path(target: str) -> str:
@@ -44,7 +46,7 @@ class MainHandler(BaseHandler):
     """The home page: the room that the member was last in on this device, else the lobby."""
 
     async def get(self) -> None:
-        mine = [room.slug for room in await self.site.query_cache.get(rooms_of, self.member.id)]
+        mine = [quote(room.slug) for room in await self.site.query_cache.get(rooms_of, self.member.id)]
         wanted = (self.get_cookie(LAST_ROOM_COOKIE), LOBBY, *mine)
         self.redirect(next((f"/rooms/{room}" for room in wanted if room in mine), "/rooms"))
 

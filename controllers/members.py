@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import tornado.web
 
 from controllers.base import BaseHandler
+from controllers.rooms import DeedHandler, path_of
 from controllers.web.dates import date_without_year, full_date
 from controllers.web.unique_labels import unique_labels
-from models import accounts, invitations
-from models.errors import NotYours
+from models import accounts, invitations, memberships
+from models.errors import NotYours, Refusal
 from models.invitations import ValidInvitation
 from models.members import get_member, list_members
-from models.rooms import LOBBY
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,12 @@ class InvitationLink:
     ends_on: str
 
 
-class MembersHandler(BaseHandler):
-    """The members of the site; for administrators also the invitations."""
+class MembersBase(BaseHandler):
+    """Shows the members of the site; to administrators also the invitations."""
 
-    async def get(self) -> None:
-        online = set(self.site.presence.online(LOBBY))
+    async def show(self, refusal: Refusal | None = None) -> None:
+        """Show the page, with why the chosen people could not be written to."""
+        online = self.site.presence.everybody()
         members = await self.site.read(list_members)
         open_ones = await self.site.read(invitations.valid_invitations) if self.member.is_admin else []
         self.render(
@@ -40,7 +41,9 @@ class MembersHandler(BaseHandler):
             members=[(member, member.username in online) for member in members],
             invitations=self.links(open_ones),
             made=self.made(),
-            **await self.sidebar(),
+            chosen=self.get_body_arguments("username"),
+            error=self.translate(refusal.sentence) if refusal else None,
+            **await self.sidebar("/members"),
         )
 
     def made(self) -> int | None:
@@ -57,6 +60,27 @@ class MembersHandler(BaseHandler):
             InvitationLink(one.id, here + one.token, label, one.made_by, full_date(one.ends_at, self.locale))
             for one, label in zip(open_ones, labels, strict=True)
         ]
+
+
+class MembersHandler(MembersBase):
+    """The page of the members."""
+
+    async def get(self) -> None:
+        await self.show()
+
+
+class DirectHandler(DeedHandler, MembersBase):
+    """Opens the room of certain people."""
+
+    async def post(self) -> None:
+        names = self.get_body_arguments("username")[: memberships.MAX_DIRECT_PEOPLE + 1]  # one more is refused
+        try:
+            room = await self.site.write(memberships.open_direct, self.member.id, names)
+        except Refusal as refusal:
+            self.set_refusal(refusal)
+            await self.show(refusal)
+        else:
+            self.redirect(path_of(room.address))
 
 
 class AdminHandler(BaseHandler):

@@ -16,6 +16,10 @@ from controllers.web import headers
 from controllers.web.http_status import status_text
 
 HASH_CHARS = 16
+ICON_AGE_SECONDS = 24 * 3600
+COUNT_MARK = """<circle cx="22" cy="10" r="10" fill="#a84e08"/>
+<text x="22" y="15" text-anchor="middle" fill="#fff" font-family="system-ui" font-size="15">COUNT</text>
+"""
 _VERSION = re.compile(r"v-[0-9a-f]{1,64}")
 
 
@@ -101,3 +105,16 @@ class StaticHandler(tornado.web.StaticFileHandler):
         """Answer with plain text: a page would need static files itself."""
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         self.finish(f"{status_text(status_code)[1]}\n")
+
+
+class CountedIconHandler(tornado.web.RequestHandler):
+    """The site's sign with a number on it: the icon of a page while so much is new."""
+
+    def set_default_headers(self) -> None:
+        headers.set_security_headers(self, headers.EMPTY_POLICY)
+
+    def get(self, count: str) -> None:
+        self.set_header("Content-Type", "image/svg+xml")
+        self.set_header("Cache-Control", f"public, max-age={ICON_AGE_SECONDS}")
+        logo = (Path(self.settings["static_path"]) / "logo.svg").read_text(encoding="utf-8")
+        self.finish(logo.replace("</svg>", COUNT_MARK.replace("COUNT", count.replace("many", "9+")) + "</svg>"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from html.parser import HTMLParser
 
 from testsuite.clients import Answer, Client
@@ -70,7 +71,7 @@ class FormReader(HTMLParser):
             self._area = attributes["name"] if tag == "textarea" else ""
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea":
+        if tag == "textarea" and self._area:
             self.fields[self._area] = self.fields[self._area].removeprefix("\n")
         self._is_inside &= tag != "form"
         self._area = ""
@@ -115,3 +116,19 @@ class Posting:
         ((count,),) = sql(self.folder, "SELECT count(*) FROM entry")
         assert isinstance(count, int)
         return count
+
+
+def refusals(page: Answer) -> list[str]:
+    """Return why something was not done: what the page's alert says, or the page of an error."""
+    if alert := re.search(r'role="alert">(.*?)</(?:div|form)>', page.text, re.DOTALL):
+        return [unescape(one) for one in re.findall(r"<p>(.*?)</p>", alert[1]) or [alert[1].partition("</p>")[0]]]
+    return [
+        unescape(one) for one in re.findall(r'class="status">\d+</p>.*?class="lead">(.*?)</p>', page.text, re.DOTALL)
+    ]
+
+
+def make_room(client: Client, name: str, kind: str = "open", description: str = "") -> str:
+    """Make a room by the form; return its path."""
+    made = client.post("/rooms", {"name": name, "description": description, "kind": kind})
+    assert made.status == 302, f"{made.status}: {refusals(made)}"
+    return made.location

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from unittest import mock
 from urllib.parse import urlencode
 
 from testsuite.cases import FolderTest, SiteTest
@@ -12,9 +13,17 @@ from testsuite.polling import knock
 from testsuite.tables import sql
 from testsuite.test_four_processes import FourTest
 from testsuite.test_routes import UPGRADE
+from testsuite.waiting import wait_for
 
 FORM = "application/x-www-form-urlencoded"
-STORED = ("user", "session", "invitation", "entry", "membership", "setting")
+STORED = {
+    "user": "*",
+    "session": "*",
+    "invitation": "*",
+    "entry": "*",
+    "room": "*",
+    "membership": "user_id, room_id, notify, is_muted, pinned_at",  # a page that is looked at moves the read position
+}
 
 # What a browser says of a request that another site has made.
 FOREIGN: tuple[dict[str, str], ...] = (
@@ -47,7 +56,7 @@ class Forgery:
 
     def state(self) -> list[object]:
         """Return everything that a form could change."""
-        return [sql(self.folder, f"SELECT * FROM {table}") for table in STORED]
+        return [sql(self.folder, f"SELECT {columns} FROM {table}") for table, columns in STORED.items()]
 
     def send(self, client: Client, path: str, fields: dict[str, str], headers: dict[str, str]) -> Answer:
         """POST a form as it is, with no token of its own."""
@@ -106,6 +115,35 @@ class MembersFormsTest(Forgery, SiteTest):
 
     def test_posting_to_a_room(self) -> None:
         self.assert_protected("/rooms/lobby", {"body": "hello", "nonce": "n1"})
+
+    def test_making_a_room_and_looking_after_it(self) -> None:
+        self.assert_protected("/rooms", {"name": "Attic", "kind": "open"})
+        self.assert_protected("/rooms/attic/settings", {"name": "Loft"})
+        self.assert_protected("/rooms/loft/settings", {"own": "on", "pinned": "on"})
+        self.assert_protected("/rooms/loft/members", {"username": "carla"})
+        self.assert_protected("/rooms/loft/members/3/remove", {})
+        self.assert_protected("/rooms/loft/archive", {"archived": "on"})
+        self.assert_protected("/rooms/loft/leave", {})
+        self.assert_protected("/direct", {"username": "beto"})
+
+    def test_joining_a_room(self) -> None:
+        self.client("beto").post("/rooms", {"name": "Cellar", "kind": "open"})
+        self.assert_protected("/rooms/cellar/join", {})
+
+    def test_changing_a_message(self) -> None:
+        self.ana.post("/rooms/lobby", {"body": "hello", "nonce": "to change"})
+        ((seq,),) = sql(self.folder, "SELECT max(seq) FROM entry WHERE room_id = 'lobby'")
+        for verb, fields in (("react", {"emoji": "👍"}), ("edit", {"body": "good day"}), ("delete", {})):
+            self.assert_protected(f"/rooms/lobby/messages/{seq}/{verb}", {**fields, "nonce": verb})
+
+    def test_moving_the_read_position(self) -> None:
+        self.client("beto").post("/rooms/lobby", {"body": "unread", "nonce": "unread"})
+        ((seq,),) = sql(self.folder, "SELECT max(seq) FROM entry WHERE room_id = 'lobby'")
+        moved = "SELECT user_id FROM membership WHERE room_id = 'lobby' AND read_seq = ?"
+        wait_for(lambda: sql(self.folder, moved, seq), "all is written that has moved so far: its author's is the last")
+        for path in ("/rooms/lobby/read", f"/rooms/lobby/messages/{seq}/unread", "/read"):
+            with mock.patch.dict(STORED, membership="*"):
+                self.assert_protected(path, {})
 
     def test_making_an_invitation(self) -> None:
         self.assert_protected("/members/invitations", {})

@@ -11,8 +11,10 @@ import unittest
 import tornado.locale
 
 from app import ROOT
+from controllers.web import languages
 from controllers.web.http_status import status_text
-from controllers.web.languages import MAX_HEADER_CHARS, language_of
+from controllers.web.languages import DEFAULT_CODE, MAX_HEADER_CHARS, html_tag, language_of
+from models.notes import DEEDS
 from testsuite.cases import SiteTest
 
 MODELS = [*(ROOT / "models").rglob("*.py")]
@@ -86,6 +88,8 @@ class Lookup(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         tornado.locale.load_translations(str(ROOT / "views" / "locale"))
+        for cached in (languages._offered, languages._look_up, languages.all_languages):
+            cached.cache_clear()  # another test in this process may have asked before there were any
 
     def test_a_reader_gets_the_first_language_of_their_list_that_the_site_speaks(self) -> None:
         for header, language in CASES.items():
@@ -117,17 +121,25 @@ class Translation(unittest.TestCase):
     def in_templates(self) -> set[str]:
         """Return what the pages say, each form of it, and the lobby's description."""
         sources = [path.read_text(encoding="utf-8") for path in (ROOT / "views" / "templates").rglob("*.html")]
-        calls = re.findall(r"""\b(?:_|both)\(((?:\s*,?\s*(?:"[^"]*"|'[^']*'))+)""", "\n".join(sources))
+        calls = re.findall(r"""\b(?:_|both|words)\(((?:\s*,?\s*(?:"[^"]*"|'[^']*'))+)""", "\n".join(sources))
         return {one or other for call in calls for one, other in re.findall(r"""(?:"([^"]*)"|'([^']*)')""", call)}
 
     def in_code(self) -> set[str]:
-        """Return what refusals and handlers say, and the lobby's description."""
+        """Return what refusals, handlers and notes say, and the lobby's description."""
         sources = [path.read_text(encoding="utf-8") for path in [*(ROOT / "controllers").rglob("*.py"), *MODELS]]
         code = re.sub(r'"\n\s*"', "", "\n".join(sources))
         found = re.findall(
             r'(?:\.translate\(|sentence = |title = |one = |more = |__init__\(|FetchFailed\()"([^"]+)"', code
         )
-        return {*found, *(words for status in range(400, 600) for words in status_text(status)), LOBBY}
+        return {*found, *DEEDS.values(), *(words for status in range(400, 600) for words in status_text(status)), LOBBY}
+
+    def test_of_words_in_all_languages_each_page_shows_its_own(self) -> None:
+        """Messages hold their words in every language (`words` in rendering.py): site.css must know each of them."""
+        styles = (ROOT / "views" / "statics" / "site.css").read_text(encoding="utf-8")
+        (shown,) = re.findall(r"^(.*span\[lang=.*) \{ display: inline \}$", styles, re.MULTILINE)
+        codes = [DEFAULT_CODE, *sorted(path.stem for path in (ROOT / "views" / "locale").glob("*.csv"))]
+        tags = [html_tag(code) for code in codes]
+        self.assertEqual(shown, ", ".join(f'html[lang="{tag}"] span[lang="{tag}"]' for tag in tags))
 
 
 def is_of_tornado(sentence: str) -> bool:

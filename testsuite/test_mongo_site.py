@@ -9,9 +9,9 @@ from typing import Any
 
 import pymongo
 
-from testsuite import outage, test_cursors, test_four_processes, test_removal, test_rooms
+from testsuite import outage, test_changes, test_cursors, test_four_processes, test_removal, test_rooms, test_unread
 from testsuite.cases import FolderTest
-from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server
+from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server, opened
 from testsuite.ports import free_ports
 from testsuite.postgresql import OnPostgresql
 from testsuite.servers import run_app
@@ -44,6 +44,36 @@ class Replay(OnMongodb, test_cursors.Replay):
 
 
 class Removal(OnMongodb, test_removal.Removal):
+    pass
+
+
+class StoredOnMongodb(OnMongodb):
+    """Put before a test that looks at what is stored."""
+
+    folder: str
+
+    def entries(self) -> list[test_changes.Stored]:
+        """Return what is stored, in order."""
+        with opened(logs[self.folder]) as database:
+            found = list(database["entries"].find())
+        stored = [
+            test_changes.Stored(
+                one["room"], one["seq"], one["kind"], one.get("target"), one["body"], one.get("mentions") or []
+            )
+            for one in found
+        ]
+        return sorted(stored, key=lambda one: (one.room, one.seq))
+
+
+class Changes(StoredOnMongodb, test_changes.Changes):
+    stores_before_it_looks = True
+
+
+class ChangesRefused(StoredOnMongodb, test_changes.Refused):
+    pass
+
+
+class Unread(StoredOnMongodb, test_unread.Unread):
     pass
 
 

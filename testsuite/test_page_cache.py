@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 import unittest
+from dataclasses import replace
 
-from controllers.web import page_cache
-from controllers.web.page_cache import PLACEHOLDERS, CachedPage, PageCache
+from controllers.web import page_cache, places
+from controllers.web.page_cache import PLACEHOLDERS, CachedPage, PageCache, Reader
+from controllers.web.places import KeptPlaces, PlacesCache, PlacesSource
+from models.logs.base import Entry, Head
+from models.messages import Reaction, as_posted
 from models.names import initial, tint
+from models.reads import Position
+from models.rooms import RoomInfo
+from models.unread import Unread
 from testsuite.cases import SiteTest
 
 HEX = re.compile(r"\b[0-9a-f]{32}\b")
@@ -24,7 +31,7 @@ class OnePageForAll(SiteTest):
             for name in self.members:
                 page = self.client(name).get("/rooms/lobby").text
                 self.assertIn(f'data-me="{name}"', page)
-                own = re.findall(r'<li data-author="([^"]+)" class="row own', page)
+                own = re.findall(r'<li data-author="([^"]+)" data-seq="[0-9]+" class="row own', page)
                 self.assertEqual(own, [name])
                 footer = page[page.index('<footer class="self">') : page.index("</aside>")]
                 picture = f'<span class="picture tint-{tint(name)}" aria-hidden="true">{initial(name)}</span>'
@@ -60,17 +67,58 @@ class CachedPages(unittest.TestCase):
         )
         own: dict[str, str | bytes] = {"username": f"<&{PLACEHOLDERS['nonce']}", "nonce": b"n"}
         name = f"&lt;&amp;{PLACEHOLDERS['nonce']}"
-        self.assertEqual(cached.fill(own).decode(), f"<b>{name}</b><i>n</i>{name}")
-        self.assertEqual(CachedPage(b"no blank").fill(own), b"no blank")
+        self.assertEqual(cached.fill(Reader(own)).decode(), f"<b>{name}</b><i>n</i>{name}")
+        self.assertEqual(CachedPage(b"no blank").fill(Reader(own)), b"no blank")
 
     def test_rows_of_a_name_are_marked_for_who_has_it_and_nobody_else(self) -> None:
-        rows = [f'<li data-author="{name}" class="row follows">x' for name in ("ana", "an", "R&amp;D", "ana")]
+        names = ("ana", "an", "R&amp;D", "ana")
+        rows = [f'<li data-author="{name}" data-seq="{seq}" class="row follows">x' for seq, name in enumerate(names)]
         cached = CachedPage("".join(rows).encode())
         for name, marked in (("ana", [0, 3]), ("an", [1]), ("R&D", [2]), ("a", []), ("[^", [])):
-            page = cached.fill({"username": name}).decode()
+            page = cached.fill(Reader({"username": name})).decode()
             self.assertEqual(
                 ["row own follows" in row for row in page.split("<li")[1:]], [n in marked for n in range(4)]
             )
+
+    def test_the_line_above_what_is_new_stands_before_the_first_row_after_the_position(self) -> None:
+        rows = [f'<li data-author="ana" data-seq="{seq}" class="row">{seq}' for seq in (3, 5, 7, 9)]
+        note = as_posted(Entry("lobby", 7, "note", None, 1, "ana", "x", 0.0, "n", 3, 3, is_drawn=True))
+        cached = CachedPage("".join(rows).encode(), [note], new_line=b"<new>")
+        for read, before in ((2, None), (3, 5), (4, 5), (5, 9), (8, 9), (9, None), (None, None)):
+            page = cached.fill(Reader({"username": "beto"}, read)).decode()
+            found = re.search(r'<new><li data-author="ana" data-seq="(\d)"', page)
+            self.assertEqual(int(found[1]) if found else None, before)
+
+    def test_ones_own_reactions_and_mentions_are_marked(self) -> None:
+        entry = Entry("lobby", 1, "post", None, 1, "ana", "x", 0.0, "n", 1, 1, is_drawn=True)
+        reactions = (Reaction(("+",), ("ana", "R&D")), Reaction(("-",), ("beto",)))
+        message = replace(as_posted(entry), reactions=reactions)
+        mentions = "".join(f'<b class="mention" data-name="{name}">' for name in ("R&amp;D", "room"))
+        cached = CachedPage(f"<a class='reaction'>+</a><a class='reaction'>-</a>{mentions}".encode(), [message])
+        marks = {"ana": (1, 0, 1), "R&D": (1, 0, 2), "beto": (0, 1, 1), "room": (0, 0, 1)}
+        for name, (plus, minus, named) in marks.items():
+            page = cached.fill(Reader({"username": name})).decode()
+            counts = (page.count("own'>+"), page.count("own'>-"), page.count("data-own"))
+            self.assertEqual(counts, (plus, minus, named), name)
+
+    def test_places_are_kept_only_while_they_are_made_of_the_same(self) -> None:
+        cache, source = PlacesCache(), PlacesSource([], {}, 1, ())
+        room = RoomInfo("a", "A", "", "open", "a", 1, False, "all", is_muted=False, is_pinned=False)
+        source = source._replace(rooms=[room])
+        cache.keep("key", KeptPlaces(source, [], "<nav>"))
+        self.assertEqual(cache.get("key", source._replace(rooms=[replace(room)])), "<nav>")  # the same, read again
+        for other in (
+            source._replace(rooms=[replace(room, name="B")]),
+            source._replace(positions={"a": Position(1, 1)}),
+            source._replace(heads_version=2),
+            source._replace(online=("ana",)),
+        ):
+            self.assertIsNone(cache.get("key", other))
+        self.assertIsNone(cache.get("another", source))
+        self.assertEqual(cache.get_alike("key", []), "<nav>")
+        self.assertIsNone(cache.get_alike("key", places.places([room], {"a": Unread(Head(), None)}, {"a": 0.0}, ())))
+        cache.keep("key", KeptPlaces(source, [], "x" * places.MAX_CACHE_BYTES))
+        self.assertIsNone(cache.get("key", source), "larger than all that is kept")
 
     def test_those_used_last_are_kept_up_to_their_bytes(self) -> None:
         drawn: list[int] = []
@@ -78,7 +126,9 @@ class CachedPages(unittest.TestCase):
         quarter = b"x" * (page_cache.MAX_CACHE_BYTES // 8)  # two bytes are counted for each, as its key is kept too
 
         def get(key: int, page: bytes = quarter) -> None:
-            cache.get_or_render(key, lambda: drawn.append(key) or page)  # type: ignore[func-returns-value]
+            if cache.get(key) is None:
+                drawn.append(key)
+                cache.keep(key, CachedPage(page))
 
         for key in range(4):
             get(key)

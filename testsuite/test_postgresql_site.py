@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from testsuite import (
     outage,
     test_accounts,
+    test_changes,
     test_cursors,
     test_failures,
     test_four_processes,
@@ -18,6 +19,7 @@ from testsuite import (
     test_removal,
     test_rooms,
     test_signing,
+    test_unread,
 )
 from testsuite.browser import BrowserTest, expect_message, write
 from testsuite.postgresql import OnPostgresql, PostgresqlServer
@@ -45,6 +47,18 @@ class Replay(OnPostgresql, test_cursors.Replay):
 
 
 class Removal(OnPostgresql, test_removal.Removal):
+    pass
+
+
+class Changes(OnPostgresql, test_changes.Changes):
+    pass
+
+
+class ChangesRefused(OnPostgresql, test_changes.Refused):
+    pass
+
+
+class Unread(OnPostgresql, test_unread.Unread):
     pass
 
 

@@ -117,6 +117,17 @@ class PostingTest(Posting, SiteTest):
         self.assertEqual(self.post(self.beto, "better words", nonce="changed").status, 302)
         self.assertIn("better words", rows(self.beto.get("/rooms/lobby"))[-1].text)
 
+    def test_what_was_deleted_meanwhile_does_not_come_back_with_the_form_that_is_sent_again(self) -> None:
+        self.assertEqual(self.post(self.beto, "soon regretted", nonce="again").status, 302)
+        ((seq,),) = sql(self.folder, "SELECT seq FROM entry WHERE nonce = 'again'")
+        page = f"/rooms/lobby/messages/{seq}"
+        for body in ("edited once", "soon regretted"):
+            self.assertEqual(self.beto.post(f"{page}/edit", {"body": body, "nonce": body}).status, 302)
+        self.assertEqual(self.beto.post(f"{page}/delete", {"nonce": "gone"}).status, 302)
+        self.assertEqual(self.post(self.beto, "soon regretted", nonce="again").status, 302)
+        self.assertEqual(self.beto.post(f"{page}/edit", {"body": "edited once", "nonce": "edited once"}).status, 302)
+        self.assertEqual(sql(self.folder, "SELECT count(*) FROM entry WHERE body = 'soon regretted'"), [(0,)])
+
     def test_what_may_have_been_stored_comes_back_with_its_nonce(self) -> None:
         before = self.stored()
         with locked(self.folder):

@@ -25,13 +25,37 @@ from testsuite.waiting import wait_for
 SESSION = "/chat/000/abcdefgh"
 
 # What a visitor gets. A path for each route: a new route fails until it stands here.
-OPEN = {"/login": 200, "/healthz": 200, "/static/site.css": 200, "/static/vendor/sockjs.min.js": 200}
+OPEN = {
+    "/login": 200,
+    "/healthz": 200,
+    "/static/site.css": 200,
+    "/static/vendor/sockjs.min.js": 200,
+    "/favicon-3.svg": 200,
+}
 BY_TOKEN = {"/setup": 400, "/join/not-a-real-token": 400}  # each form looks at its own token
 TO_LOGIN = {"/logout": "/login"}
 HOME = {"/": "/rooms/lobby"}  # leads on
-PAGES = ("/rooms", "/account", "/members", "/rooms/lobby")
-FORMS = ("/account/devices/1/end", "/members/invitations", "/members/invitations/1/end")  # POST only
+PAGES = (
+    *("/rooms", "/new", "/account", "/members", "/people/ana"),
+    *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members"),
+)
+MESSAGE = "/rooms/lobby/messages/1"
+FORMS = (  # POST only
+    "/account/devices/1/end",
+    "/members/invitations",
+    "/members/invitations/1/end",
+    "/read",
+    "/rooms/lobby/join",
+    "/rooms/lobby/read",
+)
+NOT_FOR_ALL = (  # nobody leaves or archives the lobby, and there is no message in it
+    "/direct",
+    *(f"/rooms/lobby/{deed}" for deed in ("leave", "archive", "members/1/remove")),
+    *(f"{MESSAGE}/{deed}" for deed in ("edit", "delete", "react", "unread")),
+)
+OF_A_MESSAGE = (MESSAGE, f"{MESSAGE}/history")
 ASKED = ("/members/2/remove",)  # a page that asks, and its form
+FINDERS = ("/people", "/rooms/lobby/people", "/emoji.json")
 FETCHERS = ("/async", "/gen", "/stuff/")
 CHAT = (
     "/chat",
@@ -51,7 +75,20 @@ UPGRADE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
 }
-ALL = (*OPEN, *BY_TOKEN, *TO_LOGIN, *HOME, *PAGES, *ASKED, *FORMS, *FETCHERS, *CHAT)
+ALL = (
+    *OPEN,
+    *BY_TOKEN,
+    *TO_LOGIN,
+    *HOME,
+    *PAGES,
+    *OF_A_MESSAGE,
+    *ASKED,
+    *FORMS,
+    *NOT_FOR_ALL,
+    *FINDERS,
+    *FETCHERS,
+    *CHAT,
+)
 
 
 def first_route(rules: list[Any], path: str) -> int | None:
@@ -101,9 +138,13 @@ class SignedOutTest(SiteTest):
                 answer = self.client().get(path)
                 self.assertEqual((answer.status, answer.location.partition("?")[0]), (302, "/login"))
                 self.assertEqual(answer.body, b"")
-        for path in (*PAGES, *ASKED, *FORMS):
+        for path in OF_A_MESSAGE:
+            self.assertEqual(self.client().get(path).location.partition("?")[0], "/login")
+        for path in (*PAGES, *ASKED, *FORMS, *NOT_FOR_ALL):
             with self.subTest(path):
                 self.assertEqual(self.client().post(path).status, 403)
+        for path in NOT_FOR_ALL:
+            self.assertIn(self.client("ana").post(path).status, (400, 404))
         for path in FORMS:
             self.assertEqual(self.client("ana").post(path).status, 302)
         for path, target in HOME.items():
@@ -138,7 +179,7 @@ class SignedOutTest(SiteTest):
                     self.assertLess(len(str(answer.headers)), 4096 - len("HTTP/1.1 302 Found\r\n"))
 
     def test_programs_are_told_401(self) -> None:
-        for path in FETCHERS:
+        for path in (*FINDERS, *FETCHERS):
             self.assertEqual(self.client("ana").get(path).status, 200)
             self.assertEqual(self.client().get(path).status, 401)
         for path in (*PAGES, *ASKED, *FORMS):

@@ -5,11 +5,15 @@ from __future__ import annotations
 from controllers.fetching.fetcher import FetchFailed, FetchTimedOut
 from controllers.web.hashing_queue import ClientDisconnected
 from models.errors import (
+    Archived,
     Busy,
+    Deleted,
     Failed,
     MadeForAnother,
     NoCookies,
     NotMember,
+    NotYourMessage,
+    NotYourRoom,
     ReadOnly,
     Refusal,
     SignedOut,
@@ -20,6 +24,7 @@ from models.errors import (
     Unavailable,
     UnknownMember,
     UnknownRoom,
+    UnknownTarget,
     WrongPassword,
 )
 
@@ -27,6 +32,11 @@ from models.errors import (
 _STATUSES: dict[type[Refusal], int] = {
     UnknownRoom: 404,
     UnknownMember: 404,
+    UnknownTarget: 404,
+    Deleted: 404,
+    Archived: 403,
+    NotYourMessage: 403,
+    NotYourRoom: 403,
     NotMember: 403,
     MadeForAnother: 403,
     NoCookies: 403,

@@ -37,6 +37,18 @@ def _look_up(header: str) -> str:
     return next((code for tag, code in offered.items() if "-" not in tag), DEFAULT_CODE)
 
 
+@functools.lru_cache(maxsize=1)
+def all_languages() -> list[tuple[str, tornado.locale.Locale]]:
+    """Return the languages of the site: the tag of each, as HTML spells it, and its locale."""
+    codes = dict.fromkeys(_offered().values())
+    return [(html_tag(code), tornado.locale.get(code)) for code in codes]
+
+
+def html_tag(code: str) -> str:
+    """Return the tag of a language for the attribute `lang`; DEFAULT_CODE is plain English."""
+    return "en" if code == DEFAULT_CODE else code.replace("_", "-")
+
+
 def _wishes(header: str) -> Iterator[tuple[str, float]]:
     for part in header.lower().split(","):
         if found := _WISH.fullmatch(part.strip(" \t")):
@@ -63,5 +75,5 @@ def _offered() -> dict[str, str]:
 
 
 def _tag(code: str) -> str:
-    """Return the tag of a language; DEFAULT_CODE is plain English."""
-    return "en" if code == DEFAULT_CODE else code.lower().replace("_", "-")
+    """Return the tag of a language in small letters."""
+    return html_tag(code).lower()

@@ -2,55 +2,116 @@
 
 from __future__ import annotations
 
+import bisect
 import datetime
-import functools
 import re
 import secrets
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
-from tornado.escape import xhtml_escape
+from tornado.escape import to_unicode, utf8, xhtml_escape
 
 from controllers.web.forms import FormHandler
 from controllers.web.lru_cache import LRUCache
-from controllers.web.rendering import GROUPING_GAP_SECONDS, MessageRenderer
-from models.logs.base import Entry
+from controllers.web.rendering import GROUPING_GAP_SECONDS, MessageRenderer, words
+from controllers.web.window import Window
+from models.logs.base import NOTE, POST, Entry
 from models.members import Member
+from models.mentions import EVERYBODY
+from models.messages import Message, Reaction, as_posted
 from models.names import initial, tint
 
 MAX_CACHE_BYTES = 8 * 1024 * 1024  # of pages: a usual one has 30 KB, of the longest messages it has 2 MB
 
-# Random words, so that no message can contain one of them.
-PLACEHOLDERS = {name: secrets.token_hex(16) for name in ("username", "initial", "tint", "xsrf", "nonce")}
+MARK_BYTES = 100  # of what is marked as the reader's own
+
+# Random words, so that no message can contain one of them. Few places of a page are looked at: ~ is a rare character.
+PLACEHOLDERS = {
+    name: f"~{secrets.token_hex(16)}"
+    for name in ("username", "initial", "tint", "xsrf", "nonce", "head", "read", "admin", "places")
+}
 NAMES = {placeholder.encode(): name for name, placeholder in PLACEHOLDERS.items()}
-ROW = b'<li data-author="%s" class="row'  # where the class `own` is added to the rows of one author
-PIECES = re.compile(b"(" + b"|".join([*NAMES, ROW % b'[^"]*']) + b")")
+HTML_PLACEHOLDERS = {"places"}  # where HTML is put in; text elsewhere
+# Where a reader's own rows, reactions and mentions are marked. Messages have no such text, since it is escaped there.
+ROW = b'<li data-author="[^"]*" data-seq="[0-9]+" class="row'
+MENTION = b'<b class="mention" data-name="[^"]*"'
+REACTION = b"<a class='reaction"
+PIECES = re.compile(b"(" + b"|".join([*NAMES, ROW, MENTION, REACTION]) + b")")
 PLACEHOLDER_MEMBER = Member(0, PLACEHOLDERS["username"], is_admin=False)
+
+# What room.html has of a message of the member's own that the server does not have yet.
+OWN_MESSAGE = as_posted(Entry("", 0, POST, None, 0, "", "?", 0.0, "", 0, 0, is_drawn=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a page shows to one member only; what is new stands after the message `read`."""
+
+    values: Mapping[str, str | bytes]
+    read: int | None = None
 
 
 class CachedPage:
-    """A rendered page, split at its placeholders and at its rows."""
+    """A rendered page, split at its placeholders and where a reader's own things are marked.
 
-    def __init__(self, page: bytes) -> None:
+    `new_line` is HTML that stands before the first post that is new to a reader.
+    """
+
+    def __init__(self, page: bytes, messages: Sequence[Message] = (), new_line: bytes = b"") -> None:
         self._pieces = PIECES.split(page)
+        self._new_line = new_line
         self._placeholders: list[tuple[int, str]] = []
-        self._rows: dict[bytes, list[int]] = {}  # the places of each author's messages
+        self._posts: list[tuple[int, int]] = []  # the seq and the place of each that is no note
+        notes = {message.seq for message in messages if message.entry.kind == NOTE}
+        self._marks: dict[str, list[tuple[int, bytes]]] = {}  # by name or @name: places, and what is added there
+        reactions = (one for message in messages for one in message.reactions)
         for place in range(1, len(self._pieces), 2):
-            piece = self._pieces[place]
-            if piece in NAMES:
-                self._placeholders.append((place, NAMES[piece]))
-            else:
-                self._rows.setdefault(piece, []).append(place)
+            self._read_piece(place, self._pieces[place], reactions, notes)
+        self.bytes = len(page) + MARK_BYTES * sum(map(len, self._marks.values()))
 
-    def fill(self, values: Mapping[str, str | bytes]) -> bytes:
-        """Return the page with values, which are text and not HTML, and with the member's own messages marked."""
-        escaped = {name: xhtml_escape(text).encode() for name, text in values.items()}
+    def _read_piece(self, place: int, piece: bytes, reactions: Iterator[Reaction], notes: Set[int]) -> None:
+        if piece in NAMES:
+            self._placeholders.append((place, NAMES[piece]))
+        elif piece.startswith(b"<li"):
+            _, author, _, seq, _ = piece.decode().split('"')[:5]
+            if int(seq) not in notes:
+                self._posts.append((int(seq), place))
+            self._mark(unescape(author), place, b" own")
+        elif piece.startswith(b"<b"):
+            self._mark("@" + unescape(piece.decode().split('"')[3]), place, b" data-own")
+        else:
+            for name in next(reactions).names:
+                self._mark(name, place, b" own")
+
+    def _mark(self, key: str, place: int, mark: bytes) -> None:
+        self._marks.setdefault(key, []).append((place, mark))
+
+    def fill(self, reader: Reader) -> bytes:
+        """Return the page with the reader's values, and with what is theirs marked."""
         pieces = self._pieces.copy()
+        values = {
+            name: utf8(value) if name in HTML_PLACEHOLDERS else xhtml_escape(value).encode()
+            for name, value in reader.values.items()
+        }
         for place, name in self._placeholders:
-            pieces[place] = escaped[name]
-        for place in self._rows.get(ROW % escaped["username"], ()):
-            pieces[place] += b" own"
+            pieces[place] = values[name]
+        own = to_unicode(reader.values["username"])
+        for key in {own, f"@{own}", f"@{EVERYBODY}"}:
+            for place, mark in self._marks.get(key, ()):
+                pieces[place] += mark
+        if reader.read is not None:
+            self._add_new_line(pieces, reader.read)
         return b"".join(pieces)
+
+    def _add_new_line(self, pieces: list[bytes], read: int) -> None:
+        """Put the line before the first new post, if that is on the page and a post before it, too."""
+        number = bisect.bisect(self._posts, (read, sys.maxsize))
+        if 0 < number < len(self._posts):
+            place = self._posts[number][1]
+            pieces[place] = self._new_line + pieces[place]
 
 
 class PageCache(LRUCache[Hashable, CachedPage]):
@@ -59,14 +120,9 @@ class PageCache(LRUCache[Hashable, CachedPage]):
     def __init__(self) -> None:
         super().__init__(MAX_CACHE_BYTES)
 
-    def get_or_render(self, key: Hashable, render: Callable[[], bytes]) -> CachedPage:
-        """Return the page with this key; rendered and cached if it is missing."""
-        page = self.get(key)
-        if page is None:
-            html = render()
-            page = CachedPage(html)
-            self.put(key, page, 2 * len(html))  # its key has names, too
-        return page
+    def keep(self, key: Hashable, page: CachedPage) -> None:
+        """Cache a page."""
+        self.put(key, page, 2 * page.bytes)  # its key has names, too
 
 
 class CachedPageHandler(FormHandler):
@@ -79,8 +135,8 @@ class CachedPageHandler(FormHandler):
         template: str,
         cache: PageCache,
         renderer: MessageRenderer,
-        entries: Sequence[Entry],
-        nonce: str,
+        window: Window,
+        reader: Reader,
         **shown: Hashable,
     ) -> None:
         """Answer with the template, which shows these messages and these values, for the member who asks.
@@ -88,35 +144,39 @@ class CachedPageHandler(FormHandler):
         A page with an error is not cached, since it shows what only its author has written.
         """
         today = datetime.date.today()
-        render = functools.partial(self._render_with_placeholders, template, renderer, entries, today, shown)
-        if self.settings["debug"] or shown["error"]:
-            await renderer.prerender(entries)
-            page = CachedPage(render())
-        else:
-            seqs = (entries[0].seq, entries[-1].seq, len(entries)) if entries else ()
-            key = (template, self.locale.code, today, seqs, *shown.values())
-            if key not in cache:
-                await renderer.prerender(entries)
-            page = cache.get_or_render(key, render)
-        self.finish(page.fill(self._own_values(nonce)))
+        key = (template, self.locale.code, today, window.version, *shown.values())
+        is_cached = not (self.settings["debug"] or shown["error"])
+        page = cache.get(key) if is_cached else None
+        if page is None:
+            await renderer.prerender(window.messages)
+            page = self._render_with_placeholders(template, renderer, window.messages, today, shown)
+            if is_cached:
+                cache.keep(key, page)
+        self.finish(page.fill(reader))
 
     def _render_with_placeholders(
         self,
         template: str,
         renderer: MessageRenderer,
-        entries: Sequence[Entry],
+        messages: Sequence[Message],
         today: datetime.date,
-        shown: Mapping[str, Hashable],
-    ) -> bytes:
-        rows = renderer.render_rows(entries, self.locale, today)
-        fixed = {"gap_seconds": GROUPING_GAP_SECONDS, "nonce": PLACEHOLDERS["nonce"]}
+        shown: Mapping[str, Any],
+    ) -> CachedPage:
+        rows = renderer.render_rows(messages, self.locale, today, shown["at"])
+        fixed = {
+            "gap_seconds": GROUPING_GAP_SECONDS,
+            "own_message": OWN_MESSAGE,
+            "words": words,
+            **{name: PLACEHOLDERS[name] for name in ("nonce", "head", "read", "admin", "places")},
+        }
         self._has_placeholders = True
         try:
-            return self.render_string(template, **shown, **fixed, rows=rows)
+            page = self.render_string(template, **shown, **fixed, rows=rows)
+            return CachedPage(page, messages, self.render_string("modules/new.html"))
         finally:
             self._has_placeholders = False
 
-    def _own_values(self, nonce: str) -> dict[str, str | bytes]:
+    def own_values(self, nonce: str, head: int, places: str) -> dict[str, str | bytes]:
         """Return what stands on the page of this member in place of the placeholders."""
         name = self.current_user.username
         return {
@@ -125,6 +185,8 @@ class CachedPageHandler(FormHandler):
             "tint": str(tint(name)),
             "xsrf": self.xsrf_token,
             "nonce": nonce,
+            "head": str(head),
+            "places": places,
         }
 
     # Templates within the page are rendered on their own, with this namespace and not that of the page.
