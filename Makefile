@@ -15,6 +15,7 @@
 #   make faults    kill, stop and cut four processes under load, and check that nothing is lost (SECONDS=1800 SEED=7);
 #                  ENGINE=postgresql or mongodb: on two machines, with the database's servers among what is killed
 #   make mutants   show that the fault harness notices a broken promise
+#   make screenshots  a picture of each page, light and dark, on a desk and a phone, in screenshots/
 # For those who release:
 #   make lock      the lock files anew (UPGRADE=--upgrade: with the newest versions that requirements.txt allows)
 #   make audit     ask the Python Package Index whether a hole is known in anything that is installed
@@ -44,7 +45,7 @@ COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run demo dev console setup test check test-one test-setup lint types tools bench audit faults mutants lock picture
+.PHONY: run demo dev console setup test check test-one test-setup lint types tools bench audit faults mutants screenshots lock picture
 
 run: setup
 	@exec $(BIN)/python app.py --port=$(PORT) $(OPTIONS)
@@ -123,13 +124,12 @@ lint: test-setup types
 # The answer must not hang on the order in which mypy reads the files, nor on what it remembers of the last time.
 types: test-setup
 	$(BIN)/mypy
-	@for order in sort "sort -r" "shuf --random-source=requirements-dev.lock"; do \
+	@printf "%s\n" sort "sort -r" "shuf --random-source=requirements-dev.lock" | xargs -P 3 -I ORDER sh -c '\
 		cache=$$(mktemp -d); \
-		find $(TYPED) -name "*.py" -not -path "models/migrations/*" | LC_ALL=C $$order | \
+		find $(TYPED) -name "*.py" -not -path "models/migrations/*" | LC_ALL=C ORDER | \
 			xargs $(BIN)/mypy --cache-dir="$$cache" && $(BIN)/mypy --cache-dir="$$cache"; \
 		answer=$$?; rm -r "$$cache"; \
-		if [ $$answer != 0 ]; then echo "so says mypy with the files in the order of: $$order" >&2; exit 1; fi; \
-	done
+		if [ $$answer != 0 ]; then echo "so says mypy with the files in the order of: ORDER" >&2; exit 1; fi'
 
 ENGINE ?= sqlite
 ONLY ?=
@@ -149,6 +149,10 @@ faults: tools test-setup
 
 mutants: tools test-setup
 	$(BIN)/python -W error -m faults.mutants
+
+screenshots: tools test-setup
+	@mkdir -p screenshots
+	PROSA_SCREENSHOTS=screenshots $(BIN)/python -W error -m unittest testsuite.test_browser_pages
 
 lock: .venv/test.stamp
 	$(COMPILE) $(UPGRADE) requirements.txt -o requirements.lock

@@ -15,6 +15,30 @@ from testsuite.clients import PASSWORD, Client
 from testsuite.needs import need
 from testsuite.waiting import TIMEOUT_SECONDS
 
+# Chromium takes the last list of features to do without, and this replaces Playwright's: theirs, in their order, and
+# what it would do for every context that the tests open: pages for its address bar, in a process of their own, and a
+# process for the next page.
+WITHOUT = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "TcpPortRandomizationWin",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
+    "PreconnectToSearch",
+    "msForceBrowserSignIn",
+    "msEdgeUpdateLaunchServicesPreferredVersion",
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "SpareRendererForSitePerProcess",
+)
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -23,6 +47,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(WITHOUT)}",
     "--host-resolver-rules=MAP *.example 127.0.0.1",  # hosts that browsers treat as any over plain HTTP
 )
 PHONE: dict[str, Any] = {
@@ -145,7 +170,7 @@ class BrowserTest(SiteTest):
         """Save a screenshot of the page, if the environment asks for screenshots."""
         folder = os.environ.get("PROSA_SCREENSHOTS")
         if folder:
-            page.screenshot(path=Path(folder) / f"{name}.png", full_page=full_page)
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=full_page, animations="disabled")
 
 
 def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
@@ -167,6 +192,11 @@ def invite(page: Page) -> None:
     """Make an invitation on the page of members."""
     page.goto("/members")
     follow(page.get_by_role("button", name="Make an invitation link"))
+
+
+def expect_listed(page: Page, me: str) -> None:
+    """Wait until the page has heard that its own member is online; from then on it tells who comes and goes."""
+    expect(page.locator("#online .name").get_by_text(me, exact=True)).to_have_count(1)
 
 
 def expect_live(page: Page) -> None:

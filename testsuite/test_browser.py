@@ -10,7 +10,7 @@ import tornado.template
 from playwright.sync_api import expect
 
 from models.names import initial, tint
-from testsuite.browser import BrowserTest, expect_live, expect_message, messages, sign_in, write
+from testsuite.browser import BrowserTest, expect_listed, expect_live, expect_message, messages, sign_in, write
 from testsuite.cases import add_user
 from testsuite.clients import Client
 from testsuite.servers import ROOT, Server
@@ -25,6 +25,7 @@ MARKUP = """row => {
   message.querySelector('.body').replaceChildren();
   message.querySelector('.body').classList.remove('plain');
   message.querySelector('time').replaceWith(document.createElement('time'));
+  for (const link of message.querySelectorAll('a')) link.replaceWith(document.createElement('a'));
   return message.outerHTML;
 }"""
 
@@ -113,6 +114,7 @@ class Lobby(BrowserTest):
 
     def test_who_comes_and_goes_is_told_in_passing(self) -> None:
         ana = self.member("ana")
+        expect_listed(ana, "ana")
         dora = self.chat("dora")
         expect(ana.locator(".presence-line", has_text="dora joined")).to_be_visible()
         expect(ana.locator("#online .name", has_text="dora")).to_be_visible()
@@ -162,6 +164,7 @@ class Lobby(BrowserTest):
 
     def test_messages_and_names_are_shown_as_text(self) -> None:
         ana = self.member("ana")
+        expect_listed(ana, "ana")
         nasty = self.chat(NASTY)
         nasty.send("typing", room="lobby")
         expect(ana.locator("#writing")).to_have_text(f"{NASTY} is writing…")

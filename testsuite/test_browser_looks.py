@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from testsuite.browser import PHONE, BrowserTest, expect_message, invite, open_details, write
+from testsuite.browser import PHONE, BrowserTest, expect_listed, expect_message, invite, open_details, write
 
 LONG = "W" * 40  # the longest name, without a place to break
 PAGES = ("/rooms", "/rooms/lobby", "/members", "/logout")
@@ -45,6 +45,7 @@ class Languages(BrowserTest):
         expect(page.locator("#state")).to_have_text("Ao vivo")
         write(page, LETTER)
         expect(page.locator("#rows .row pre")).to_be_visible()
+        expect_listed(page, "beto")
         self.chat("carla").send("typing", room="lobby")
         expect(page.locator("#writing")).to_have_text("carla está escrevendo…")
         expect(page.locator(".presence-line").last).to_contain_text("carla entrou")

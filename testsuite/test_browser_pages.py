@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from typing import Any
+from itertools import count
+from typing import Any, Literal
 
 from playwright.sync_api import Page, expect
 
 from testsuite.browser import ALLOW_EVERYTHING, PHONE, BrowserTest, expect_live, follow, open_details
+from testsuite.roompage import make_room, rows
 from testsuite.servers import ROOT, Server
 
 LONG = "W" * 40  # the longest name, without a place to break
@@ -18,25 +20,81 @@ DARK_PHONE: dict[str, Any] = {**PHONE, "color_scheme": "dark", "locale": "pt-BR"
 # A window of 1,280 pixels at 400 %.
 ZOOMED: dict[str, Any] = {"viewport": {"width": 320, "height": 200}, "locale": "pt-BR"}
 
+NUMBERS = count()  # of rooms, so that each has a name of its own
+
+Scheme = Literal["light", "dark"]
+
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 class Pages(BrowserTest):
     """A walk over all pages, in the looks that people have."""
 
+    is_long = True
     members = (*BrowserTest.members, LONG)
 
-    def test_axe_finds_nothing_on_a_desk(self) -> None:
-        for state, page in self.walk(DESK):
-            with self.subTest(state=state):
-                self.assertEqual(violations(page), [])
+    def test_axe_finds_nothing_on_a_desk_light_or_dark(self) -> None:
+        self.check(DESK, {"desk": "light", "desk-dark": "dark"})
+
+    def test_axe_finds_nothing_on_a_phone_and_fingers_find_their_targets(self) -> None:
+        self.check(PHONE, {"phone": "light"}, is_touched=True)
 
     def test_axe_finds_nothing_on_a_dark_phone_in_portuguese_and_fingers_find_their_targets(self) -> None:
-        for state, page in self.walk(DARK_PHONE):
-            with self.subTest(state=state):
-                self.assertEqual(violations(page), [])
-                self.assertEqual(page.evaluate(SMALL), [])
-                self.assertEqual(page.evaluate(SIDEWAYS), [])
+        self.check(DARK_PHONE, {"phone-dark-portuguese": "dark"}, is_touched=True)
+
+    def check(self, look: dict[str, Any], schemes: dict[str, Scheme], is_touched: bool = False) -> None:
+        """Ask axe-core about each state of each page in these colours; `make screenshots` saves a picture of it."""
+        for state, page in self.walk(look):
+            for name, scheme in schemes.items():
+                with self.subTest(state=state, look=name):
+                    page.emulate_media(color_scheme=scheme)
+                    self.shoot(page, f"{state.replace(', ', '-').replace(' ', '-')}-{name}")
+                    self.assertEqual(violations(page), [])
+                    self.assertEqual(page.evaluate(SIDEWAYS), [])
+                    if is_touched:
+                        self.assertEqual(page.evaluate(SMALL), [])
+
+    def test_axe_finds_nothing_where_no_script_runs(self) -> None:
+        for name, look in (("desk", DESK), ("phone-dark-portuguese", DARK_PHONE)):
+            for state, page in self.walk_plainly(look):
+                with self.subTest(look=name, state=state):
+                    page.evaluate(SHOW_NOSCRIPT)
+                    self.shoot(page, f"plain-{state}-{name}".replace(" ", "-"))
+                    self.assertEqual(violations(page), [])
+                    self.assertEqual(page.evaluate(SIDEWAYS), [])
+                    if look:
+                        self.assertEqual(page.evaluate(SMALL), [])
+
+    def walk_plainly(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
+        """Go through the pages for members, and what they refuse, where none of their scripts comes.
+
+        Scripts as such are not forbidden: axe-core is one.
+        """
+        self.tolerate("status of 40|net::ERR_BLOCKED_BY_CLIENT")
+        room, message = self.furnish(f"Plain hall {next(NUMBERS)}")
+        page = self.page(**look)
+        network = page.context.new_cdp_session(page)
+        network.send("Network.enable")
+        network.send("Network.setBlockedURLs", {"urls": ["*.js"]})
+        self.enter(page, "ana")
+        for path in ("/rooms", "/new", "/members", "/account", "/logout", f"/people/{LONG}", "/rooms/lobby"):
+            page.goto(path)
+            yield path[1:].split("/")[-1][:9], page
+        for name, path in (
+            ("a room", room),
+            ("a room around a message", f"{room}?at={message}"),
+            ("an older page of a room", f"{room}?before={message + 1}"),
+            ("its settings", f"{room}/settings"),
+            ("a message", f"{room}/messages/{message}"),
+            ("its history", f"{room}/messages/{message}/history"),
+        ):
+            page.goto(path)
+            yield name, page
+        page.goto(room)
+        page.locator("#body").fill("z" * 8001)
+        follow(page.locator("#composer .button"))
+        yield "a room, refused", page
+        yield from self.walk_what_a_room_refuses(page, room, message)
 
     def test_nothing_is_wider_than_a_window_at_400_percent(self) -> None:
         for state, page in self.walk(ZOOMED):
@@ -50,12 +108,21 @@ class Pages(BrowserTest):
                 self.assertEqual(page.evaluate(CUT), [])
                 page.evaluate("document.documentElement.style.fontSize = ''")
 
+    def test_nor_is_any_state_of_the_connection(self) -> None:
+        page = self.member("ana", **ZOOMED)
+        expect_live(page)
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        for words in ("Connecting…", "Reconnecting…", "Reconectando…", "Offline, 12 messages waiting"):
+            page.evaluate("words => { document.getElementById('state').textContent = words; }", words)
+            self.assertEqual(page.evaluate(SIDEWAYS), [], words)
+
     def walk(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
         """Go from page to page, through their states, and name each."""
         self.tolerate("status of 40|net::ERR|WebSocket")
         yield from self.walk_the_set_up(look)
         yield from self.walk_the_cards(look)
         yield from self.walk_the_lists(look)
+        yield from self.walk_the_rooms(look)
         yield from self.walk_the_room(look)
         yield from self.walk_what_was_refused(look)
 
@@ -93,7 +160,7 @@ class Pages(BrowserTest):
 
     def walk_the_lists(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
         page = self.member("ana", **look)
-        for path in ("/rooms", "/members", "/account", "/logout", "/nothing"):
+        for path in ("/rooms", "/members", f"/people/{LONG}", "/account", "/logout", "/nothing"):
             page.goto(path)
             yield path[1:], page
         page.goto("/members")
@@ -103,6 +170,64 @@ class Pages(BrowserTest):
         fill(page, current="wrong", password="short", again="other")
         follow(page.locator("form.narrow button"))
         yield "account, refused", page
+
+    def walk_the_rooms(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
+        """Go through a room of its own, in which everything has happened, and what is said of it on other pages."""
+        room, message = self.furnish(f"Hall {next(NUMBERS)}")
+        page = self.member("ana", **look)
+        direct = self.client("ana").post("/direct", {"username": LONG}).location
+        for name, path in (
+            ("rooms", "/rooms"),
+            ("what is new", "/new"),
+            ("a direct room", f"{direct}/settings"),
+            ("a room with notes", f"{room}?at={message}"),
+            ("its settings", f"{room}/settings"),
+            ("a message", f"{room}/messages/{message}"),
+            ("its history", f"{room}/messages/{message}/history"),
+        ):
+            page.goto(path)
+            if name == "a room with notes":
+                expect_live(page)
+            yield name, page
+        yield from self.walk_what_a_room_refuses(page, room, message)
+
+    def walk_what_a_room_refuses(self, page: Page, room: str, message: int) -> Iterator[tuple[str, Page]]:
+        page.goto(f"{room}/messages/{message}")
+        page.locator("#emoji").fill("no emoji " + "w" * 90)
+        follow(page.locator("form.beside .button"))
+        yield "a message, refused", page
+        page.goto("/rooms")
+        page.locator("#name").fill("w" * 61)
+        follow(page.locator("form.narrow .button"))
+        yield "rooms, refused", page
+        page.goto(f"{room}/settings")
+        page.locator("#username").fill("nobody " + "w" * 90)
+        follow(page.locator("form.beside .button"))
+        yield "settings, refused", page
+        page.goto("/members")
+        follow(page.locator(".together .button"))
+        yield "members, refused", page
+        self.client("ana").post(f"{room}/archive", {"archived": "on"})
+        for name, path in (("an archived room", room), ("its settings, archived", f"{room}/settings")):
+            page.goto(path)
+            yield name, page
+
+    def furnish(self, name: str) -> tuple[str, int]:
+        """Make a room of ana's in which everything has happened; return its path, and the number of a message."""
+        ana, other = self.client("ana"), self.client(LONG)
+        room = make_room(ana, name, description="w" * 200)
+        other.post(f"{room}/join")
+        make_room(other, f"{name} {'w' * 40}", description="to be joined")
+        for body in ("a message " + "w" * 90, "to be deleted"):
+            ana.post(room, {"body": body})
+        first, second = (row.seq for row in rows(ana.get(room))[-2:])
+        for client in (ana, other):
+            client.post(f"{room}/messages/{first}/react", {"emoji": "👍"})
+        ana.post(f"{room}/messages/{first}/edit", {"body": "> edited\n\n```python\n" + "code " * 40 + "\n```"})
+        for target in (first, second):
+            other.post(room, {"body": "@ana @room an answer", "target": str(target)})
+        ana.post(f"{room}/messages/{second}/delete")
+        return room, first
 
     def walk_the_room(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
         long = self.chat(LONG)
@@ -115,6 +240,10 @@ class Pages(BrowserTest):
         long.send("typing", room="lobby")
         expect(page.locator("#writing")).not_to_be_empty()
         yield "room", page
+        page.locator("#rows .row:not(.follows) .author").last.dispatch_event("click")
+        expect(page.get_by_role("dialog", name=LONG)).to_be_visible()
+        yield "room, card", page
+        page.keyboard.press("Escape")
         send(page, "z" * 8001)
         expect(page.locator("#refusal")).to_be_visible()
         yield "room, too long", page
@@ -170,7 +299,7 @@ def fill(page: Page, **fields: str) -> None:
 def send(page: Page, body: str) -> None:
     """Write a message and send it by the button: on touch devices Enter makes a new line."""
     page.locator("#body").fill(body)
-    page.locator("#composer button").click()
+    page.locator("#composer .box button").click()
 
 
 def send_by_form(page: Page, body: str) -> None:
@@ -181,9 +310,13 @@ def send_by_form(page: Page, body: str) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """Return what axe-core has to say."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)")
+    """Return what axe-core has to say, once nothing moves any more."""
+    page.evaluate("Promise.allSettled(document.getAnimations().map(({ finished }) => finished))")
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "axe.run({ resultTypes: ['violations'], selectors: false }).then(({ violations }) => violations)"
+    )
     return [
         f"{one['id']}: {node['html'][:150]} {json.dumps(node['any'][0]['data'] if node['any'] else '')[:200]}"
         for one in found
@@ -191,10 +324,16 @@ def violations(page: Page) -> list[str]:
     ]
 
 
+# A browser that runs no scripts draws what is in these elements.
+SHOW_NOSCRIPT = """() => {
+  for (const one of document.querySelectorAll('noscript')) one.outerHTML = `<div>${one.textContent}</div>`;
+}"""
+
 # Links within text are as high as its lines (WCAG 2.2, 2.5.8); what only a keyboard finds is no target.
 SMALL = """() => [...document.querySelectorAll('a, button, summary, label:has(input), input, textarea')]
   .filter((one) => one.checkVisibility())
-  .filter((one) => !one.closest('.body, .alert, .visually-hidden, .skip, label *, [type=hidden]'))
+  .filter((one) => !one.closest('.body, .alert, .visually-hidden, .skip, .more, .follows .author'))
+  .filter((one) => !one.matches('label *, [type=hidden]'))
   .map((one) => [one, one.getBoundingClientRect()])
   .filter(([one, { width, height }]) => width < 43.9 || height < 43.9)
   .map(([one, { width, height }]) => `${one.outerHTML.slice(0, 120)} ${width} x ${height}`)"""
@@ -202,7 +341,7 @@ SMALL = """() => [...document.querySelectorAll('a, button, summary, label:has(in
 # Texts of which a part cannot be seen. Names may be cut where they only tell whose the rest is.
 CUT = """() => [...document.querySelectorAll('main *')]
   .filter((one) => one.checkVisibility() && one.textContent.trim() && !one.closest('.visually-hidden, .skip, textarea'))
-  .filter((one) => !one.matches('.author, #writing, #writing bdi, .room h1'))
+  .filter((one) => !one.matches('.author, #writing, #writing bdi, .room h1, .room h1 a, .quote *, .deleted .heading'))
   .filter((one) => /hidden|clip/.test(getComputedStyle(one).overflowX) && one.scrollWidth > one.clientWidth + 1)
   .map((one) => `${one.localName}.${one.className} ${one.textContent} ${one.scrollWidth} > ${one.clientWidth}`)"""
 

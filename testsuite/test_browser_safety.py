@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from urllib.parse import quote
 
@@ -168,6 +169,11 @@ class Origins(BrowserTest):
         self.other = Upstream()
         self.other.behave = gives(b"", "200 OK", "Access-Control-Allow-Origin: *")
         self.addCleanup(self.other.close)
+
+    def test_this_browser_does_without_all_that_playwright_has_it_do_without(self) -> None:
+        started = self.browser.new_browser_cdp_session().send("SystemInfo.getInfo")["commandLine"]
+        theirs, ours = (set(features.split(",")) for features in re.findall(r"--disable-features=(\S+)", started))
+        self.assertLessEqual(theirs, ours)
 
     def test_every_page_with_all_that_it_loads_comes_from_the_site(self) -> None:
         asked: list[str] = []

@@ -162,6 +162,34 @@ class Who(BrowserTest):
         expect_message(ana, "by the new one")
         self.assertEqual(self.authors("by the old or the new one"), ["ana"])
 
+    def test_a_new_session_goes_on_while_nobody_answers_who_is_signed_in(self) -> None:
+        old = self.session("ana")
+        ana = self.page()
+        self.take_over(ana, old)
+        ana.goto("/rooms/lobby")
+        expect_live(ana)
+        ana.route("**/logout", lambda route: route.abort())
+        self.take_over(ana, self.session("ana"))
+        with ana.expect_event("requestfailed"):
+            old.post("/logout")
+        write(ana, "to whichever session")
+        expect_message(ana, "to whichever session")
+        self.assertEqual(self.authors("to whichever session"), ["ana"])
+
+    def test_a_page_that_was_signed_out_asks_until_it_is_answered(self) -> None:
+        old = self.session("ana")
+        ana = self.page()
+        self.take_over(ana, old)
+        ana.goto("/rooms/lobby")
+        expect_live(ana)
+        old.post("/logout")
+        expect(ana.locator("#state")).to_have_text("Signed out")
+        ana.route("**/logout", lambda route: route.abort(), times=2)
+        self.take_over(ana, self.session("ana"))
+        come_back(ana)
+        expect_live(ana)
+        expect(ana.locator("#refusal")).to_be_hidden()
+
     def test_a_page_out_of_the_browsers_memory_asks_again_who_one_is(self) -> None:
         ana = self.member("ana")
         self.take_over(ana, self.session("beto"))

@@ -1,9 +1,8 @@
 // One live connection to a room, with retries. Its cursor is the seq of the last entry received: every entry after it
 // is passed on exactly once and in order, whatever happens to the sockets.
 
-const MAX_FIRST_RETRY_MS = 300;    // the first wait is random: after a restart not all pages come at once
-const RETRY_MS = 1000;             // before the second retry; doubled for each further one
-const MAX_RETRY_MS = 30_000;
+import { pauseMs } from './pauses.js';
+
 const STABLE_MS = 2000;            // a connection that was live for longer is again retried at once
 const TRANSPORT_TIMEOUT_MS = 2000; // SockJS's own, of some 600 ms, gives a WebSocket up when the page is busy
 const JOIN_TIMEOUT_MS = 15_000;    // from opening the socket to `joined`
@@ -246,28 +245,37 @@ export class Connection {
     this.socket = null;
     this.isRejoining = this.acceptsGap = false;
     if (this.isLive) this.failedAttempts = performance.now() - this.joinedAt > STABLE_MS ? 0 : 1;
-    if (!SIGNED_OUT_CODES.has(code)) return this.scheduleRetry();
-    this.isRemoved = reason === REMOVED_REASON;
-    this.checkMember('');
-    this.checkSignIn();
+    this.isRemoved = SIGNED_OUT_CODES.has(code) && reason === REMOVED_REASON;
+    if (this.isRemoved) this.checkMember('');
+    else this.scheduleRetry(SIGNED_OUT_CODES.has(code));
   }
 
-  scheduleRetry() {
-    const backoffMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (this.failedAttempts - 1)) * (0.5 + Math.random() / 2);
-    const waitMs = this.failedAttempts === 0 ? Math.random() * MAX_FIRST_RETRY_MS : backoffMs;
+  // Retry, and ask who is signed in, at once or after the first failed attempt. Until there is an answer the page goes
+  // on to take messages: this member may have signed in anew.
+  scheduleRetry(asksAtOnce = false) {
+    const waitMs = pauseMs(this.failedAttempts);
     this.failedAttempts += 1;
     this.retryAt = performance.now() + waitMs;
     if (!navigator.onLine || this.failedAttempts > MAX_FAILED_ATTEMPTS) this.setState('offline');
     else this.setState(this.wasLive ? 'reconnecting' : 'connecting');
     this.timer = setTimeout(() => this.open(), waitMs);
-    if (this.failedAttempts > 1) this.checkSignIn();
+    if (asksAtOnce || this.failedAttempts > 1) this.checkSignIn();
   }
 
-  // Ask who is signed in now. If it is this member again, with whatever session, reconnect.
+  // Ask who is signed in now. If it is this member again, with whatever session, reconnect. While halted nothing else
+  // is tried: ask until there is an answer.
   async checkSignIn() {
     const name = await this.fetchSignedInName().catch(() => null);
-    if (name === null || this.isLive) return;
-    if (this.checkMember(name) && this.isHalted) this.scheduleRetry();
+    if (this.isLive) return;
+    if (name === null) this.askLater();
+    else if (this.checkMember(name) && this.isHalted) this.reopen(this.transports);
+  }
+
+  askLater() {
+    if (!this.isHalted) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.checkSignIn(), pauseMs(this.failedAttempts));
+    this.failedAttempts += 1;
   }
 
   // Disconnect, and don't retry until this member is signed in.

@@ -1,11 +1,14 @@
-// The list of messages: rows in the order of their seq, day lines, grouping, what is new, and the scroll position.
-// The server renders the messages; rendered here are only the member's own that the server does not have yet.
+// The list of messages: rows in the order of their seq, as the server has rendered them, with day lines and groups.
 // The list is no live region: the announcer tells screen readers what is new.
 
+import { Changes } from './changes.js';
 import { element } from './element.js';
 import { scroller, withoutLosingFocus } from './focus.js';
-import { onEachMidnight, showLocalTime, translate } from './locale.js';
-import { addDayLine, authorOf, createLine, prepareRow, previousRow, seqOf, timeOf } from './rows.js';
+import { Jump } from './jump.js';
+import { onEachMidnight, translate } from './locale.js';
+import { PendingRows } from './pending.js';
+import { keepPlace, showPlace } from './place.js';
+import { addDayLine, authorOf, createLine, isNote, markMentions, prepareRow, previousRow, seqOf, timeOf } from './rows.js';
 import { Scrolling } from './scrolling.js';
 
 const MAX_ROWS = 1000;              // in the page, while the reader is at the bottom
@@ -13,28 +16,33 @@ const MAX_ROWS_SCROLLED_UP = 3000;  // while the reader is further up
 const MAX_ROWS_IN_SIGHT = 6000;     // beyond that even rows that the reader sees are removed
 const MIN_TRIM_ROWS = 100;          // fewer are not worth the layout
 const MAX_PRESENCE_LINES = 20;
-const LABEL_CHARS = 40;             // of a failed message, to tell its buttons from another's
+const LINES = new Set(['post', 'note']);  // the kinds of entries that have a row
 
 export class Conversation {
   constructor(room, announcer) {
     this.announcer = announcer;
+    this.room = room;
     this.me = room.dataset.me;
     this.groupingGapMs = Number(room.dataset.groupingGapSeconds) * 1000;
     this.path = `/rooms/${encodeURIComponent(room.dataset.room)}`;
-    for (const id of ['scroller', 'rows', 'outbox', 'jump']) this[id] = document.getElementById(id);
+    for (const id of ['scroller', 'rows']) this[id] = document.getElementById(id);
+    this.pending = new PendingRows(this);
     this.scrolling = new Scrolling({
       scroller: this.scroller,
       spacer: document.getElementById('newest'),
-      getRows: () => [...this.rows.querySelectorAll('.row'), ...this.outbox.children],
+      getRows: () => [...this.rows.querySelectorAll('.row'), ...this.pending.rows],
     });
-    this.newCount = 0;
     this.batch = [];
+    this.changes = new Changes(this);
     this.arrangeAll();
     onEachMidnight(() => this.changeRows(() => this.arrangeAll()));
-    this.scroller.addEventListener('scroll', () => this.updateJump(), { passive: true });
-    this.jump.addEventListener('click', () => this.scrollToNewest());
+    this.jump = new Jump(this);
+    showPlace(this);
+    addEventListener('pagehide', () => keepPlace(this));
+    this.jump.update();
   }
 
+  get isPast() { return 'past' in this.room.dataset; }
   get newestSeq() { return seqOf([...this.rows.querySelectorAll('.row')].at(-1)); }
   get oldestSeq() { return seqOf(this.rows.querySelector('.row')); }
 
@@ -43,7 +51,17 @@ export class Conversation {
   // Add an entry's row; `isAway` if the reader was away when it was posted. Entries that come within a frame are added
   // together: the layout of many rows takes milliseconds, and is computed once for all. A hidden page has no frames.
   add(entry, isAway) {
-    this.batch.push([entry, isAway]);
+    this.later([entry, isAway]);
+  }
+
+  // Show what an entry changes: the message that is its target, others beside it, and where its words are quoted.
+  change(entry) {
+    this.changes.keep(entry);
+    this.later([entry]);
+  }
+
+  later(item) {
+    this.batch.push(item);
     if (this.batch.length > 1) return;
     if (document.hidden) queueMicrotask(() => this.addBatch());
     else requestAnimationFrame(() => this.addBatch());
@@ -51,17 +69,24 @@ export class Conversation {
 
   addBatch() {
     if (!this.batch.length) return;
-    const rows = this.batch.map(([entry, isAway]) => [this.createRow(entry), isAway]);
+    const batch = this.batch;
     this.batch = [];
-    this.appendAll(rows);
+    const isNew = ([{ kind, html, seq }]) => LINES.has(kind) && html && !this.rowOf(seq);
+    const added = batch.filter(isNew);
+    const others = batch.filter((item) => !added.includes(item) || item[0].others);
+    if (added.length) this.appendAll(added.map(([entry, isAway]) => [this.createRow(entry), isAway]));
+    if (others.length) this.changeRows(() => others.forEach(([entry]) => this.changes.apply(entry)));
   }
 
   createRow(entry) {
     const row = element('li', entry.author === this.me ? 'row own' : 'row');
     row.dataset.seq = entry.seq;
     row.innerHTML = entry.html;
+    markMentions(row, this.me);
     return row;
   }
+
+  rowOf(seq) { return this.rows.querySelector(`.row[data-seq="${Number(seq)}"]`); }
 
   // Add rows of a fetched page, which are newer than all that are here.
   appendRows(rows) {
@@ -71,13 +96,22 @@ export class Conversation {
 
   appendAll(rows) {
     const others = rows.map(([row]) => row).filter((row) => authorOf(row) !== this.me);
+    this.jump.expect(others[0]);
     this.changeRows(() => {
       document.getElementById('empty')?.remove();
       for (const [row, isAway] of rows) this.append(row, isAway);
-      this.groupPending();
+      this.pending.group();
     }, others.length);
-    this.announcer.announce(others.map((row) => `${authorOf(row)}: ${row.querySelector('.body').textContent}`));
+    this.announcer.announce(others.map(spokenOf));
     this.trim();
+  }
+
+  // Add rows below a page of older messages, and call change(), while the reader's place stays.
+  appendFurther(rows, change) {
+    this.scrolling.keepInPlace(this.scrolling.topmostRow(), () => {
+      for (const row of rows) if (!this.rowOf(row.dataset.seq)) this.append(row, false);
+      change();
+    });
   }
 
   append(row, isAway) {
@@ -88,12 +122,13 @@ export class Conversation {
     this.group(row);
   }
 
-  // Add older rows above all others. The row that was first keeps its picture and name, so that it does not change
-  // its height under the reader's eyes.
-  prepend(rows) {
+  // Add older rows above all others, which were fetched at `fetchedAt` (performance.now()). The row that was first keeps
+  // its picture and name, so that it does not change its height under the reader's eyes.
+  prepend(rows, fetchedAt) {
     this.changeRows(() => {
       this.rows.querySelector('.row')?.classList.add('keeps-heading');
       this.rows.prepend(...rows);
+      this.changes.applySince(fetchedAt);
       this.arrangeAll();
     });
   }
@@ -106,7 +141,7 @@ export class Conversation {
       const line = createLine('presence-line', text);
       line.dataset.at = Date.now() / 1000;
       this.rows.append(line);
-      this.groupPending();
+      this.pending.group();
     });
   }
 
@@ -124,15 +159,20 @@ export class Conversation {
     }
   }
 
-  groupPending() {
-    for (const row of this.outbox.children) this.group(row, row.previousElementSibling ?? this.rows.lastElementChild);
+  // A row has another content now.
+  refresh(row) {
+    prepareRow(row);
+    this.group(row);
+    const next = row.nextElementSibling;
+    if (next?.matches('.row')) this.group(next);
   }
 
   // Show a message without picture and name if it follows another one of its author within the grouping gap.
   group(row, before = row.previousElementSibling) {
     const isSameAuthor = before?.matches('.row') && authorOf(before) === authorOf(row);
     const isClose = isSameAuthor && timeOf(row) - timeOf(before) < this.groupingGapMs;
-    row.classList.toggle('follows', Boolean(isClose && !row.matches('.keeps-heading')));
+    const isPlain = !isNote(row) && !(before && isNote(before)) && !row.querySelector('.quote');
+    row.classList.toggle('follows', Boolean(isClose && isPlain && !row.matches('.keeps-heading')));
   }
 
   // Remove the oldest rows where there are too many.
@@ -176,93 +216,19 @@ export class Conversation {
     this.awayLine.firstChild.textContent = translate('away', { n: this.awayCount });
   }
 
-  // --- scrolling
-
   // Change the rows by `change` and keep the scroll position; `added` of them are new to the reader. While the page
   // is hidden, the line above the new messages stays in sight.
   changeRows(change, added = 0) {
     this.scrolling.keepPosition(change);
+    this.onChange?.();
     const isAtBottom = this.scrolling.isAtBottom();
-    if (!isAtBottom) this.newCount += added;
-    else if (document.hidden && this.awayLine?.isConnected) this.scrolling.reveal(this.awayLine);
-    this.updateJump();
-  }
-
-  // Show or hide the button that leads to the newest messages.
-  updateJump() {
-    if (this.scrolling.isAtBottom()) this.newCount = 0;
-    if (this.newCount) this.jump.textContent = translate('new_messages', { n: this.newCount });
-    withoutLosingFocus(this.jump, () => { this.jump.hidden = this.newCount === 0; });
-  }
-
-  scrollToNewest() {
-    this.scrolling.toBottom();
-    this.updateJump();
-  }
-
-  // --- the member's messages in the outbox
-
-  pendingRow(nonce) {
-    return nonce ? this.outbox.querySelector(`[data-nonce="${CSS.escape(nonce)}"]`) : null;
-  }
-
-  // Show an outbox item in its present state. `actions` are pairs of a button's text and its function.
-  showItem(item, actions) {
-    withoutLosingFocus(this.pendingRow(item.nonce), () => this.changeRows(() => this.updateItem(item, actions)));
-  }
-
-  updateItem(item, actions) {
-    const row = this.pendingRow(item.nonce) ?? this.addPendingRow(item);
-    const hasFailed = item.state === 'failed';
-    if (hasFailed && !row.matches('.failed')) this.announcer.announce([`${translate('not_sent')}. ${item.why}`]);
-    row.className = `row own${hasFailed ? ' failed' : item.state === 'stored' ? '' : ' pending'}`;
-    for (const note of row.querySelectorAll('.note')) note.textContent = noteOf(item);
-    row.querySelector('time').hidden = item.state !== 'stored';
-    row.querySelector('.actions')?.remove();
-    if (hasFailed) row.querySelector('.message').append(createActions(item, actions));
-    this.groupPending();
-  }
-
-  // message.html as the server renders it, with the text as it was written.
-  addPendingRow(item) {
-    const row = element('li', 'row own');
-    Object.assign(row.dataset, { nonce: item.nonce, at: item.at / 1000 });
-    row.append(document.getElementById('own-message').content.cloneNode(true));
-    const [time, body] = [row.querySelector('time'), row.querySelector('.body')];
-    time.dateTime = new Date(item.at).toISOString();
-    showLocalTime(time);
-    row.querySelector('.heading').append(element('span', 'note'));
-    body.classList.add('plain');
-    body.append(element('p', '', item.body), ' ', element('span', 'note'));
-    document.getElementById('empty')?.remove();
-    this.outbox.append(row);
-    return row;
-  }
-
-  removeItem(item) {
-    const row = this.pendingRow(item.nonce);
-    withoutLosingFocus(row, () => this.changeRows(() => {
-      row?.remove();
-      this.groupPending();
-    }));
+    if (isAtBottom && document.hidden && this.awayLine?.isConnected) this.scrolling.reveal(this.awayLine);
+    this.jump.update(isAtBottom ? 0 : added);
   }
 }
 
-// The state of an outbox item in a word, beside the name, or after the text where the name is not shown.
-function noteOf({ state }) {
-  if (state === 'failed') return translate('not_sent');
-  if (state === 'stored') return '';
-  return state === 'sent' ? translate('sending') : translate('waiting');
-}
-
-function createActions({ why, body }, actions) {
-  const box = element('p', 'actions');
-  if (why) box.append(element('span', 'error-text', why));
-  for (const [text, onclick] of actions) {
-    const button = element('button', '', text);
-    Object.assign(button, { type: 'button', onclick });
-    button.setAttribute('aria-label', `${text}: ${body.slice(0, LABEL_CHARS)}`);
-    box.append(button);
-  }
-  return box;
+// What is said of a row by itself: its author and its text, in the language of the page.
+function spokenOf(row) {
+  if (isNote(row)) return row.querySelector('.deed').innerText;
+  return `${authorOf(row)}: ${row.querySelector('.body').textContent}`;
 }

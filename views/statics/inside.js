@@ -4,6 +4,8 @@
 
 import { fetchSignedInName, ownerOf } from './identity.js';
 
+document.documentElement.classList.add('js');
+
 const menu = document.getElementById('menu');
 const behindMenu = document.querySelectorAll('.skip, #main');
 const isNarrow = matchMedia('(max-width: 46rem)');  // as in site.css
@@ -37,6 +39,42 @@ menu.addEventListener('toggle', () => {
   for (const part of behindMenu) part.inert = menu.open && isNarrow.matches;
 });
 isNarrow.addEventListener('change', () => { menu.open = false; });
+
+// --- finding a room or a person: by typing, from anywhere by Ctrl + K. What finds them is loaded with the first focus.
+
+const isMac = /^(Mac|iP)/.test(navigator.platform);
+const finder = document.getElementById('finder');
+const field = document.getElementById('find-place');
+
+finder.querySelector('kbd').textContent = isMac ? '⌘ K' : 'Ctrl K';
+field.setAttribute('aria-keyshortcuts', isMac ? 'Meta+K' : 'Control+K');
+finder.hidden = false;
+
+addEventListener('keydown', (event) => {
+  const isChosen = event.metaKey || (event.ctrlKey && !isMac);  // in a Mac's fields, Ctrl + K cuts a line
+  if (!isChosen || event.shiftKey || event.altKey || event.key.toLowerCase() !== 'k') return;
+  event.preventDefault();
+  if (isNarrow.matches) menu.open = true;
+  field.focus();
+  field.select();
+});
+
+let found = null;
+field.addEventListener('focus', ({ relatedTarget }) => {
+  found ??= import('./finder.js').then(
+    ({ Finder }) => new Finder({ isNarrow, cameFrom: relatedTarget }),
+    () => { found = null; },
+  );
+});
+
+// --- a member's name opens their card
+
+addEventListener('click', (event) => {
+  const link = event.target.closest('a[href^="/people/"]');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  import('./person.js').then(({ showCard }) => showCard(link), () => location.assign(link.href));
+});
 
 addEventListener('pageshow', async ({ persisted }) => {
   if (!persisted || document.querySelector('#room:not([data-past])')) return;

@@ -6,13 +6,21 @@ import { fetchSignedInName } from './identity.js';
 import { hasText, translate } from './locale.js';
 import { Outbox } from './outbox.js';
 import { ConnectionPanel } from './panel.js';
+import { Places } from './places.js';
 import { Presence } from './presence.js';
+import { Reading } from './reading.js';
 import { load, save } from './storage.js';
+
+const MAX_ICON_COUNT = 9;  // more are not told apart in the icon of the page
+
+const isPost = ({ type = 'post' }) => type === 'post';
 
 export class LiveRoom {
   constructor({ room, announcer, conversation, composer, pages }) {
     const { me, room: slug } = room.dataset;
-    Object.assign(this, { room: slug, me, announcer, conversation, composer, pages, title: document.title, unread: 0 });
+    Object.assign(this, { room: slug, me, announcer, conversation, composer, pages, title: document.title });
+    this.icon = document.querySelector('link[rel=icon]');
+    this.plainIcon = this.icon.href;
     this.presence = new Presence({ me, onChange: (text) => conversation.addPresenceLine(text) });
     this.panel = new ConnectionPanel({
       onReconnect: (transports) => this.connection.reopen(transports),
@@ -33,13 +41,21 @@ export class LiveRoom {
     this.connection = new Connection({
       room: slug,
       me,
-      cursor: conversation.newestSeq,
+      cursor: Number(room.dataset.head),
       transports: this.panel.transports,
       onMessage: (frame) => this.onMessage(frame),
       onStateChange: (state) => this.onStateChange(state),
       fetchSignedInName,
     });
     document.addEventListener('visibilitychange', () => this.onVisibilityChange());
+    this.places = new Places({ me, onCount: (count) => this.showCount(count) });
+    this.reading = new Reading({
+      room: slug,
+      conversation,
+      canRead: () => this.connection.isLive && !document.hidden,
+      send: (message) => this.connection.send(message),
+      cursor: () => this.connection.cursor,
+    });
     this.connection.open();
     this.outbox.items.forEach((item) => this.showItem(item));
   }
@@ -48,13 +64,13 @@ export class LiveRoom {
 
   // Take a message from the composer; return 'sent' or 'kept' (leave it there). While halted it is kept: it could not
   // truthfully be shown as on its way.
-  post(body) {
+  post(fields) {
     if (this.connection.isHalted) {
       this.composer.showLastingRefusal(...this.haltNotice);
       return 'kept';
     }
-    this.outbox.add(body);
-    this.conversation.scrollToNewest();
+    this.outbox.add(fields);
+    if (isPost(fields)) this.conversation.jump.toNewest();
     return 'sent';
   }
 
@@ -63,9 +79,19 @@ export class LiveRoom {
   }
 
   showItem(item) {
-    if (item.state === 'gone') this.conversation.removeItem(item);
-    else this.conversation.showItem(item, this.actionsFor(item));
+    if (!isPost(item)) this.showChange(item);
+    else if (item.state === 'gone') this.conversation.pending.remove(item);
+    else this.conversation.pending.show(item, this.actionsFor(item));
     this.showPanel();
+  }
+
+  // A change of a message is on its way: the message is dimmed. If it was refused, say why; a text goes back to the box.
+  showChange(item) {
+    this.conversation.rowOf(item.target)?.classList.toggle('changing', item.state === 'waiting' || item.state === 'sent');
+    if (item.state !== 'failed') return;
+    this.composer.showRefusal(item.why);
+    if (item.type === 'edit') this.composer.edit({ seq: item.target, body: item.body });
+    this.outbox.remove(item);
   }
 
   actionsFor(item) {
@@ -89,20 +115,20 @@ export class LiveRoom {
     return outcome;
   }
 
-  // Add the newer rows of a fetched page. If entries are missing before them, the live connection will bring all.
+  // Add the newer rows of a fetched page. If entries are missing before them, the live connection will bring all. It
+  // brings these, too: the cursor stays where it is, since what was changed meanwhile further up is still to come.
   addRows(rows) {
-    const added = rows.filter((row) => Number(row.dataset.seq) > this.connection.cursor);
+    const newest = this.conversation.newestSeq;
+    const added = rows.filter((row) => Number(row.dataset.seq) > newest);
     if (!added.length) return;
-    const isComplete = added.length < rows.length || this.connection.cursor === 0;
-    if (!isComplete && this.connection.isLive) return;
-    if (!isComplete) return location.reload();
-    this.connection.cursor = Number(added.at(-1).dataset.seq);
-    this.conversation.appendRows(added);
+    if (added.length < rows.length || newest === 0) this.conversation.appendRows(added);
+    else if (!this.connection.isLive) location.reload();
   }
 
   // --- receiving
 
   onMessage(frame) {
+    if (this.places.receive(frame)) return;
     if (frame.room !== undefined && frame.room !== this.room) return;
     if (frame.type === 'entry') this.onEntry(frame);
     else if (frame.type === 'ack') this.onAck(frame);
@@ -111,14 +137,16 @@ export class LiveRoom {
     else if (frame.type === 'typing') this.presence.showTyping(frame.members);
     else if (frame.type === 'error') this.onError(frame);
     else if (frame.type === 'pong') this.showPanel();
+    this.reading.update();
   }
 
   onEntry(entry) {
-    const isOwn = entry.author === this.me;
-    if (isOwn) this.outbox.onShown(entry.nonce);
-    if (entry.kind !== 'post') return;
-    this.conversation.add(entry, document.hidden || this.connection.wasMissed(entry.seq));
-    if (document.hidden && !isOwn) this.setUnread(this.unread + 1);
+    if (entry.author === this.me) this.outbox.onShown(entry.nonce);
+    if (entry.kind === 'post' || entry.kind === 'note') {
+      this.conversation.add(entry, document.hidden || this.connection.wasMissed(entry.seq));
+    } else {
+      this.conversation.change(entry);
+    }
   }
 
   // The message is on disk. If that was so before this page was made, its row is already here.
@@ -185,12 +213,14 @@ export class LiveRoom {
 
   onVisibilityChange() {
     if (document.hidden) this.conversation.startAway();
-    else this.setUnread(0);
+    else this.reading.update();
   }
 
-  setUnread(count) {
-    this.unread = count;
+  // Show in the title and in the icon of the page how much is new in all rooms.
+  showCount(count) {
     document.title = count ? `(${count}) ${this.title}` : this.title;
+    const shown = count > MAX_ICON_COUNT ? 'many' : count;
+    this.icon.href = count ? `/favicon-${shown}.svg` : this.plainIcon;
   }
 }
 

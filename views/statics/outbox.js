@@ -34,8 +34,9 @@ export class Outbox {
 
   get waitingCount() { return this.items.filter((item) => item.state === 'waiting' || item.state === 'sent').length; }
 
-  add(body) {
-    const item = { nonce: createNonce(), body, at: Date.now(), state: 'waiting', why: '', tries: 0 };
+  // Add a post, or with its `type` and `target` a change of a message: `fields` are those of the message to be sent.
+  add(fields) {
+    const item = { type: 'post', ...fields, nonce: createNonce(), at: Date.now(), state: 'waiting', why: '', tries: 0 };
     this.items.push(item);
     this.store();
     this.onItemChange(item);
@@ -71,7 +72,7 @@ export class Outbox {
     }
   }
 
-  messageOf({ body, nonce }) { return { type: 'post', room: this.room, body, nonce }; }
+  messageOf({ type, target, body, emoji, nonce }) { return { type, room: this.room, target, body, emoji, nonce }; }
   bytesOf(item) { return maxFrameBytes(this.messageOf(item)); }
   get unanswered() { return this.items.filter((item) => item.state === 'sent'); }
 

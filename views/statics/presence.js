@@ -1,6 +1,8 @@
 // Shows which members are online, who came and left, and who is typing.
 
 import { element } from './element.js';
+import { withoutLosingFocus } from './focus.js';
+import { personPath } from './identity.js';
 import { joinNames, translate } from './locale.js';
 
 const MAX_NAMES_IN_LINE = 3;  // more members who came or left at once are only counted
@@ -12,6 +14,7 @@ export class Presence {
     Object.assign(this, { me, onChange, lastOnline: null });
     this.online = document.getElementById('online');
     this.count = document.getElementById('online-count');
+    this.here = document.getElementById('here');
     this.typing = document.getElementById('writing');
     this.ownPicture = document.querySelector('.self .picture');
     this.ownState = document.getElementById('my-state');
@@ -37,10 +40,28 @@ export class Presence {
     this.reportChanges(online, count);
     this.lastOnline = count === online.length ? new Set(online) : null;
     this.count.textContent = count;
+    this.here.textContent = translate('here', { n: count, all: Math.max(count, this.here.dataset.all) });
     this.online.parentElement.hidden = count === 0;
-    this.online.replaceChildren(...online.map((name, i) => createItem(name, pictures?.[i] ?? ['', 0])));
+    const fallback = () => this.online.parentElement.querySelector('summary');
+    withoutLosingFocus(this.online, () => this.showNames(online, pictures), fallback);
     const n = count - online.length;
     if (n > 0) this.online.append(element('li', 'more', translate('more_online', { n })));
+  }
+
+  // Show these names, which are in order; who is still online keeps their item, with the focus and a click on it.
+  showNames(names, pictures) {
+    const kept = new Set();
+    for (const item of [...this.online.children]) {
+      const name = item.querySelector('.name')?.textContent;
+      if (names.includes(name)) kept.add(name);
+      else item.remove();
+    }
+    names.forEach((name, i) => {
+      if (!kept.has(name)) {
+        const item = createItem(name, pictures?.[i] ?? ['', 0]);
+        this.online.insertBefore(item, this.online.children[i] ?? null);
+      }
+    });
   }
 
   // Only two complete lists tell who came and who left.
@@ -77,6 +98,9 @@ function createItem(name, [initial, tint]) {
   picture.setAttribute('aria-hidden', 'true');
   const label = element('span', 'name');
   label.append(element('bdi', '', name));
-  item.append(picture, label);
+  const link = element('a');
+  link.href = personPath(name);
+  link.append(picture, label);
+  item.append(link);
   return item;
 }

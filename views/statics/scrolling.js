@@ -31,6 +31,13 @@ export class Scrolling {
     }
   }
 
+  // Call change() and keep `anchor` where it is, also for a reader at the bottom.
+  keepInPlace(anchor, change) {
+    const top = topOf(anchor);
+    change();
+    if (anchor.isConnected) this.moveBack(anchor, top);
+  }
+
   // Scroll until `anchor` is again at `top`. Browsers scroll by whole pixels of the screen, while rows have fractions:
   // the remainder is added as a margin below the last row, or the text would drift with each message.
   moveBack(anchor, top) {
@@ -49,6 +56,18 @@ export class Scrolling {
     const top = topOf(this.scroller);
     const rows = this.getRows();
     return rows.find((row) => row.getBoundingClientRect().bottom > top) ?? rows.at(-1);
+  }
+
+  isInSight(line) {
+    const { top, bottom } = this.scroller.getBoundingClientRect();
+    return line.getBoundingClientRect().bottom > top && topOf(line) < bottom;
+  }
+
+  // Scroll down so that the line is at the top, if it is below what is in sight; return whether it is.
+  revealBelow(line) {
+    const isBelow = topOf(line) > this.scroller.getBoundingClientRect().bottom;
+    if (isBelow) line.scrollIntoView({ block: 'start' });
+    return isBelow;
   }
 
   // Scroll up as far as needed to bring the line into sight.
