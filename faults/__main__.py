@@ -39,28 +39,28 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(engine: str, seed: int, seconds: float) -> History:
+def run(engine: str, seed: int, seconds: float) -> list[History]:
     """Run, and say what is planned and what happened."""
     plans = schedule(seed, seconds, engine)
     say(f"{engine}, seed {seed}, {seconds:g} s")
     for plan in plans:
         say(str(plan))
     one = Run(seed, plans, engine)
-    history = asyncio.run(one.go(seconds))
+    histories = asyncio.run(one.go(seconds))
     for line in one.counts():
         say(line)
     for kind, why in one.left_out.items():
         say(f"left out: {kind} ({why})")
-    return history
+    return histories
 
 
-def leave(history: History, path: Path | None) -> Path:
-    """Write the history to `path`, or to a new file."""
+def leave(histories: list[History], path: Path | None) -> Path:
+    """Write the histories to `path`, or to a new file."""
     if path is None:
-        _, name = tempfile.mkstemp(prefix=f"faults-{history.seed}-", suffix=".jsonl")
+        _, name = tempfile.mkstemp(prefix=f"faults-{histories[0].seed}-", suffix=".jsonl")
         path = Path(name)
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(line + "\n" for line in history.lines())
+        file.writelines(line + "\n" for history in histories for line in history.lines())
     return path
 
 
@@ -78,14 +78,14 @@ def main() -> int:
     seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed
     if arguments.check:
         with arguments.check.open(encoding="utf-8") as file:
-            history = load(file)
+            histories = load(file)
     else:
-        history = run(arguments.engine, seed, arguments.seconds)
-    violations = checker.check(history)
+        histories = run(arguments.engine, seed, arguments.seconds)
+    violations = [violation for history in histories for violation in checker.check(history)]
     tell(violations)
     if violations and not arguments.check:
-        say(f"The history is in {leave(history, arguments.history)}")
-    say(f"{'FAILED' if violations else 'ok'}: seed {history.seed}, {len(violations)} violations")
+        say(f"The history is in {leave(histories, arguments.history)}")
+    say(f"{'FAILED' if violations else 'ok'}: seed {histories[0].seed}, {len(violations)} violations")
     return 1 if violations else 0
 
 

@@ -53,12 +53,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A signed-in member at a place, with their own dice."""
+    """A signed-in member at a place, with their own dice; `name` is that of one of their devices."""
 
     name: str
     cookie: str
     place: Place
     dice: random.Random
+    member: str = ""
 
     def somewhere(self) -> int:
         """Return a port to connect to: one machine is as good as another, and one that is away is soon left."""

@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from faults.history import History
 from faults.threads import to_the_end
+from faults.waiting import POLL_SECONDS
 from faults.web import Lost, request
 from testsuite.servers import Server
 
 STOP_TIMEOUT_SECONDS = 10.0  # within which a process ends that was asked to
 START_TIMEOUT_SECONDS = 40.0  # within which a process listens whose database is well, however busy the machine
-POLL_SECONDS = 0.1  # between two looks whether something has come true
 
 MAX_WARNINGS_PER_LIFE = 20  # of one process, and
 MAX_WARNINGS_PER_SECOND = 1.0  # in addition, for a long one

@@ -9,20 +9,23 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from itertools import islice
 from typing import Any
 
-from faults.checker import SETTLING_SECONDS
+from faults import ending
+from faults.board import Board
+from faults.den import GUEST_TRANSPORTS, Den
 from faults.faultmaker import Faultmaker
-from faults.history import Heard, History
+from faults.history import SETTLING_SECONDS, Heard, History, Page
 from faults.links import Client, Place
-from faults.process import POLL_SECONDS
+from faults.meetings import Meetings
 from faults.proxy import Network
 from faults.readers import ChatReader, PageReader, Reader, Scribe
 from faults.schedule import Plan
 from faults.site import Site
 from faults.stores import ENGINES
+from faults.waiting import until
 from faults.writers import Writer
 
 Work = Coroutine[Any, Any, None]
@@ -30,7 +33,14 @@ Work = Coroutine[Any, Any, None]
 READERS_BY_TRANSPORT = {"websocket": 8, "xhr-streaming": 6, "xhr-polling": 6}
 PAGE_READER_COUNT = 2
 WRITERS_BY_TRANSPORT = {"websocket": 8, "xhr-streaming": 3, "xhr-polling": 4, "form": 5}
-MEMBER_COUNT = sum(READERS_BY_TRANSPORT.values()) + PAGE_READER_COUNT + sum(WRITERS_BY_TRANSPORT.values())
+MARKING_COUNT = 2  # of the readers by each transport say up to where they have read, on two devices each
+MEMBER_COUNT = (
+    sum(READERS_BY_TRANSPORT.values())
+    + PAGE_READER_COUNT
+    + sum(WRITERS_BY_TRANSPORT.values())
+    + 1
+    + len(GUEST_TRANSPORTS)
+)
 
 # Entries that latecomers are behind, who arrive when the faults are over: the live ones so far that they are told
 # of a gap, if there is that much; the one without a script some pages.
@@ -54,8 +64,8 @@ class Run:
         self.starts = Counter[str]()
         self.settled = 0.0  # seconds from when all was well until everything had arrived
 
-    async def go(self, seconds: float) -> History:
-        """Let everything happen and return what did."""
+    async def go(self, seconds: float) -> list[History]:
+        """Let everything happen and return what did, in each room."""
         with (
             tempfile.TemporaryDirectory(prefix="faults-") as folder,
             ENGINES[self.engine](folder, seconds) as store,
@@ -67,27 +77,42 @@ class Run:
                 try:
                     self.place.ports = await network.start()
                     self._invite(site)
+                    await self.den.open()
                     await self._act_in_time(site, network, seconds)
                 finally:
                     network.stop()
             store.read(self.history)
+            store.read(self.den.history)
         self.starts.update(starts=sum(process.starts for process in site.processes))
         self.starts.update(failed=sum(process.failed_starts for process in site.processes))
         self.history.complaints += self.place.complaints()
-        return self.history
+        return [self.history, self.den.history]
 
     def _invite(self, site: Site) -> None:
         """Make the clients, each of them a member."""
-        scribe = Scribe(self.history)
+        scribe = Scribe(self.history, Board())
         dice = random.Random(self.history.seed)
         members = zip(site.names, site.cookies, strict=True)
-        clients = (Client(*member, self.place, random.Random(dice.random())) for member in members)
+        clients = (
+            Client(name, cookie, self.place, random.Random(dice.random()), member=name) for name, cookie in members
+        )
+        self.den = Den(next(clients), list(islice(clients, len(GUEST_TRANSPORTS))), site.ids, self.history.seed)
         for transport, count in READERS_BY_TRANSPORT.items():
             self.readers += [ChatReader(client, transport, scribe) for client in islice(clients, count)]
+            for number, client in enumerate([reader.client for reader in self.readers[-MARKING_COUNT:]]):
+                self._add_marking(client, transport, scribe, stays_behind=number % 2 > 0)
         self.readers += [PageReader(client, scribe) for client in islice(clients, PAGE_READER_COUNT)]
+        names = [reader.client.member for reader in self.chatting() if reader.marks]
         for transport, count in WRITERS_BY_TRANSPORT.items():
-            self.writers += [Writer(client, transport, self.history) for client in islice(clients, count)]
+            self.writers += [Writer(client, transport, scribe, names) for client in islice(clients, count)]
         self.history.readers = [reader.name for reader in self.readers]
+        meeting = [dataclasses.replace(writer.client, dice=random.Random(dice.random())) for writer in self.writers]
+        self.meetings = Meetings(meeting, self.history, random.Random(dice.random()))
+
+    def _add_marking(self, client: Client, transport: str, scribe: Scribe, stays_behind: bool) -> None:
+        """Let a reader say up to where they have read, on a second device."""
+        twin = dataclasses.replace(client, name=f"{client.name} too", dice=random.Random(client.dice.random()))
+        self.readers.append(ChatReader(twin, transport, scribe, True, stays_behind))
 
     def _latecomers(self, head: int) -> list[Reader]:
         """Return readers with an old cursor: one of every kind, under new names."""
@@ -112,22 +137,24 @@ class Run:
 
     async def _act(self, site: Site, network: Network, seconds: float) -> None:
         """Read and write through the faults, then until everything has arrived."""
-        chatting = [reader for reader in self.readers if isinstance(reader, ChatReader)]
-        faultmaker = Faultmaker(site, network, chatting, self.history)
-        work = [*(reader.run() for reader in self.readers), *(process.nurse() for process in site.processes)]
-        async with background(*work) as group:
-            writing = [asyncio.create_task(writer.run()) for writer in self.writers]
+        faultmaker = Faultmaker(site, network, self.chatting(), self.history)
+        reading = [reader.run() for reader in (*self.readers, *self.den.guests)]
+        async with background(*reading, *(process.nurse() for process in site.processes)) as group:
+            writing = [asyncio.create_task(one.run()) for one in (*self.writers, self.den.writer)]
+            writing += [asyncio.create_task(self.den.run()), asyncio.create_task(self.meetings.run())]
             began = time.monotonic()
             await faultmaker.run(self.plans, began)
             await asyncio.sleep(max(began + seconds - time.monotonic(), 0.0))
             for writer in self.writers:
                 writer.stop()
+            self.den.stop()
+            self.meetings.stop()
             for reader in self._latecomers(site.store.head()):
                 self.readers.append(reader)
                 self.history.readers.append(reader.name)
                 group(reader.run())
             await site.get_well()
-            self.history.healthy_at = time.monotonic()
+            self.history.healthy_at = self.den.history.healthy_at = time.monotonic()
             _, late = await asyncio.wait(writing, timeout=SETTLING_SECONDS)
             for task in late:
                 task.cancel()
@@ -135,14 +162,30 @@ class Run:
             await self._arrive(site.store.head(), self.readers)
             self.settled = time.monotonic() - self.history.healthy_at
             await self._say_last_word(site)
+            await self._end(site, group)
 
-    async def _arrive(self, head: int, readers: list[Reader]) -> None:
+    async def _end(self, site: Site, group: Callable[[Work], None]) -> None:
+        """Look at read positions, at what is new, and at who is in the room."""
+        head = site.store.head()
+        marking = ending.stop_marking(self.chatting())
+        await ending.count(self.chatting(), self.history, head)
+        await ending.mark_last(marking, self.chatting(), self.history, head)
+        for reader in ending.fresh(self.chatting(), self.history):
+            self.readers.append(reader)
+            group(reader.run())
+        async with asyncio.timeout(5 * SETTLING_SECONDS):
+            await self.den.put_all_out_and_in(SETTLING_SECONDS)
+        await self._arrive(site.store.head(self.den.history.room), self.den.guests)
+        await ending.count(self.chatting(), self.history, head)
+        await ending.look(marking, self.history)
+
+    def chatting(self) -> list[ChatReader]:
+        """Return the readers with a live connection."""
+        return [reader for reader in self.readers if isinstance(reader, ChatReader)]
+
+    async def _arrive(self, head: int, readers: Sequence[Reader]) -> None:
         """Return when these readers have everything, or are late."""
-        deadline = time.monotonic() + SETTLING_SECONDS
-        while any((reader.cursor or 0) < head for reader in readers):
-            if time.monotonic() > deadline:
-                return
-            await asyncio.sleep(POLL_SECONDS)
+        await until(lambda: all((reader.cursor or 0) >= head for reader in readers), SETTLING_SECONDS)
 
     async def _say_last_word(self, site: Site) -> None:
         """Send one message in silence: only the doorbell can tell the other processes of it."""
@@ -152,7 +195,7 @@ class Run:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLING_SECONDS):
                 await self.writers[-1].say_one_more()
-        await self._arrive(site.store.head(), [reader for reader in self.readers if isinstance(reader, ChatReader)])
+        await self._arrive(site.store.head(), self.chatting())
         for reader in pages:
             reader.looks.set()
         await self._arrive(site.store.head(), self.readers)
@@ -164,11 +207,18 @@ class Run:
         answered = {(ack.writer, ack.nonce) for ack in history.acked}
         heard = [one for one in history.heard if isinstance(one, Heard)]
         transports = Counter(history.joined[one.join].transport for one in heard)
+        transports["page"] = sum(len(one.rows) for one in history.heard if isinstance(one, Page))
+        doors = Counter(door.what for door in self.den.history.doors)
         kinds = Counter(fault.kind for fault in history.faults)
         answers = Counter({f"{transport} {status}": n for (transport, status), n in self.place.answers.items()})
         servers = Counter(fault.note.split()[0] for fault in history.faults if fault.kind.startswith("database "))
         return [
             f"messages: {len(messages)} sent, {len(answered)} acknowledged, {len(history.table)} stored",
+            f"stored: {_list(Counter(row.kind for row in history.table))}; refused: {len(history.refused)}",
+            f"read positions: {len(history.positions)}, told: {len(history.told)}",
+            f"counts told: {len(history.counted)}, shown: {len(history.shown)}",
+            f"direct rooms: {len({opened.room for opened in history.opened})}, opened: {len(history.opened)}",
+            f"closed room: {len(self.den.history.table)} stored; {_list(doors)}",
             f"resent: {len(history.sent) - len(messages)}; acknowledged again: {len(history.acked) - len(answered)}",
             f"told to wait: {sum(writer.refusals for writer in self.writers)}",
             f"entries heard: {len(heard)} ({_list(transports)}), {sum(one.accepted for one in heard)} of them new",

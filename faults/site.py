@@ -13,22 +13,24 @@ from pathlib import Path
 from bench.people import make
 from faults.history import History
 from faults.machine import Machine
-from faults.process import POLL_SECONDS, START_TIMEOUT_SECONDS, Process
+from faults.process import START_TIMEOUT_SECONDS, Process
 from faults.schedule import PROCESS_COUNT
 from faults.stores import Store
+from faults.waiting import POLL_SECONDS
 from testsuite.ports import free_ports
 from testsuite.servers import Server
 
 
 class Site:
-    """All of it. `cookies` are the members' Cookie headers; member number n is `names[n]`."""
+    """All of it. `cookies` are the members' Cookie headers; member number n is `names[n]`, and `ids` are theirs."""
 
     def __init__(self, folder: str, store: Store, members: int, history: History) -> None:
         self.history = history
         self.store = store
         self._secret = secrets.token_hex(32)
         self.cookies = make(store.options, self._secret, members)
-        self.names = store.names()
+        self.ids = {name: number for number, name in store.people().items()}
+        self.names = list(self.ids)
         self.machines: list[Machine] = []
         self.processes: list[Process] = []
         ports = free_ports(PROCESS_COUNT)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import cysqlite
@@ -15,6 +17,7 @@ import pymongo
 from faults.disk import Disk
 from faults.history import History, Row
 from faults.readers import ROOM
+from faults.seen import TEXT
 from testsuite.database_server import DatabaseServer
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.postgresql import NO_SYNC, PROGRAMS, PostgresqlServer
@@ -23,12 +26,18 @@ from testsuite.servers import ROOT
 DISK_BYTES = 64 * 1024 * 1024  # of the small disk, and
 DISK_BYTES_PER_SECOND = 64 * 1024  # of the run, in addition
 
-SELECT_HEAD = f"SELECT head FROM room WHERE slug = '{ROOM}'"
-SELECT_ENTRIES = f"""
-    SELECT seq, username, nonce, body FROM entry JOIN "user" ON author_id = "user".id
-    WHERE room_id = '{ROOM}' ORDER BY seq
+SELECT_HEAD = "SELECT head FROM room WHERE slug = '{}'"
+SELECT_ENTRIES = """
+    SELECT seq, username, nonce, body, kind, target, posts FROM entry JOIN "user" ON author_id = "user".id
+    WHERE room_id = '{}' ORDER BY seq
+"""
+SELECT_POSITIONS = """
+    SELECT username, read_seq, read_posts FROM membership JOIN "user" ON user_id = "user".id
+    WHERE room_id = '{}' AND read_seq IS NOT NULL
 """
 SELECT_MEMBERS = 'SELECT id, username FROM "user" ORDER BY id'
+FIELDS = ("nonce", "body", "kind", "target", "posts")  # of an entry on MongoDB, as a Row has them
+BYTES_OF_TEXT = re.compile(TEXT.pattern.encode())
 UNIQUE_INDEXES = ("room_1_seq_1", "author_id_1_nonce_1")  # the indexes of the log on MongoDB
 
 
@@ -79,22 +88,25 @@ class Store:
         """Return the members' names, by id."""
         return dict(self.rows(SELECT_MEMBERS))
 
-    def names(self) -> list[str]:
-        """Return the members' names, by number."""
-        return list(self.people().values())
+    def head(self, room: str = ROOM) -> int:
+        """Return a room's head."""
+        return int(self.rows(SELECT_HEAD.format(room))[0][0])
 
-    def head(self) -> int:
-        """Return the room's head."""
-        return int(self.rows(SELECT_HEAD)[0][0])
+    def entries(self, room: str) -> list[Row]:
+        """Return a room's log."""
+        return [Row(*row) for row in self.rows(SELECT_ENTRIES.format(room))]
 
-    def entries(self) -> list[Row]:
-        """Return the room's log."""
-        return [Row(*row) for row in self.rows(SELECT_ENTRIES)]
+    def texts_in_files(self) -> list[str]:
+        """Return the nonces of all texts in the files, where it is promised that nothing deleted is there."""
+        return []
 
     def read(self, history: History) -> None:
-        """Put what is on disk into the history."""
-        history.head = self.head()
-        history.table = self.entries()
+        """Put what is on disk into the history of a room."""
+        history.head = self.head(history.room)
+        history.table = self.entries(history.room)
+        found = self.rows(SELECT_POSITIONS.format(history.room))
+        history.positions = {name: list(position) for name, *position in found}
+        history.left_texts = self.texts_in_files()
         history.integrity = self.integrity()
 
 
@@ -122,6 +134,10 @@ class SqliteStore(Store):
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with contextlib.closing(cysqlite.connect(self.database, timeout=20.0)) as connection:
             return [tuple(row) for row in connection.execute(query)]
+
+    def texts_in_files(self) -> list[str]:
+        files = Path(self.database).parent.glob("people.db*")
+        return sorted({nonce.decode() for file in files for nonce in BYTES_OF_TEXT.findall(file.read_bytes())})
 
     def integrity(self) -> list[str]:
         return [line for (line,) in self.rows("PRAGMA integrity_check")]
@@ -165,18 +181,18 @@ class MongodbStore(PostgresqlStore):
         with refusing(self._log):
             yield True
 
-    def head(self) -> int:
+    def head(self, room: str = ROOM) -> int:
         """Return the newest entry, or what is noted of the head where that is more."""
         with opened(self._log) as log:
-            newest = log["entries"].find_one({"room": ROOM}, sort=[("seq", -1)])
-            noted = log["heads"].find_one({"_id": ROOM})
+            newest = log["entries"].find_one({"room": room}, sort=[("seq", -1)])
+            noted = log["heads"].find_one({"_id": room})
         return max(newest["seq"] if newest else 0, noted["head"] if noted else 0)
 
-    def entries(self) -> list[Row]:
+    def entries(self, room: str) -> list[Row]:
         names = self.people()
         with opened(self._log) as log:
-            found = log["entries"].find({"room": ROOM}).sort("seq")
-            return [Row(one["seq"], names[one["author_id"]], one["nonce"], one["body"]) for one in found]
+            found = log["entries"].find({"room": room}).sort("seq")
+            return [Row(one["seq"], names[one["author_id"]], *(one[name] for name in FIELDS)) for one in found]
 
     def integrity(self) -> list[str]:
         """Check both. SecantusDB's own `validate` looks at nothing, so each index is read along and counted."""

@@ -1,83 +1,40 @@
-"""Writers: they send a message again and again, under its nonce, until the site says that it is on disk."""
+"""Writers: they send an entry again and again, under its nonce, until the site says that it is on disk, or refuses."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import time
 from typing import Any
-from urllib.parse import urlencode
 
-from faults.history import Acked, History, Sent
-from faults.links import LINKS_BY_TRANSPORT, REFUSED_STATUS, RETRY_STATUS, Client, Link
-from faults.readers import RECONNECT_DELAY_SECONDS, ROOM
-from faults.web import Answer, Lost, request
+from faults.drafts import Draft, Drafter
+from faults.form import CODES_BY_STATUS, Form, Unwanted
+from faults.history import Acked, Refused, Sent
+from faults.links import LINKS_BY_TRANSPORT, REFUSED_STATUS, Client, Link
+from faults.readers import RECONNECT_DELAY_SECONDS, Scribe
+from faults.web import Lost
 
 ACK_TIMEOUT_SECONDS = 3.0  # for an acknowledgement
 PAUSE_SECONDS = (0.1, 1.0)  # between two messages
 MAX_MESSAGES_IN_FLIGHT = 3  # messages on the wire
-LONG_MESSAGE_SHARE = 0.02  # of the messages are long ones
-LONG_MESSAGE_CHARS = 6000  # of those, beyond ASCII so that every encoding of them is long
 RESENT_SHARE = 0.1  # of the messages are sent once more although they were acknowledged
 SENT_TWICE_SHARE = 0.1  # of the messages go to two processes at the same moment
-FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
-
-
-class Form:
-    """The form of the room's page, as a browser without a script sends it."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.place = client.place
-        self.cookie = client.cookie
-        self._name = self._token = ""  # of the cookie against forgery
-
-    async def post(self, nonce: str, body: str) -> None:
-        """Post; return when the site said that it is stored. Raise Lost."""
-        try:
-            async with asyncio.timeout(ACK_TIMEOUT_SECONDS):
-                await self._post(nonce, body)
-        except TimeoutError:
-            raise Lost("the form was not answered") from None
-
-    async def _post(self, nonce: str, body: str) -> None:
-        if not self._token:
-            await self._open_page()
-        fields = urlencode({"_xsrf": self._token, "nonce": nonce, "body": body})
-        headers = {"Cookie": f"{self.cookie}; {self._name}={self._token}", "Content-Type": FORM_CONTENT_TYPE}
-        async with request(self.client.somewhere(), "POST", f"/rooms/{ROOM}", headers, fields.encode()) as answer:
-            if answer.status != 302:  # who posts too often is told when to try again, as by the chat
-                is_to_wait = answer.status == 429 and answer.header("Retry-After")
-                raise self.place.refused("form", RETRY_STATUS if is_to_wait else answer.status)
-
-    async def _open_page(self) -> None:
-        async with request(self.client.somewhere(), "GET", f"/rooms/{ROOM}", {"Cookie": self.cookie}) as answer:
-            if answer.status != 200:
-                raise self.place.refused("page", answer.status)
-            await answer.read()
-            self._name, self._token = _cookie(answer, "_xsrf")
-
-
-def _cookie(answer: Answer, name: str) -> tuple[str, str]:
-    """Return what the site calls this cookie, and its value."""
-    given = [value for header, value in answer.headers if header == "set-cookie"]
-    found = next((line for line in given if line.startswith(f"{name}_")), "")
-    called, _, value = found.partition(";")[0].partition("=")
-    return called, value
+REFUSED_FOR_GOOD = set(CODES_BY_STATUS.values())
 
 
 class Writer:
-    """A member who posts. `waiting` maps the nonces of unacknowledged messages to their bodies."""
+    """A member who writes. `waiting` has the drafts that are not answered, by nonce."""
 
-    def __init__(self, client: Client, transport: str, history: History) -> None:
+    def __init__(self, client: Client, transport: str, scribe: Scribe, names: list[str]) -> None:
         self.client = client
         self.name = client.name
         self.dice = client.dice
         self.transport = transport
-        self.history = history
-        self.form = Form(client)
-        self.waiting: dict[str, str] = {}
+        self.history = scribe.history
+        self.room = scribe.history.room
+        self.form = Form(client, self.room)
+        self.drafter = Drafter(self.name, self.dice, scribe.board, names)
+        self.waiting: dict[str, Draft] = {}
         self.reconnects = 0
         self.refusals = 0  # that asked to wait
         self._is_last = asyncio.Event()
@@ -89,11 +46,11 @@ class Writer:
 
     async def say_one_more(self) -> None:
         """Write one message, after everything else."""
-        self._draft(1)
+        self._add(self.drafter.post())
         await self.run()
 
     async def run(self) -> None:
-        """Write, until stopped and everything is acknowledged."""
+        """Write, until stopped and everything is answered."""
         while self.waiting or not self._is_last.is_set():
             try:
                 if self.transport == "form":
@@ -110,41 +67,46 @@ class Writer:
 
     async def _fill_forms(self) -> None:
         while await self._has_something():
-            for nonce, body in list(self.waiting.items()):
-                await self._post(nonce, body)
+            for draft in list(self.waiting.values()):
+                await self._post(draft)
                 if self.dice.random() < RESENT_SHARE:
-                    await self._post(nonce, body)
+                    await self._post(draft)
 
-    async def _post(self, nonce: str, body: str) -> None:
-        self._note_sent(nonce, body, "form")
-        await self.form.post(nonce, body)
-        self._note_ack(nonce, None)
+    async def _post(self, draft: Draft) -> None:
+        """Send by the form, and note the answer. Raise Lost."""
+        self._note_sent(draft, "form", draft.kind_by_form)
+        try:
+            await self.form.send(*draft.form(self.room), {} if draft.target is None else CODES_BY_STATUS)
+        except Unwanted as unwanted:
+            self._note_refusal(draft.nonce, unwanted.code, "form")
+        else:
+            self._note_ack(draft.nonce, None)
 
     # --- by a live connection
 
     async def _write(self, link: Link) -> None:
         while await self._has_something():
             nonces = set(self.waiting)
-            for nonce, body in list(self.waiting.items()):
+            for draft in list(self.waiting.values()):
                 if self.dice.random() < SENT_TWICE_SHARE:
-                    self._forms.append(asyncio.create_task(self._try_form(nonce, body)))
-                await self._send(link, nonce, body)
+                    self._forms.append(asyncio.create_task(self._try_form(draft)))
+                await self._send(link, draft)
             await self._hear_acks(link, nonces)
             await asyncio.gather(*self._forms)
             self._forms.clear()
 
-    async def _send(self, link: Link, nonce: str, body: str) -> None:
-        self._note_sent(nonce, body, self.transport)
-        await link.send(json.dumps({"type": "post", "room": ROOM, "body": body, "nonce": nonce}))
+    async def _send(self, link: Link, draft: Draft) -> None:
+        self._note_sent(draft, self.transport, draft.kind)
+        await link.send(json.dumps(draft.message(self.room)))
 
-    async def _try_form(self, nonce: str, body: str) -> None:
+    async def _try_form(self, draft: Draft) -> None:
         try:
-            await self._post(nonce, body)
+            await self._post(draft)
         except Lost:
             return  # it went by the live connection as well
 
     async def _hear_acks(self, link: Link, nonces: set[str]) -> None:
-        """Return when all of `nonces` are acknowledged; some are sent once more for good measure. Raise Lost."""
+        """Return when all of `nonces` are answered; some are sent once more for good measure. Raise Lost."""
         while nonces:
             try:
                 messages = await link.receive(ACK_TIMEOUT_SECONDS)
@@ -153,23 +115,26 @@ class Writer:
             for message in map(json.loads, messages):
                 if message["type"] == "ack":
                     nonces.discard(message["nonce"])
-                    body = self._note_ack(message["nonce"], message["seq"])
-                    if body and self.dice.random() < RESENT_SHARE:
+                    draft = self._note_ack(message["nonce"], message["seq"])
+                    if draft and self.dice.random() < RESENT_SHARE:
                         nonces.add(message["nonce"])
-                        await self._send(link, message["nonce"], body)
+                        await self._send(link, draft)
                 elif message["type"] == "error":
-                    await self._send_later(link, message)
+                    await self._take_refusal(link, message)
                     if message["nonce"] not in self.waiting:
                         nonces.discard(message["nonce"])
 
-    async def _send_later(self, link: Link, refusal: dict[str, Any]) -> None:
-        """Wait as the site asks to, and send again unless it is acknowledged meanwhile. Raise Lost if refused."""
+    async def _take_refusal(self, link: Link, refusal: dict[str, Any]) -> None:
+        """Give up, or wait as the site asks to, and send again unless it is answered meanwhile. Raise Lost."""
+        if refusal["code"] in REFUSED_FOR_GOOD:
+            self._note_refusal(refusal["nonce"], refusal["code"], self.transport)
+            return
         if "retry_after" not in refusal:
             raise link.place.refused(f"post: {refusal['code']}", REFUSED_STATUS)
         self.refusals += 1
         await asyncio.sleep(refusal["retry_after"])
-        if (body := self.waiting.get(refusal["nonce"])) is not None:
-            await self._send(link, refusal["nonce"], body)
+        if (draft := self.waiting.get(refusal["nonce"])) is not None:
+            await self._send(link, draft)
 
     # --- what is waiting
 
@@ -182,19 +147,22 @@ class Writer:
                 await self._is_last.wait()
             return False
         except TimeoutError:
-            self._draft(self.dice.randint(1, MAX_MESSAGES_IN_FLIGHT))
+            for _ in range(self.dice.randint(1, MAX_MESSAGES_IN_FLIGHT)):
+                self._add(self.drafter.draw())
             return True
 
-    def _draft(self, count: int) -> None:
-        for _ in range(count):
-            nonce = secrets.token_hex(8)
-            long = "ü€😀 " * (LONG_MESSAGE_CHARS // 4) if self.dice.random() < LONG_MESSAGE_SHARE else ""
-            self.waiting[nonce] = f"{self.name} says {nonce} {long}".rstrip()
+    def _add(self, draft: Draft) -> None:
+        self.waiting[draft.nonce] = draft
 
-    def _note_sent(self, nonce: str, body: str, transport: str) -> None:
-        self.history.sent.append(Sent(time.monotonic(), self.name, nonce, body, transport))
+    def _note_sent(self, draft: Draft, transport: str, kind: str) -> None:
+        sent = draft.nonce, draft.body, transport, kind, draft.target
+        self.history.sent.append(Sent(time.monotonic(), self.name, *sent))
 
-    def _note_ack(self, nonce: str, seq: int | None) -> str | None:
-        """Note an acknowledgement; return the body if it was the first."""
+    def _note_ack(self, nonce: str, seq: int | None) -> Draft | None:
+        """Note an acknowledgement; return the draft if it was the first."""
         self.history.acked.append(Acked(time.monotonic(), self.name, nonce, seq))
         return self.waiting.pop(nonce, None)
+
+    def _note_refusal(self, nonce: str, code: str, transport: str) -> None:
+        self.history.refused.append(Refused(time.monotonic(), self.name, nonce, code, transport))
+        self.waiting.pop(nonce, None)

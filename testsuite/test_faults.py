@@ -28,6 +28,17 @@ RUN_TIMEOUT_SECONDS = 300  # for the run, its beginning and its end
 # Each of these must have happened, or the run has proved less than it says.
 ON_ALL = (
     r"messages: (\d+) sent",
+    r"stored: .*?\bedit (\d+)",
+    r"stored: .*?\bdelete (\d+)",
+    r"stored: .*?\breact (\d+)",
+    r"stored: .*?\bunreact (\d+)",
+    r"refused: (\d+)",
+    r"read positions: (\d+)",
+    r"counts told: (\d+)",
+    r"\bshown: (\d+)",
+    r"direct rooms: (\d+)",
+    r"closed room: (\d+)",
+    r"\btold (\d+)$",
     r"resent: (\d+)",
     r"reconnects: readers (\d+)",
     r"writers (\d+)$",
