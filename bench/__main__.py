@@ -3,6 +3,7 @@
 import argparse
 import gc
 import logging
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -46,7 +47,7 @@ def measure(bench: Bench, groups: list[str], rounds: int) -> bool:
             logger.info("round %d of %d: %s", number, rounds, group)
             try:
                 GROUPS[group](bench)
-            except (OSError, RuntimeError, ValueError) as error:
+            except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
                 logger.exception("%s failed", group)
                 all_well = False
                 bench.figures.remark(group, f"failed in round {number}: {error}")

@@ -19,10 +19,10 @@ from bench import sites
 from bench.chats import BODY_PREFIX, body
 from bench.engines import Home
 from bench.figures import PROSA
-from bench.people import LOBBY
 from bench.rounds import Bench
 from models.database import open_database
 from models.logs.base import Draft, RoomLog
+from models.models import LOBBY
 from models.stores import Stores
 
 MEASURED_SECONDS = 3.0

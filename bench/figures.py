@@ -71,6 +71,8 @@ class Row:
 WS, SOCKJS, TUTORIAL, BARE = "Node ws", "Node sockjs", "tutorial's chat", "bare handler"
 SHORT_LOG = "log of 1,000"
 WITHOUT_SILENT = "without them"
+POSTS = "a post"
+ONE_ROOM = "in one room"
 PROSA = "Prosa"
 
 ROWS = [
@@ -110,4 +112,13 @@ ROWS = [
     Row("append-1-64", "the same, 64 under way", "entries/s"),
     Row("append-4-64", "4 processes, 64 each, in one room", "entries/s"),
     Row("append-rooms", "the same, a room each", "entries/s"),
+    Row("change-edit", "an edit to all members, p99", "ms", POSTS),
+    Row("change-react", "a reaction to all members, p99", "ms", POSTS),
+    Row("rooms-again", "connecting until 500 rooms are told", "ms", most=5.0),
+    Row("rooms-again", "", "ms", ONE_ROOM),
+    Row("rooms-first", "the same for the first time", "ms", ONE_ROOM),
+    Row("rooms-join", "joining one of 500 rooms", "ms", ONE_ROOM),
+    Row("rooms-read", "marking a message as read", "ms", most=1.0),
+    Row("rooms-page", "room page beside 500 rooms, 10/s arriving", "requests/s", ONE_ROOM),
+    Row("rooms-all", "marking 500 rooms as read, durable", "ms", ONE_ROOM),
 ]

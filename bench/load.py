@@ -1,6 +1,7 @@
 """Members by the thousand on raw sockets, from one process that must never be the bottleneck.
 
-After it has joined, a member only counts: frames and payload bytes, without looking into them.
+After it has joined, a member only counts: frames that can have a message, and their payload bytes, without looking into
+them.
 All members must receive the same messages, though batched differently: a SockJS frame with n
 messages of lengths l1 ... ln has sum(l) + (n - 1) + 3 payload bytes. So payload - 2 * frames is
 sum(l + 1), which no longer depends on the batching, and two members with the same value (`mass`)
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from bench.chats import Chat
+from bench.chats import BODY_CHARS, Chat
 from bench.frames import CLOSE, PING, PONG, TEXT, Decoder, client_frame, handshake
 
 QUIET_SECONDS = 0.3  # without a byte after which nothing more is expected
@@ -204,8 +205,9 @@ class Crowd:
             raise ConnectionError(f"member {member.index} was sent away: {data!r}")
         elif opcode == TEXT and data != b"h":
             fd = member.socket.fileno()
-            self._frames[fd] += 1
-            self._payload[fd] += len(data)
+            if len(data) >= BODY_CHARS:  # else it has no message, but says that there is one, or up to where was read
+                self._frames[fd] += 1
+                self._payload[fd] += len(data)
             if not member.joined:
                 self._greet(member, data)
             elif member.listener is not None:

@@ -1,29 +1,21 @@
 """How each figure is measured: one function a group, called once a round, Prosa before its peers."""
 
-import itertools
-import re
 import statistics
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from urllib.parse import urlencode
 
-from bench import appends, chats, crowds, sites
+from bench import appends, changes, chats, crowds, many_rooms, pages, sites
 from bench.chats import Chat
-from bench.figures import BARE, PROSA, SHORT_LOG, SOCKJS, TUTORIAL, WS
-from bench.keepalive import Client, Tally, hammer, request
+from bench.figures import PROSA, SHORT_LOG, SOCKJS, TUTORIAL, WS
+from bench.keepalive import hammer, request
 from bench.latency import delays
 from bench.load import Crowd
-from bench.rounds import JOIN_TIMEOUT_SECONDS, Bench
+from bench.pages import ROOM_PATH
+from bench.rounds import JOIN_TIMEOUT_SECONDS, WARM_UP_SECONDS, WINDOW_SECONDS, Bench
 from bench.sites import Server
 from bench.storm import storm
 
-ROOM_PATH = "/rooms/lobby"
-WARM_UP_SECONDS = 1.0
-WINDOW_SECONDS = 3.0
-PAGE_CONNECTIONS = 4
-FORM_CONNECTIONS = 16
-ARRIVING_PER_SECOND = 10  # messages a second, while the room page is asked for
 PROCESS_COUNT = 4
 MESSAGES_PER_SECOND = 50  # from process to process
 LONG_LOG_ENTRIES = 1_000_000
@@ -81,108 +73,6 @@ def cross_process(bench: Bench) -> None:
         bench.figures.add("latency-p99", PROSA, ranks[98] * 1000)
 
 
-# --- pages
-
-
-def room_page(bench: Bench) -> None:
-    """The room page for signed-in members, while others post."""
-    home, cookies = bench.site(20, entries=200)
-    with Server(sites.prosa(home.options(), bench.secret)) as server, Crowd(server.port, chats.prosa(cookies)) as crowd:
-        crowd.join(1, JOIN_TIMEOUT_SECONDS)
-        browsers = [_form(server.port, cookie)[0] for cookie in cookies]
-        pages = itertools.cycle([request("GET", ROOM_PATH, server.port, headers) for headers in browsers])
-        hammer(server.port, lambda: next(pages), PAGE_CONNECTIONS, WARM_UP_SECONDS)
-        with bench.alone("page", PROSA, server):
-            tally = hammer(
-                server.port, lambda: next(pages), PAGE_CONNECTIONS, WINDOW_SECONDS, meanwhile=_writer(bench, crowd)
-            )
-    rows = tally.last.body.count(b"data-seq=") if tally.last else 0
-    if rows != 50:
-        bench.figures.remark("page", f"the last page had {rows} messages")
-    _add_tally(bench, "page", PROSA, tally)
-    _bare(bench, "page", PAGE_CONNECTIONS, lambda port: lambda: request("GET", "/", port, {}))
-
-
-def _writer(bench: Bench, crowd: Crowd) -> Callable[[], None]:
-    """Return what lets the crowd's first member write ten messages a second whenever it is called."""
-    run, began, count = next(bench.runs), time.perf_counter(), itertools.count()
-    due = began
-
-    def write() -> None:
-        nonlocal due
-        crowd.read(0)
-        if time.perf_counter() >= due:
-            due += 1 / ARRIVING_PER_SECOND
-            member = crowd.members[0]
-            member.send(member.chat.frame(member.chat.say(f"{chats.BODY_PREFIX}{run}-{next(count):07d}")))
-
-    return write
-
-
-def form_post(bench: Bench) -> None:
-    """Posts by the room's form, each on disk before it is answered."""
-    home, cookies = bench.site(FORM_CONNECTIONS)
-    with Server(sites.prosa(home.options(), bench.secret)) as server:
-        forms = itertools.cycle([_form(server.port, cookie) for cookie in cookies])
-        counted = itertools.count()
-
-        def post() -> bytes:
-            headers, xsrf = next(forms)
-            return _post(ROOM_PATH, server.port, headers, xsrf, next(counted))
-
-        hammer(server.port, post, FORM_CONNECTIONS, WARM_UP_SECONDS)
-        with bench.alone("form", PROSA, server):
-            tally = hammer(server.port, post, FORM_CONNECTIONS, WINDOW_SECONDS, expected=302)
-    _add_tally(bench, "form", PROSA, tally)
-    counted = itertools.count()
-    _bare(bench, "form", FORM_CONNECTIONS, lambda port: lambda: _post("/", port, {}, "x" * 60, next(counted)))
-
-
-def _form(port: int, cookie: str) -> tuple[dict[str, str], str]:
-    """Open the room as a browser does; return the headers and the token with which its form is sent."""
-    with Client(port) as client:
-        page = client.ask(request("GET", ROOM_PATH, port, {"Cookie": cookie}))
-    kept = re.findall(rb"[Ss]et-[Cc]ookie: ([^;\r]+)", page.head)
-    token = re.search(rb'name="_xsrf" value="([^"]+)"', page.body)
-    if not kept or not token:
-        raise ConnectionError(f"the room page has no form: {page.status}")
-    return {"Cookie": "; ".join([cookie, *(one.decode() for one in kept)])}, token[1].decode()
-
-
-def _post(path: str, port: int, headers: dict[str, str], xsrf: str, number: int) -> bytes:
-    fields = {"_xsrf": xsrf, "nonce": f"form{number}", "body": chats.body(f"form-{number:07d}")}
-    return request("POST", path, port, headers, urlencode(fields).encode())
-
-
-def _bare(bench: Bench, figure: str, connections: int, maker: Callable[[int], Callable[[], bytes]]) -> None:
-    """Ask the bare handler in the same way."""
-    with Server(sites.BARE_COMMAND) as server:
-        make = maker(server.port)
-        hammer(server.port, make, connections, WARM_UP_SECONDS)
-        with bench.alone(figure, BARE, server):
-            tally = hammer(server.port, make, connections, WINDOW_SECONDS)
-    _add_tally(bench, figure, BARE, tally)
-
-
-def _add_tally(bench: Bench, figure: str, name: str, tally: Tally) -> None:
-    bench.figures.add(figure, name, tally.rate, tally.fault)
-    bench.figures.add("load", name, tally.busy)
-
-
-def first_answer(bench: Bench) -> None:
-    """From the start of the process to its first page, with a database that exists."""
-    home, _ = bench.site(10)
-    for name, command, page in (
-        (PROSA, sites.prosa(home.options(), bench.secret), "/login"),
-        (BARE, sites.BARE_COMMAND, "/"),
-    ):
-        with Server(command) as server, Client(server.port) as client:
-            answer = client.ask(request("GET", page, server.port, {}))
-            elapsed = time.perf_counter() - server.began
-            fault = "" if answer.status == 200 else f"answered {answer.status}"
-            bench.figures.add("start", name, elapsed, fault)
-
-
 # --- a long log
 
 
@@ -221,10 +111,12 @@ GROUPS: dict[str, Callable[[Bench], None]] = {
     "crowd": crowds.ten_thousand,
     "silent": crowds.silent_readers,
     "latency": cross_process,
-    "page": room_page,
-    "form": form_post,
-    "start": first_answer,
+    "page": pages.room_page,
+    "form": pages.form_post,
+    "start": pages.first_answer,
     "million": long_log,
     "append": appends.append,
+    "changes": changes.fan_out,
+    "rooms": many_rooms.many_rooms,
 }
 GROUPS_WITHOUT_ENGINE = {"crowd", "silent"}  # what these tell is the same wherever the log is

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -21,22 +21,23 @@ from controllers.web.cookies import SESSION_COOKIE, cookie_mark
 from models import passwords, sessions, settings
 from models.database import database, writing
 from models.engines.base import Row
-from models.models import EntryRow, Membership, Room, User, create_tables
+from models.logs.base import POST, Head
+from models.models import LOBBY, EntryRow, Membership, Room, User, create_tables
 from models.moving.mongo_table import MongoTableCopy
 from models.names import fold
 
-LOBBY = "lobby"
 MESSAGE_INTERVAL_SECONDS = 20.0  # between two messages of the log
-COLUMNS = ("room", "seq", "kind", "target", "author", "body", "at", "nonce")
 ROWS_PER_STATEMENT = 2000
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_SECONDS = 300
 
 
-def make(home: Sequence[str], secret: str, members: int, entries: int = 0, rooms: int = 0) -> list[str]:
+def make(  # noqa: PLR0913, PLR0917 - all that a site may have
+    home: Sequence[str], secret: str, members: int, entries: int = 0, rooms: int = 0, said: int = 0
+) -> list[str]:
     """Make a site where the options `home` say, and return its members' Cookie headers."""
     command = [sys.executable, "-m", "bench.people", *home, f"--secret={secret}"]
-    command += [f"--members={members}", f"--entries={entries}", f"--rooms={rooms}"]
+    command += [f"--members={members}", f"--entries={entries}", f"--rooms={rooms}", f"--said={said}"]
     made = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=TIMEOUT_SECONDS)
     cookies: list[str] = json.loads(made.stdout)
     return cookies
@@ -56,49 +57,59 @@ def add_members(count: int) -> None:
         Membership.insert_many(rows[start : start + ROWS_PER_STATEMENT]).execute()
 
 
-def add_rooms(count: int) -> None:
-    """Make `count` rooms with every member in each."""
-    slugs = [f"room{number}" for number in range(count)]
-    for slug in slugs:
-        Room.create(slug=slug, name=slug)
-    rows = [{"room": slug, "user": user.id} for slug in slugs for user in User.select(User.id)]
+def slugs(rooms: int) -> list[str]:
+    """Return what the rooms beside the lobby are called."""
+    return [f"room{number}" for number in range(rooms)]
+
+
+def add_rooms(count: int, said: int) -> None:
+    """Make `count` rooms with every member in each, who have read the first post, if anything is to be said there."""
+    for slug in slugs(count):
+        Room.create(slug=slug, name=slug, address=slug)
+    read = {"read_seq": 1, "read_posts": 1} if said else {}
+    rows = [{"room": slug, "user": user.id, **read} for slug in slugs(count) for user in User.select(User.id)]
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
         Membership.insert_many(rows[start : start + ROWS_PER_STATEMENT]).execute()
 
 
-def entries(count: int, authors: int) -> Iterator[list[Row]]:
-    """Yield batches of rows of the lobby's log: the members post in turn, at equal intervals until now."""
+def entries(room: str, count: int, authors: int) -> Iterator[list[Row]]:
+    """Yield batches of rows of a room's log: the members post in turn, at equal intervals until now."""
     began = time.time() - count * MESSAGE_INTERVAL_SECONDS
     for start in range(1, count + 1, ROWS_PER_STATEMENT):
         yield [
             (
-                LOBBY,
+                room,
                 seq,
-                "post",
+                POST,
                 None,
                 seq % authors + 1,
                 body(f"entry-{seq:07d}"),
                 began + seq * MESSAGE_INTERVAL_SECONDS,
-                f"log{seq}",
+                f"{room}-{seq}",
+                seq,
+                seq,
+                True,
+                "",
             )
             for seq in range(start, min(start + ROWS_PER_STATEMENT, count + 1))
         ]
 
 
-def add_entries(count: int, authors: int) -> None:
-    """Fill the lobby's log in the database."""
-    fields = [getattr(EntryRow, name) for name in COLUMNS]
-    for rows in entries(count, authors):
-        EntryRow.insert_many(rows, fields=fields).execute()
-    Room.update(head=count).where(Room.slug == LOBBY).execute()
+def add_entries(logs: Mapping[str, int], authors: int) -> None:
+    """Fill these rooms' logs in the database, each with so many posts."""
+    for room, count in logs.items():
+        for rows in entries(room, count, authors):
+            EntryRow.insert_many(rows, fields=EntryRow._meta.sorted_fields).execute()
+        Room.update(head=count, posts=count, lines=count).where(Room.slug == room).execute()
 
 
-def add_documents(url: str, count: int, authors: int) -> None:
-    """Fill the lobby's log in a MongoDB."""
+def add_documents(url: str, logs: Mapping[str, int], authors: int) -> None:
+    """Fill these rooms' logs in a MongoDB, each with so many posts."""
     with closing(MongoTableCopy(url)) as table:
-        for rows in entries(count, authors):
-            table.add(rows)
-        table.save_heads({LOBBY: count})
+        for room, count in logs.items():
+            for rows in entries(room, count, authors):
+                table.add(rows)
+        table.save_heads({room: Head(count, count, count) for room, count in logs.items()})
 
 
 def open_sessions(secret: str) -> list[str]:
@@ -117,17 +128,19 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=1000)
     parser.add_argument("--entries", type=int, default=0)
     parser.add_argument("--rooms", type=int, default=0)
+    parser.add_argument("--said", type=int, default=0)
     arguments = parser.parse_args()
+    logs = {LOBBY: arguments.entries, **dict.fromkeys(slugs(arguments.rooms), arguments.said)}
     create_tables(arguments.database)
     with database.connection_context(), writing():
         add_members(arguments.members)
-        add_rooms(arguments.rooms)
+        add_rooms(arguments.rooms, arguments.said)
         if not arguments.mongo:
-            add_entries(arguments.entries, arguments.members)
+            add_entries(logs, arguments.members)
         cookies = open_sessions(arguments.secret)
     if arguments.mongo:
         with database.connection_context():
-            add_documents(arguments.mongo, arguments.entries, arguments.members)
+            add_documents(arguments.mongo, logs, arguments.members)
     json.dump(cookies, sys.stdout)
 
 

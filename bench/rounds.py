@@ -13,6 +13,8 @@ from bench.figures import PROSA, Figures
 from bench.sites import Server
 
 JOIN_TIMEOUT_SECONDS = 180.0  # the tutorial's chat needs 30 on a quiet machine
+WARM_UP_SECONDS = 1.0
+WINDOW_SECONDS = 3.0
 
 
 @dataclass
@@ -27,10 +29,10 @@ class Bench:
     long_logs: dict[int, tuple[Home, list[str]]] = field(default_factory=dict)  # by length: made once
     runs: Iterator[int] = field(default_factory=lambda: itertools.count(100))
 
-    def site(self, members: int, entries: int = 0, rooms: int = 0) -> tuple[Home, list[str]]:
-        """Make a fresh site; return its home and its members' cookies."""
+    def site(self, members: int, entries: int = 0, rooms: int = 0, said: int = 0) -> tuple[Home, list[str]]:
+        """Make a fresh site; return its home and its members' cookies. `said` posts are in each of `rooms`."""
         home = self.engine.home(str(next(self.runs)))
-        return home, people.make(home.options(), self.secret, members, entries, rooms)
+        return home, people.make(home.options(), self.secret, members, entries, rooms, said)
 
     @contextmanager
     def alone(self, figure: str, name: str, server: Server) -> Iterator[None]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from models import accounts
 from models.database import with_retries, writing
-from models.models import EntryRow, Room
+from models.logs.base import POST, Head
+from models.models import LOBBY, EntryRow, Room
 from models.moving.move import Place, Store
 from models.passwords import PasswordHash
-from models.rooms import LOBBY
 
 CONVERSATION = Path(__file__).with_name("conversation.txt")
 DAY = re.compile(r"=== .+")
@@ -66,10 +66,11 @@ def fill(place: Place, messages: list[Message], password: PasswordHash) -> list[
             raise Occupied()
         ids = with_retries(_add_people, store, names, password)
         store.table(EntryRow).add(_rows(messages, ids))
+        head = Head(len(messages), len(messages), len(messages))
         if store.log:
-            store.log.save_heads({LOBBY: len(messages)})
+            store.log.save_heads({LOBBY: head})
         else:
-            with_retries(_set_head, len(messages))
+            with_retries(_set_head, head)
     return names
 
 
@@ -92,10 +93,11 @@ def _rows(messages: list[Message], ids: dict[str, int]) -> list[Row]:
     for seq, message in enumerate(messages, 1):
         date = yesterday - datetime.timedelta(days=last - message.day)
         at = datetime.datetime.combine(date, message.time).timestamp()
-        rows.append((LOBBY, seq, "post", None, ids[message.author], message.body, at, secrets.token_hex(8)))
+        written = ids[message.author], message.body, at, secrets.token_hex(8)
+        rows.append((LOBBY, seq, POST, None, *written, seq, seq, True, ""))
     return rows
 
 
-def _set_head(head: int) -> None:
+def _set_head(head: Head) -> None:
     with writing():
-        Room.update(head=head).where(Room.slug == LOBBY).execute()
+        Room.update(head=head.seq, posts=head.posts, lines=head.lines).where(Room.slug == LOBBY).execute()

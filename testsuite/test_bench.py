@@ -7,11 +7,17 @@ import sys
 import unittest
 from pathlib import Path
 
-from bench import results
+from bench import chats, people, results
+from bench.chats import BODY_PREFIX
 from bench.engines import ENGINES, Engine
 from bench.figures import BARE, PROSA, ROWS, Figures
+from bench.load import Crowd
+from testsuite.cases import FolderTest
+from testsuite.crowd import SECRET
 from testsuite.documents import Document
 from testsuite.servers import ROOT
+from testsuite.tables import sql
+from testsuite.waiting import TIMEOUT_SECONDS
 
 RESULTS = "bench/RESULTS.rst"
 TITLES = [engine.title for engine in ENGINES.values()]
@@ -50,6 +56,40 @@ class Bench(unittest.TestCase):
             command = ["make", "--dry-run", "--no-print-directory", "bench", *words]
             said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
             self.assertEqual(said.stdout.splitlines()[-1].strip(), f".venv/bin/python -m bench {options}")
+
+
+class Load(FolderTest):
+    """What is measured, and how it is counted."""
+
+    def make(self, members: int, **more: int) -> list[str]:
+        """Make a site in the folder; return its members' cookies."""
+        return people.make([f"--database={self.folder}/people.db"], SECRET, members, **more)
+
+    def test_a_site_is_made_with_rooms_in_which_everybody_has_read_the_first_post(self) -> None:
+        self.assertEqual(len(self.make(3, entries=5, rooms=2, said=4)), 3)
+        heads = sql(self.folder, "SELECT slug, head, posts, lines, address FROM room ORDER BY slug")
+        self.assertEqual(heads, [("lobby", 5, 5, 5, "lobby"), *((f"room{n}", 4, 4, 4, f"room{n}") for n in range(2))])
+        logs = sql(self.folder, "SELECT room_id, COUNT(*), MAX(seq) FROM entry GROUP BY room_id ORDER BY room_id")
+        self.assertEqual(logs, [("lobby", 5, 5), ("room0", 4, 4), ("room1", 4, 4)])
+        read = sql(self.folder, "SELECT room_id, read_seq, COUNT(*) FROM membership GROUP BY room_id, read_seq")
+        self.assertEqual(sorted(read), [("lobby", None, 3), ("room0", 1, 3), ("room1", 1, 3)])
+
+    def test_a_frame_that_only_tells_of_a_message_is_not_counted(self) -> None:
+        cookies = self.make(3)
+        server = self.start(f"--cookie_secret={SECRET}").wait()
+        heard: list[bytes] = []
+        with Crowd(server.port, chats.prosa(cookies)) as crowd:
+            crowd.join(3, TIMEOUT_SECONDS)
+            crowd.quiet(TIMEOUT_SECONDS)
+            sender, reader, _ = crowd.members
+            crowd.listen(reader, lambda _, payload: heard.append(payload))
+            before = crowd.frames([reader]), crowd.mass(reader)
+            sender.send(sender.chat.frame(sender.chat.say(f"{BODY_PREFIX}once")))
+            while not all(any(word in payload for payload in heard) for word in (b"activity", b"once")):
+                self.assertTrue(crowd.read(TIMEOUT_SECONDS))
+            others = [len(payload) for payload in heard if b"activity" not in payload]
+            counted = crowd.frames([reader]) - before[0], crowd.mass(reader) - before[1]
+            self.assertEqual(counted, (len(others), sum(others) - 2 * len(others)))
 
 
 class Results(unittest.TestCase):
