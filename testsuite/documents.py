@@ -18,6 +18,8 @@ DOCUMENTS = (
     "README.pt-BR.rst",
     "CONTRIBUTING.rst",
     "CHANGES.rst",
+    "docs/rooms.rst",
+    "docs/writing.rst",
     "docs/tutorial.rst",
     "docs/architecture.rst",
     "docs/protocol.rst",

@@ -6,6 +6,8 @@ import itertools
 
 from hypothesis import strategies as st
 
+from controllers.markdown.html import to_html
+
 MAX_BODY_CHARS = 9000  # the most that `max_message` may be
 
 # Each was slow in an earlier version or in another chat, or is made of what one rule here looks for.
@@ -34,12 +36,27 @@ SLOW_PATTERNS = (
     "\u0301",
     '"',
     "😀",
+    "[a](http://b)",
+    "[",
+    "](http://a",
+    ":+1::",
+    "@ana b ",
+    "#1 ",
+    "http://é",
+    "a|\n-|\n",
+    "\\[",
 )
 BLOCKS = [" ", "  ", "    ", "\t", "\n", "\n\n", ">", "> ", "-", "- ", "* ", "+ ", "1. ", "2) ", "```", "~~~"]
 MARKS = ["*", "**", "***", "_", "__", "~", "~~", "`", "``", "\\", "\\\\", "(", ")", "[", "]", "<", "&", '"']
+REFERENCES = ["[", "]", "](", "](http://a)", "](www.", ":", ":+1:", "::", "@", "@ana", "#", "#1", "|", "|-", "-|-\n"]
 LINKS = ["http://", "https://a.", "www.", "www.a.b", "mailto:", "a@", "xn--a.", ".", ":", "/", "|"]
-ATOMS = st.sampled_from(["a", "é", "1", "\u0301", "\u200b", "😀", *BLOCKS, *MARKS, *LINKS])
+ATOMS = st.sampled_from(["a", "é", "1", "\u0301", "\u200b", "😀", *BLOCKS, *MARKS, *LINKS, *REFERENCES])
 PIECES = st.lists(ATOMS, min_size=1, max_size=6).map("".join)
+
+
+def draw(body: str) -> str:
+    """Return the HTML of a message that may refer to whatever it names."""
+    return to_html(body, "lobby", ("ana", "ana b", "room"))
 
 
 def filled(piece: str, length: int = MAX_BODY_CHARS) -> str:

@@ -326,7 +326,9 @@ class MembersPageTest(SiteTest):
     def marks(self, client: Client) -> dict[str, str]:
         """Return what the page says beneath each name."""
         page = client.get("/members").text
-        return dict(re.findall(r'<span class="name"><b[^>]*><bdi>([^<]*)</bdi></b>\s*<small>([^<]*)</small>', page))
+        return dict(
+            re.findall(r'<span class="name"><a[^>]*><b[^>]*><bdi>([^<]*)</bdi></b></a>\s*<small>([^<]*)</small>', page)
+        )
 
     def test_all_members_are_listed_with_who_is_online_at_whatever_process(self) -> None:
         beto = self.client("beto")

@@ -21,7 +21,7 @@ from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 CHANGES = (
     ("models/settings.py", 'else "ok"', 'else "very well"', "/healthz"),
     ("views/templates/login.html", "<form", "<hr><form", "/login"),
-    ("views/statics/site.css", "/* The", "/* Anew. The", "/static/site.css"),
+    ("views/statics/site.css", "/* What", "/* Anew. What", "/static/site.css"),
     ("views/locale/pt_BR.csv", '"Sign in","Entrar"', '"Sign in","Entre já"', "/login"),
 )
 # ^C arrives while a folder is open.

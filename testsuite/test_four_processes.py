@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +10,10 @@ from testsuite.cases import SiteTest
 from testsuite.clients import Chat, Client
 from testsuite.jar import Jar
 from testsuite.nginx import Nginx
-from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, SockJS, Xhr, XhrStreaming, close_code
+from testsuite.polling import ALL_TRANSPORTS, HTTP_TRANSPORTS, Jsonp, SockJS, Xhr, XhrStreaming, close_code
 from testsuite.servers import Server
 from testsuite.survivor import Survivor
-from testsuite.tables import sql
+from testsuite.tables import locked, sql
 from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 RECONNECT_SECONDS = 2.0  # in which clients are back on another process
@@ -34,9 +33,9 @@ class BehindNginxTest(SiteTest):
     def survivors(self, head: int) -> list[Survivor]:
         """Start clients of several transports with the cursor `head`; most of them post."""
         members = [self.through_nginx(member) for member in self.members]
-        survivors = [Survivor(functools.partial(websocket, client), head, writes=True) for client in members * 3]
-        survivors += [Survivor(functools.partial(polling, client, Xhr), head, writes=True) for client in members]
-        survivors += [Survivor(functools.partial(polling, client, XhrStreaming), head) for client in members]
+        survivors = [Survivor(client, Chat, head, writes=True) for client in members * 3]
+        survivors += [Survivor(client, Xhr, head, writes=True) for client in members]
+        survivors += [Survivor(client, XhrStreaming, head) for client in members]
         for survivor in survivors:
             survivor.start()
         return survivors
@@ -171,8 +170,8 @@ class Failing(FourTest):
         chats: list[Chat] = [client.chat(), *[kind(client).join() for kind in ALL_TRANSPORTS]]
         with ThreadPoolExecutor(len(chats)) as threads:
             endings = [threads.submit(close_code, chat) for chat in chats]
-            polls = [chat for chat in chats if isinstance(chat, Xhr)]
-            wait_for(lambda: all(poll.answer is None and poll.stream for poll in polls), "the polls wait")
+            polls = [chat for chat in chats if isinstance(chat, Xhr | Jsonp)]
+            wait_for(lambda: all(map(has_only_to_wait, polls)), "the polls wait")
             client.get("/healthz")
             self.assertEqual(server.stop(), 0)
             self.assertEqual({ending.result(TIMEOUT_SECONDS) for ending in endings}, {1012})
@@ -202,16 +201,33 @@ class Failing(FourTest):
         self.servers[number] = Server(self.folder, *self.options, port=port).wait()
 
 
-def websocket(client: Client, cursor: int) -> Chat:
-    """Return a client of the plain websocket that has joined after `cursor`."""
-    return client.chat(after=cursor)
+def has_only_to_wait(poll: SockJS) -> bool:
+    """Tell whether a poll waits for its answer, and all that follows a join has come: another would find no process."""
+    heard = {message["type"] for message in poll.heard}
+    return poll.answer is None and poll.stream is not None and heard >= {"rooms", "joined", "presence"}
 
 
-def polling(client: Client, kind: type[SockJS], cursor: int) -> Chat:
-    """Return a client of a transport that has joined after `cursor`."""
-    chat = kind(client)
-    try:
-        return chat.join(after=cursor)
-    except BaseException:
-        chat.close()
-        raise
+class Obedient(SiteTest):
+    """The clients of these tests do what docs/protocol.rst demands of one."""
+
+    altered = (
+        "models.engines.sqlite:BUSY_TIMEOUT_SECONDS=1",
+        "controllers.realtime.channel:MAX_REPLAY_ENTRIES=15",
+        "controllers.realtime.entry_cache:MAX_TEXTS=5",
+        "controllers.messages:PAGE_MESSAGES=10",
+    )
+
+    def test_they_lose_nothing_that_is_refused_for_now_or_too_much_to_be_sent(self) -> None:
+        writer, late = Survivor(self.client("ana"), Chat, 0, writes=True), Survivor(self.client("beto"), Xhr, 0)
+        writer.last = 18  # more than are replayed
+        with locked(self.folder):
+            writer.start()
+            wait_for(lambda: writer.refusals, "it is told that nothing can be stored just now")
+        writer.join(TIMEOUT_SECONDS)
+        late.last = max(writer.acknowledged.values())
+        late.start()
+        late.join(TIMEOUT_SECONDS)
+        self.assertEqual(late.gaps, 1)
+        self.assertEqual([entry["seq"] for entry in late.entries], list(range(1, late.last + 1)))
+        self.assertEqual({entry["nonce"]: entry["seq"] for entry in late.entries}, writer.acknowledged)
+        self.assertEqual(writer.entries, late.entries[: len(writer.entries)])

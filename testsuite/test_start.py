@@ -330,11 +330,11 @@ class TemplatesTest(FolderTest):
             self.addCleanup(chat.close)
         chats[0].until("ack", nonce=chats[0].post("before"))
         pages = [client.get("/rooms/lobby").text for client in (debug, plain)]
-        self.assertNotIn("changed", "".join(pages))
-        self.change("message.html", "class='message'", "class='message changed'")
-        self.change("modules/rows.html", "<li data-author", "<!-- changed --><li data-author")
+        self.assertNotIn("altered", "".join(pages))
+        self.change("message.html", "class='message{%", "class='message altered{%")
+        self.change("modules/rows.html", "<li data-author", "<!-- altered --><li data-author")
         seq = chats[0].until("ack", nonce=chats[0].post("after"))["seq"]
         for chat, client, is_changed in ((chats[0], debug, True), (chats[1], plain, False)):
             html, page = chat.until("entry", seq=seq)["html"], client.get("/rooms/lobby").text
-            found = ["message changed" in html, "message changed" in page, "<!-- changed -->" in page]
+            found = ["message altered" in html, "message altered" in page, "<!-- altered -->" in page]
             self.assertEqual(found, [is_changed] * 3)
