@@ -14,6 +14,7 @@ from controllers.realtime import protocol
 from controllers.realtime.acknowledgements import Acknowledge
 from controllers.realtime.closing import close_all
 from controllers.realtime.hub import Hub
+from controllers.realtime.open_tasks import OpenTasks
 from controllers.realtime.presence import Presence
 from controllers.realtime.reads import Reads
 from controllers.realtime.revocation import Revoker
@@ -25,6 +26,7 @@ from controllers.web.places import PlacesCache, PlacesSource
 from controllers.web.query_cache import QueryCache
 from controllers.web.rate_limit import RateLimiter
 from controllers.web.rendering import MessageRenderer, body_html, clean_message
+from controllers.web.task_list import TaskList
 from models import settings
 from models.emojis import is_emoji
 from models.errors import Lost, NotEmoji, Unavailable
@@ -72,10 +74,11 @@ class Site:
         self.query_cache = QueryCache(stores)
         self.authenticator = Authenticator(stores, self.hashing_queue, self.query_cache)
         self.log = stores.log
-        self.hub = Hub(self.log, renderer, self.rate_limiter, self.rooms_of, self.describe_rooms)
+        self.hub = Hub(self.log, renderer, self.rate_limiter, self)
         self.presence = Presence(self.process, self.hub, stores)
         self.reads = Reads(stores, self.hub.activity.tell_position)
         self.unread = UnreadCounts(self.log, self.hub, self.reads)
+        self.open_tasks = OpenTasks(self.log, self.hub)
         self._revoker = Revoker(self.hub, self.presence, stores)
         stores.doorbell.has_subscribers = lambda: bool(self.hub.subscribers)
         self.is_stopping = False
@@ -128,7 +131,16 @@ class Site:
         unread = await self.unread.of_member(member.id, slugs)
         online = self.presence.everybody()
         described = [_describe(room, unread[room.slug], newest_at[room.slug], online) for room in rooms]
-        return protocol.message("rooms", rooms=described)
+        return protocol.message("rooms", rooms=described, tasks=await self.open_tasks.of_member(member, slugs))
+
+    async def describe_tasks(self, member: Member) -> str:
+        """Return the message that tells a member how many open tasks are given to them. Raise Unavailable."""
+        slugs = [room.slug for room in await self.rooms_of(member)]
+        return protocol.message("tasks", open=await self.open_tasks.of_member(member, slugs))
+
+    def task_list(self, room: str, member_id: int) -> TaskList:
+        """Return the tasks of a room for one of its members."""
+        return TaskList(room, member_id, self)
 
     async def append(self, draft: Draft, acknowledge: Acknowledge = lambda entry: None) -> Entry:
         """Append an entry, and move its author's read position to it if it is a post. Raise Refusal."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from models.logs.base import CHANGES, DELETE, EDIT, LINES, POST, REACT, Entry, RoomLog
+from models.logs.base import DELETE, EDIT, LINES, POST, REACT, TASKS, Entry, RoomLog
 
 MAX_EXCERPT_CHARS = 480  # of a message, of which the first words are shown elsewhere
 MAX_TITLE_NAMES = 20  # of those who reacted
@@ -111,7 +111,7 @@ async def load_affected(
         for entry in entries
         if entry.kind in LINES and (is_whole or entry.target is not None or not entry.body)
     }
-    named = {entry.target for entry in entries if entry.target is not None} | set(also)
+    named = {entry.target for entry in entries if entry.target is not None and entry.kind not in TASKS} | set(also)
     found |= {entry.seq: entry for entry in await log.entries(room, named - found.keys())}
     deleted = [found[entry.target] for entry in entries if entry.kind == DELETE and entry.target in found]
     answered = {post.target for post in deleted if post.target is not None}
@@ -124,7 +124,7 @@ async def fold_all(log: RoomLog, room: str, entries: Sequence[Entry]) -> dict[in
 
     Raise Unavailable.
     """
-    posts = {entry.seq: entry for entry in entries if entry.kind not in CHANGES}
+    posts = {entry.seq: entry for entry in entries if entry.kind in LINES}
     answered = {entry.target for entry in posts.values() if entry.target is not None}
     quoted = {entry.seq: entry for entry in await log.entries(room, answered - posts.keys())}
     changes: dict[int, list[Entry]] = {}

@@ -228,6 +228,22 @@ class Mention(BaseModel):
         primary_key = CompositeKey("user_id", "room", "seq")
 
 
+class TaskRow(BaseModel):
+    """A task as it is after all entries that name it (models/tasks.py); `id` is the seq of the entry that made it."""
+
+    room = ForeignKeyField(Room, on_delete="CASCADE")
+    id = IntegerField()
+    version = IntegerField()
+    is_done = BooleanField()
+    rank = CharField()
+    given_to = CharField()
+    changed_seq = IntegerField()
+
+    class Meta:
+        table_name = "task"
+        primary_key = CompositeKey("room", "id")
+
+
 class Process(BaseModel):
     """A running process. Those without a recent heartbeat are ignored."""
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from models import mentions
 from models.database import as_tuples, batches, execute, placeholders
 from models.engines.base import Row
-from models.errors import UnknownRoom
+from models.errors import NotInRoom, UnknownRoom
 from models.members import Member, member_of
 from models.models import LOBBY, Membership, Room, User
-from models.names import fold
+from models.names import MAX_TYPED_CHARS, fold
 from models.rules import Author
 
 OPEN, CLOSED, DIRECT = "open", "closed", "direct"
@@ -191,6 +191,15 @@ def find_named(slug: str, body: str) -> dict[int, str]:
         rows = execute(FIND_NAMED.format(",".join("?" * len(some))), slug, *some).fetchall()
         members.update({folded: (member_id, username) for folded, member_id, username in rows})
     return mentions.choose(found, members)
+
+
+def find_in_room(slug: str, name: str) -> str:
+    """Return the name of a member of a room as they spell it. Raise NotInRoom."""
+    row = execute(FIND_NAMED.format("?"), slug, fold(name)).fetchone() if len(name) <= MAX_TYPED_CHARS else None
+    if row is None:
+        raise NotInRoom()
+    username: str = row[2]
+    return username
 
 
 def all_slugs() -> list[str]:

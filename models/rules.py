@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from models.errors import Archived, Deleted, NotMember, NotYourMessage, TooManyChanges, UnknownTarget
-from models.logs.base import CHANGES, DELETE, EDIT, NOTE, POST, REACT, Draft
+from models import tasks
+from models.errors import (
+    Archived,
+    Conflict,
+    Deleted,
+    NotMember,
+    NotYourMessage,
+    TooManyChanges,
+    TooManyTasks,
+    UnknownTarget,
+    UnknownTask,
+)
+from models.logs.base import CHANGES, DELETE, EDIT, NOTE, POST, REACT, TASK_CHANGES, TASK_MADE, Draft, Entry
+from models.tasks import TaskState
 
 MAX_SEQ = 2**53 - 1  # larger numbers are not exact in JavaScript, and not every engine takes them
 MAX_CHANGES = 5000  # of one message: its page reads them all
 MAX_CHANGES_BY_MEMBER = 100  # of one message, by everybody but its author's deletion
 MAX_EMOJI = 50  # different ones that were ever used on one message
+MAX_TASKS = 1000  # of one room: its page has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,12 @@ class Target:
     changes: int = 0
     changes_by: dict[int, int] = field(default_factory=dict)  # by member id
     emoji: set[str] = field(default_factory=set)
+    task: TaskState | None = None  # None: it is none, or was removed
+
+    def apply_to_task(self, entry: Entry) -> None:
+        """Change the task as an entry does that was accepted."""
+        assert self.task is not None
+        self.task = tasks.apply(self.task, entry)
 
     def apply(self, draft: Draft) -> None:
         """Count a draft that was accepted."""
@@ -48,18 +67,30 @@ def may_be_target(draft: Draft) -> bool:
     return draft.target is not None and 0 < draft.target <= MAX_SEQ
 
 
-def check(draft: Draft, author: Author | None, target: Target | None) -> Author:
-    """Return the author if they may append `draft` now.
+def check(draft: Draft, author: Author | None, target: Target | None, task_count: int = 0) -> Author:
+    """Return the author if they may append `draft` now; `task_count` is how many tasks the room has.
 
-    Raise NotMember, Archived, UnknownTarget, Deleted, NotYourMessage, TooManyChanges.
+    Raise NotMember, Archived, UnknownTarget, Deleted, NotYourMessage, TooManyChanges, UnknownTask, Conflict,
+    TooManyTasks.
     """
     if author is None:
         raise NotMember()
     if author.is_room_archived and draft.kind != NOTE:
         raise Archived()
-    if draft.target is not None:
+    if draft.kind == TASK_MADE and task_count >= MAX_TASKS:
+        raise TooManyTasks()
+    if draft.kind in TASK_CHANGES:
+        _check_task(draft, target)
+    elif draft.target is not None:
         _check_target(draft, author, target)
     return author
+
+
+def _check_task(draft: Draft, target: Target | None) -> None:
+    if target is None or target.task is None:
+        raise UnknownTask()
+    if tasks.is_outdated(target.task, draft.body):
+        raise Conflict()
 
 
 def _check_target(draft: Draft, author: Author, target: Target | None) -> None:

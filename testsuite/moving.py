@@ -12,7 +12,7 @@ from pathlib import Path
 import cysqlite
 import peewee
 
-from models import memberships, reads
+from models import memberships, reads, tasks
 from models.database import database
 from models.logs import sql_append
 from models.logs.base import Draft
@@ -49,6 +49,14 @@ ATTIC = (  # kind, target and body of the entries of a room
     ("edit", 2, "an answer to @Ünïcode \U0001f642 and @ANA"),
     ("post", None, "gone without a line"),
     ("delete", 8, ""),
+    ("task_made", None, tasks.body_of_new("a task for \u05e9\u05dc\u05d5\u05dd", "Ana", "2026-12-31")),
+    ("task_made", 2, tasks.body_of_new("gone soon, too", "", "")),
+    ("task_changed", 10, tasks.body_of_change("a task", "Ana", "", "Ana", 10)),
+    ("task_changed", 11, tasks.body_of_change("gone soon, as well", "", "", "", 11)),
+    ("task_moved", 10, tasks.body_of_move("first")),
+    ("task_removed", 11, tasks.body_of_deed("", None)),
+    ("task_made", None, tasks.body_of_new("done", "Ana", "")),
+    ("task_done", 16, tasks.body_of_deed("Ana", 16)),
 )
 SLOWLY = ("models.moving.tables:BATCH_ROWS=1", "models.moving.mongo_table:BATCH_ROWS=1")
 
@@ -100,7 +108,7 @@ def content(path: str) -> dict[str, list[str]]:
     """Return the rows of all tables of a SQLite file, sorted, with the types and bytes that are stored."""
     found = {}
     with contextlib.closing(cysqlite.connect(path)) as connection:
-        for table in (*tables.TABLES, "mention", "sqlite_sequence"):
+        for table in (*tables.TABLES, "mention", "task", "sqlite_sequence"):
             where = "WHERE name NOT IN ('checked_at', 'read_only', 'failure')" if table[0] == "s" else ""
             where = "" if table == "session" else where
             names = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]

@@ -21,6 +21,7 @@ from models.moving import move, tables
 from models.moving.move import Place
 from terminal import start_command
 from testsuite.cases import add_user
+from testsuite.mongodb import opened
 from testsuite.moving import ATTIC, ENTRY_COUNT, PURGED, MoveTest, content, words
 from testsuite.postgresql import PASSWORD, PostgresqlServer, shared_server
 from testsuite.servers import ROOT, environment, run_app
@@ -34,13 +35,19 @@ class CopyTest(MoveTest):
 
     def test_from_engine_to_engine_and_back_it_is_the_same_to_the_byte(self) -> None:
         source, back = self.source(), self.path("back.db")
-        way = [Place(source), Place(self.postgresql())]
-        way += [Place(self.postgresql(), self.mongo()), Place(back)]
+        mongo = self.mongo()
+        way = [Place(source), Place(self.postgresql()), Place(self.postgresql(), mongo), Place(back)]
         checksums = set()
         for here, there in itertools.pairwise(way):
             said = self.move(here, there)
             checksums.add(tuple(line for line in said.splitlines() if "SHA-256" in line))
         self.assertEqual(content(back), content(source))
+        with opened(mongo) as database_there:
+            made = list(database_there["entries"].find({"task": {"$exists": True}}))
+            states = [(one["seq"], one["task"]["version"], one["task"]["is_done"]) for one in made]
+            self.assertEqual(states, [(10, 12, False), (16, 16, True)])
+            self.assertIsNone(database_there["entries"].find_one({"is_pending": True}))
+        self.assertEqual(len(content(back)["task"]), 2)
         self.assertFalse(any(b"gone soon" in Path(file).read_bytes() for file in (source, back)))
         (lines,) = checksums
         self.assertEqual(len(lines), len(tables.CONTENT))

@@ -14,16 +14,16 @@ from unittest import mock
 from motor.motor_tornado import MotorClient
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from models import memberships, reads, rooms
+from models import memberships, reads, rooms, tasks
 from models.database import database
-from models.logs import sql, sql_append
+from models.logs import sql, sql_append, sql_tasks
 from models.logs.base import Draft, RoomLog
 from models.models import Room
 from testsuite import log_case
 from testsuite.mongodb import opened
 from testsuite.postgresql import shared_server
 
-GROWING = {"entry", "membership", "mention", "address"}
+GROWING = {"entry", "membership", "mention", "address", "task"}
 ALIASES = r"reply|t\d+"  # of these tables
 ROOM_COUNT, ENTRY_COUNT = 5, 20_000  # and so many in each
 MEMBER_COUNT = 1000
@@ -33,6 +33,9 @@ ADD_ENTRIES = f"""
     SELECT slug, seq, CASE mod(seq, 50) WHEN 7 THEN 'delete' WHEN 8 THEN 'react' WHEN 9 THEN 'edit' ELSE 'post' END,
         CASE WHEN mod(seq, 50) IN (7, 8, 9, 10) THEN seq - 6 END, 1, 'x', 1.0, slug || seq, seq, seq, TRUE, ''
     FROM room, numbers
+"""
+ADD_TASKS = """
+    INSERT INTO task SELECT room_id, seq, seq, FALSE, 'x', 'u' || mod(seq, 9), seq FROM entry WHERE mod(seq, 40) = 1
 """
 ADD_MENTIONS = "INSERT INTO mention SELECT mod(seq, 2), room_id, seq FROM entry WHERE mod(seq, 20) = 0"
 ADD_MEMBERS = f"""
@@ -70,6 +73,14 @@ async def use_the_log(log: RoomLog, member_id: int, head: int) -> None:
         target = None if kind == "post" else head + 1
         await log.append(Draft("lobby", member_id, body, f"n {kind}", kind, target))
     await log.append(Draft("lobby", member_id, "", "n", "delete", middle))
+    body = tasks.body_of_new("a task", "ana", "")
+    task = await log.append(Draft("lobby", member_id, body, "n task", "task_made", middle + 2))
+    for kind in ("task_done", "task_removed"):
+        await log.append(Draft("lobby", member_id, tasks.body_of_deed("ana", None), f"n {kind}", kind, task.seq))
+    await log.task_states("lobby")
+    await log.task_states("lobby", [middle])
+    await log.tasks_given_to("ana", ["lobby", "attic"], 10)
+    await log.count_tasks_given_to("ana", ["lobby", "attic"])
     for read in (log.after, log.lines_after):
         await read("lobby", middle, 50)
     for back in (log.before, log.lines_before):
@@ -92,7 +103,7 @@ class OnSqlite(log_case.LogTest):
     def _fill(self) -> None:
         for number in range(ROOM_COUNT - 2):
             Room.create(slug=f"room-{number}", name=f"{number}", address=f"room-{number}", kind="open")
-        for statement in (ADD_ENTRIES, ADD_MENTIONS, ADD_MEMBERS, ADD_MEMBERSHIPS, ADD_ADDRESSES):
+        for statement in (ADD_ENTRIES, ADD_TASKS, ADD_MENTIONS, ADD_MEMBERS, ADD_MEMBERSHIPS, ADD_ADDRESSES):
             database.execute_sql(statement)
         Room.update(head=ENTRY_COUNT, posts=ENTRY_COUNT, lines=ENTRY_COUNT).execute()
         self.with_statistics()
@@ -128,7 +139,7 @@ class OnSqlite(log_case.LogTest):
         slow = [f"{' '.join(statement.split())}: {steps}" for statement, steps in self.plans.items() if steps]
         self.assertEqual(slow, [], "\n".join(slow))
         executed = "\n;".join(self.plans)
-        for name, pattern in constants(sql, sql_append, rooms, reads).items():
+        for name, pattern in constants(sql, sql_append, sql_tasks, rooms, reads).items():
             with self.subTest(name):
                 self.assertRegex(executed, re.compile(pattern, re.DOTALL))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
 
 from controllers.realtime.background import BackgroundTasks
 from controllers.realtime.frame import Frame
@@ -23,8 +24,18 @@ MAX_CATCH_UP_ENTRIES = 2000  # that are read of a room before its members are to
 MEMBERS_PER_TURN = 250  # told before the event loop does other work: about 2.5 ms
 PAGE_ENTRIES = 500  # read at once of a room that nobody here has joined
 
-ListRooms = Callable[[Member], Awaitable[Collection[RoomInfo]]]
-DescribeRooms = Callable[[Member, Collection[RoomInfo]], Awaitable[str]]  # returns the `rooms` message
+
+class Overview(Protocol):
+    """What the messages are made of that tell members of all their rooms. All raise Unavailable."""
+
+    async def rooms_of(self, member: Member, /) -> Collection[RoomInfo]:
+        """Return all rooms of a member."""
+
+    async def describe_rooms(self, member: Member, rooms: Collection[RoomInfo], /) -> str:
+        """Return the `rooms` message."""
+
+    async def describe_tasks(self, member: Member, /) -> str:
+        """Return the `tasks` message."""
 
 
 class Followed:
@@ -63,14 +74,12 @@ class Activity:
         self,
         log: RoomLog,
         subscribers: Subscribers,
-        list_rooms: ListRooms,
-        describe_rooms: DescribeRooms,
+        overview: Overview,
         plain: Plain,
     ) -> None:
         self._log = log
         self._subscribers = subscribers
-        self._list_rooms = list_rooms
-        self._describe_rooms = describe_rooms
+        self._overview = overview
         self._plain = plain
         self._rooms = Followed()
         self._people = Followed()  # by name
@@ -133,11 +142,11 @@ class Activity:
         member, text = subscriber.sign_in.member, ""
         for _ in range(MAX_DESCRIPTIONS):
             self._described[subscriber] = False
-            rooms = await self._list_rooms(member)
+            rooms = await self._overview.rooms_of(member)
             if subscriber not in self._subscribers:
                 break
             self._follow(member.id, rooms)  # first: what comes from now on is noted
-            text = await self._describe_rooms(member, rooms)
+            text = await self._overview.describe_rooms(member, rooms)
             if not self._described[subscriber]:
                 break
         return text
@@ -186,9 +195,12 @@ class Activity:
         except Unavailable:
             news.timer = loop.call_later(RETRY_SECONDS, self._tasks.start, self._tell, room, news)
             return
+        doers = news.doers
         frame, mentions = news.take(room, self._plain)
         news.timer = loop.call_later(INTERVAL_SECONDS, self._after_interval, room, news)
         await self._broadcast(room, news, frame, mentions)
+        if doers:
+            await self._tell_tasks(room, doers)
 
     def _after_interval(self, room: str, news: News) -> None:
         """Tell what has come within the interval, or forget about a room that is quiet."""
@@ -224,6 +236,19 @@ class Activity:
             if number % MEMBERS_PER_TURN == 0:
                 await asyncio.sleep(0)
                 mentions = [one for one in mentions if news.is_current(one)]
+
+    async def _tell_tasks(self, room: str, names: Collection[str]) -> None:
+        """Tell those members of a room who have these names how many open tasks they have now."""
+        connections = [self._subscribers.of_member(member_id) for member_id in self.members_of(room)]
+        for some in connections:
+            if some and some[0].sign_in.member.username in names:
+                try:
+                    frame = Frame([await self._overview.describe_tasks(some[0].sign_in.member)])
+                except Unavailable:
+                    self.refresh([some[0].sign_in.member.id])
+                    continue
+                for subscriber in some:
+                    self._send(subscriber, frame)
 
     def tell_presence(self, names: Iterable[str], is_online: bool) -> None:
         """Tell those who have direct rooms with these people that they have come, or left."""

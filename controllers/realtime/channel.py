@@ -22,6 +22,7 @@ from controllers.realtime.tail import RETRY_SECONDS, Tail
 from models.errors import Unavailable
 from models.logs.base import Entry
 from models.messages import Message, load_affected
+from models.tasks import Task, load_changed
 
 MAX_REPLAY_ENTRIES = 500  # that a subscriber may lag; beyond that it is sent a gap
 LOG_PAGE_ENTRIES = 50  # read at once for one subscriber; of the longest entries a frame holds four
@@ -186,6 +187,7 @@ class Channel:
             try:
                 entries = await self._log.after(self.room, cursor, LOG_PAGE_ENTRIES)
                 changed = await load_affected(self._log, self.room, entries, is_whole=True)
+                tasks = await load_changed(self._log, self.room, entries)
                 await self._context.renderer.prerender(changed.values())
             except Unavailable:
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self.serve, subscriber)
@@ -195,15 +197,19 @@ class Channel:
             if self._lagging.get(subscriber) != cursor:
                 return  # left, or joined anew, while the log was read
             known = [entry for entry in entries if entry.seq <= self._delivered]
-            is_sent = self._try_send_entries(subscriber, known, changed)
+            is_sent = self._try_send_entries(subscriber, known, changed, tasks)
         if is_sent:
             self.serve(subscriber)
 
     def _try_send_entries(
-        self, subscriber: Subscriber, entries: Sequence[Entry], changed: Mapping[int, Message]
+        self,
+        subscriber: Subscriber,
+        entries: Sequence[Entry],
+        changed: Mapping[int, Message],
+        tasks: Mapping[int, Task],
     ) -> bool:
         """Send a frame of the first of `entries`; without any, all up to the head was purged."""
-        encoded = encode_all(entries, changed, self._context.renderer)
+        encoded = encode_all(entries, changed, tasks, self._context.renderer)
         frameful = _first_frameful((one.seq, one.text) for one, _ in encoded)
         if frameful:
             return self._try_send(subscriber, frameful)

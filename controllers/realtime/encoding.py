@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from controllers.realtime.protocol import entry_message
-from models.logs.base import CHANGES, DELETE, EDIT, Entry
+from models.logs.base import CHANGES, DELETE, EDIT, TASK_MADE, TASKS, Entry
 from models.messages import Message, as_posted
+from models.tasks import Task
 
 
 class Renderer(Protocol):
@@ -29,9 +30,10 @@ class Renderer(Protocol):
 
 @dataclass(slots=True)
 class Encoded:
-    """An entry ready to be sent. `shorter` is the text of a change without the message that a later change brings.
+    """An entry ready to be sent. `shorter` is the text of a change without what a later change of the same brings.
 
-    `shows` are the numbers of the messages that are in `text`.
+    `target` is what a change changes; a new task counts as a change of itself. `shows` are the numbers of the messages
+    that are in `text`.
     """
 
     seq: int
@@ -43,24 +45,35 @@ class Encoded:
 
 
 def encode_all(
-    entries: Sequence[Entry], messages: Mapping[int, Message], renderer: Renderer
+    entries: Sequence[Entry], messages: Mapping[int, Message], tasks: Mapping[int, Task], renderer: Renderer
 ) -> Iterator[tuple[Encoded, Message | None]]:
     """Yield entries of one room, encoded, and the post or note that each is.
 
-    `messages` has what they change, answer or quote, and the posts among them that something has changed, by number.
+    `messages` has what they change, answer or quote, and the posts among them that something has changed, by number;
+    `tasks` has those that they make or change, if they are not removed.
     """
-    newest_changes = {entry.target: entry.seq for entry in entries if entry.kind in CHANGES}
+    newest_changes = {subject_of(entry): entry.seq for entry in entries if entry.kind in (*CHANGES, *TASKS)}
     for entry in entries:
-        if entry.kind not in CHANGES:
+        if entry.kind in TASKS:
+            shorter, task = entry_message(entry, body=""), tasks.get(subject_of(entry))
+            is_newest = newest_changes[subject_of(entry)] == entry.seq
+            text = entry_message(entry, body="", task=task and task.as_json()) if is_newest else shorter
+            yield Encoded(entry.seq, subject_of(entry), True, text, shorter), None
+        elif entry.kind not in CHANGES:
             message = messages.get(entry.seq) or as_posted(entry)
             text, shows = encode_line(message, messages, renderer), frozenset((entry.seq, entry.target))
             yield Encoded(entry.seq, entry.target, False, text, shows=shows), message
         else:
             shorter = entry_message(entry, body="")
-            is_newest = newest_changes[entry.target] == entry.seq
+            is_newest = newest_changes[subject_of(entry)] == entry.seq
             text = _encode_change(entry, messages, renderer) if is_newest else shorter
             shows = frozenset((entry.target, _answered(entry, messages))) if is_newest else frozenset()
             yield Encoded(entry.seq, entry.target, True, text, shorter, shows), None
+
+
+def subject_of(entry: Entry) -> int:
+    """Return the number of the message or task that a change changes, or of the task that an entry makes."""
+    return entry.seq if entry.kind == TASK_MADE else entry.target or 0
 
 
 def encode_line(message: Message, messages: Mapping[int, Message], renderer: Renderer) -> str:

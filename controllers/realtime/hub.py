@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 
 from controllers.realtime.acknowledgements import Acknowledge, Acknowledgements
-from controllers.realtime.activity import Activity, DescribeRooms, ListRooms
+from controllers.realtime.activity import Activity, Overview
 from controllers.realtime.background import BackgroundTasks
 from controllers.realtime.channel import Channel
 from controllers.realtime.channel_context import ChannelContext, RateLimiter
@@ -31,11 +31,10 @@ class Hub:
         room_log: RoomLog,
         renderer: Renderer,
         rate_limiter: RateLimiter,
-        list_rooms: ListRooms,
-        describe_rooms: DescribeRooms,
+        overview: Overview,
     ) -> None:
         self.subscribers = Subscribers()
-        self.activity = Activity(room_log, self.subscribers, list_rooms, describe_rooms, renderer.plain)
+        self.activity = Activity(room_log, self.subscribers, overview, renderer.plain)
         self._log = room_log
         self._acknowledgements = Acknowledgements()
         self._context = ChannelContext(
@@ -50,6 +49,7 @@ class Hub:
         self._channels: dict[str, Channel] = {}
         self._heads: dict[str, Head] = {}  # of all rooms, as far as they are known here
         self.heads_version = 0  # another one whenever a room's log is known to have grown
+        self.changes_version = 0  # the same, by something else than a post or a note
         self._has_all_heads = False  # since when members are told of their rooms
         self._newest: dict[str, tuple[int, float]] = {}  # the newest entry's seq and time, of rooms that were asked for
         self._tasks = BackgroundTasks()
@@ -151,6 +151,7 @@ class Hub:
         if head.seq > before.seq:
             self._heads[room] = head
             self.heads_version += 1
+            self.changes_version += head.seq - head.lines != before.seq - before.lines
             if self._has_all_heads and room not in self._channels:
                 self.activity.note_head(room, before, head)
 

@@ -13,6 +13,7 @@ from models.logs.base import DELETE, EDIT, Entry, Head
 from models.members import Member
 from models.mentions import EVERYBODY
 from models.messages import excerpt
+from models.tasks import concerned
 
 Plain = Callable[[str], str]  # returns the first words of an excerpt without their markup
 
@@ -43,6 +44,7 @@ class News:
     deleted: list[int] = field(default_factory=list)
     edited: dict[int, list[str]] = field(default_factory=dict)  # whom each edited post names now
     naming: dict[int, Entry] = field(default_factory=dict)  # by post: the entry with its present text, if it names some
+    doers: set[str] = field(default_factory=set)  # whose open tasks may be others now
     timer: asyncio.TimerHandle | None = None
 
     def note(self, entry: Entry) -> None:
@@ -57,12 +59,13 @@ class News:
             self.edited[changed] = list(entry.mentions)
         if entry.mentions and entry.body:
             self.naming[changed or entry.seq] = entry
+        self.doers |= concerned(entry)
 
     def take(self, room: str, plain: Plain) -> tuple[Frame, list[Mention]]:
         """Return what all members are told and what only those who are named, and begin anew."""
         counts = {"head": self.head.seq, "posts": self.head.posts, "deleted": self.deleted, "edited": self.edited}
         mentions = [_mention(room, seq, entry, plain) for seq, entry in self.naming.items()]
-        self.told, self.deleted, self.edited, self.naming = self.head.seq, [], {}, {}
+        self.told, self.deleted, self.edited, self.naming, self.doers = self.head.seq, [], {}, {}, set()
         return Frame([message("activity", room=room, **counts)]), mentions
 
     def is_current(self, mention: Mention) -> bool:

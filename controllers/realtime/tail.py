@@ -12,6 +12,7 @@ from controllers.realtime.entry_cache import EntryCache
 from models.errors import Unavailable
 from models.logs.base import DELETE, EDIT, LINES, Entry, RoomLog
 from models.messages import Message, as_posted, fold_all, load_affected
+from models.tasks import Task, load_changed
 
 MAX_FETCHED_ENTRIES = 500  # at once
 RETRY_SECONDS = 1.0  # before the log is asked again after it could not answer
@@ -46,7 +47,7 @@ class Tail:
         if entry.seq > self.head:
             self._own_seqs.add(entry.seq)
         if entry.seq == self.head + 1 and entry.kind in LINES and entry.target is None:
-            self._advance([entry], {})
+            self._advance([entry], {}, {})
         elif entry.seq > self.head:  # another process was faster, or a message has to be read that it changes
             self._tasks.start(self.fetch_new_or_retry)
 
@@ -79,19 +80,20 @@ class Tail:
                 stale = await self._log.entries(self.room, self.cache.showing(altered))
                 also = altered | {entry.seq for entry in stale if entry.kind in LINES}
                 changed = await load_affected(self._log, self.room, [*entries, *stale], also)
+                tasks = await load_changed(self._log, self.room, entries)
                 await self._context.renderer.prerender(changed.values())
                 await self._context.renderer.prerender(as_posted(entry) for entry in entries if _is_plain(entry))
                 fresh = [entry for entry in entries if entry.seq > self.head]  # what is missing was purged
                 overtaken = entries[: len(entries) - len(fresh)]  # posts of this process, perhaps as they were posted
-                self._advance(fresh, changed)
+                self._advance(fresh, changed, tasks)
                 self._rewrite([*stale, *overtaken], changed)
                 more = len(entries) == MAX_FETCHED_ENTRIES  # what comes meanwhile rings the doorbell
             self._version = version
 
-    def _advance(self, fresh: Sequence[Entry], changed: Mapping[int, Message]) -> None:
+    def _advance(self, fresh: Sequence[Entry], changed: Mapping[int, Message], tasks: Mapping[int, Task]) -> None:
         """Move the head: the one place where a room gets longer in this process.
 
-        `changed` has the messages that the entries change, answer or quote.
+        `changed` has the messages that the entries change, answer or quote, `tasks` those that they make or change.
         """
         if not fresh:
             return
@@ -99,13 +101,13 @@ class Tail:
             self._acknowledge_or_charge(entry)
             if entry.mentions or entry.kind in (EDIT, DELETE):
                 self.marked_seq = entry.seq
-        self.cache.extend(encode_all(fresh, changed, self._context.renderer), changed)
+        self.cache.extend(encode_all(fresh, changed, tasks, self._context.renderer), changed)
         self.head = fresh[-1].seq
         self._on_fresh(fresh)
 
     def _rewrite(self, stale: Sequence[Entry], changed: Mapping[int, Message]) -> None:
         """Replace what is kept of entries that show a message whose words, or those that it quotes, have changed."""
-        for one, _ in encode_all(stale, changed, self._context.renderer):
+        for one, _ in encode_all(stale, changed, {}, self._context.renderer):
             self.cache.replace(one)
 
     def _acknowledge_or_charge(self, entry: Entry) -> None:

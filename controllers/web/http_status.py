@@ -7,6 +7,7 @@ from controllers.web.hashing_queue import ClientDisconnected
 from models.errors import (
     Archived,
     Busy,
+    Conflict,
     Deleted,
     Failed,
     MadeForAnother,
@@ -25,6 +26,7 @@ from models.errors import (
     UnknownMember,
     UnknownRoom,
     UnknownTarget,
+    UnknownTask,
     WrongPassword,
 )
 
@@ -33,7 +35,9 @@ _STATUSES: dict[type[Refusal], int] = {
     UnknownRoom: 404,
     UnknownMember: 404,
     UnknownTarget: 404,
+    UnknownTask: 404,
     Deleted: 404,
+    Conflict: 409,
     Archived: 403,
     NotYourMessage: 403,
     NotYourRoom: 403,
@@ -65,6 +69,7 @@ _TEXTS = {
     ),
     404: ("Not found", "There is nothing at this address."),
     405: ("Not possible here", "This address does not take such requests."),
+    409: ("Changed meanwhile", "Somebody has changed this meanwhile."),
     413: ("Too much", "That was too much at once."),
     431: ("Too much", "That was too much at once."),
     429: ("Too often", "That was too often. Please wait a moment."),

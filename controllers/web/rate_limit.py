@@ -56,15 +56,15 @@ class RateLimiter:
         self.throttles = Throttles(MESSAGES_PER_POST * self._rate or math.inf, MESSAGES_PER_POST * BURST_POSTS)
         self._buckets: dict[int, tuple[float, float]] = {}  # by member: tokens, and when they were counted
 
-    def take(self, member_id: int) -> None:
-        """Count one post of a member. Raise SlowDown if the member has no token left."""
+    def take(self, member_id: int, count: int = 1) -> None:
+        """Count so many posts of a member, at most BURST_POSTS. Raise SlowDown if the member has fewer tokens left."""
         if not self._rate:
             return
         now = time.monotonic()
         tokens = self._tokens(member_id, now)
-        if tokens < 1:
-            raise SlowDown(math.ceil(1000 * (1 - tokens) / self._rate) / 1000)
-        self._put(member_id, tokens - 1, now)
+        if tokens < count:
+            raise SlowDown(math.ceil(1000 * (count - tokens) / self._rate) / 1000)
+        self._put(member_id, tokens - count, now)
 
     def charge(self, member_id: int, at: float) -> None:
         """Count one post that another process took at `at` (seconds since 1970), so that all together keep the rate.

@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from models.errors import Empty, TooLong
 from models.visible import is_visible
+
+if TYPE_CHECKING:
+    from models.tasks import TaskState
 
 MAX_NONCE_CHARS = 64
 
@@ -16,13 +19,19 @@ POST, NOTE, EDIT, DELETE, REACT, UNREACT = "post", "note", "edit", "delete", "re
 LINES = (POST, NOTE)  # the kinds that are drawn, each in a place of its own
 CHANGES = (EDIT, DELETE, REACT, UNREACT)  # the kinds that change the post which is their target
 
+TASK_MADE, TASK_CHANGED, TASK_MOVED = "task_made", "task_changed", "task_moved"
+TASK_DONE, TASK_UNDONE, TASK_REMOVED = "task_done", "task_undone", "task_removed"
+TASK_CHANGES = (TASK_CHANGED, TASK_MOVED, TASK_DONE, TASK_UNDONE, TASK_REMOVED)  # of the task that is their target
+TASKS = (TASK_MADE, *TASK_CHANGES)
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What is to be appended. Two drafts with the same author and nonce are one entry.
 
-    `body` is the text of a post or an edit, the emoji of a reaction, what a note tells (models/notes.py), else empty.
-    `target` is the seq of the post that is answered or changed.
+    `body` is the text of a post or an edit, the emoji of a reaction, what a note tells (models/notes.py) or a task is
+    (models/tasks.py), else empty. `target` is the seq of the post or task that is answered or changed, or of the post
+    that a task is made from.
     """
 
     room: str
@@ -39,7 +48,8 @@ class Entry:
 
     `posts` and `lines` are how many entries of these kinds (LINES) there are up to it. Drawn are lines, but for posts
     that were deleted while nobody answered them. `mentions` are those of a post as it is now, or of an edit: names as
-    the members spell them, and EVERYBODY. The body of a post that was deleted is empty, and so are those of its edits.
+    the members spell them, and EVERYBODY. The body of a post that was deleted is empty, and so are those of its edits;
+    the same of a task that was removed.
     """
 
     room: str
@@ -86,7 +96,7 @@ class RoomLog(ABC):
         """Return the entry once it is on disk, under the next number of its room.
 
         If the author has used the nonce before, return the entry of that time and store nothing. With a deletion, the
-        text of the post and of its edits is gone from the store.
+        text of the post and of its edits is gone from the store; with a removal, all texts of the task.
         Raise what models/rules.py refuses; Unstorable, Unavailable.
         """
 
@@ -133,6 +143,18 @@ class RoomLog(ABC):
     @abstractmethod
     async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
         """Return which posts after the positions (seqs) in these rooms name a member, in any order."""
+
+    @abstractmethod
+    async def task_states(self, room: str, ids: Collection[int] | None = None) -> list[TaskState]:
+        """Return the tasks of a room with these ids, or all of them, in any order; removed ones are left out."""
+
+    @abstractmethod
+    async def tasks_given_to(self, username: str, rooms: Collection[str], limit: int) -> list[TaskState]:
+        """Return at most `limit` open tasks in these rooms that are given to a member, in any order."""
+
+    @abstractmethod
+    async def count_tasks_given_to(self, username: str, rooms: Collection[str]) -> int:
+        """Return how many open tasks in these rooms are given to a member."""
 
     @abstractmethod
     async def head(self, room: str) -> Head:

@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError
 
 from models import rooms
 from models.engines.base import RunInThread
-from models.logs.base import EDIT, Draft, Entry, Head, RoomLog
+from models.logs.base import CHANGES, EDIT, Draft, Entry, Head, RoomLog
 from models.logs.group_commit import GroupCommit
 from models.logs.mongo_append import MongoAppender
 from models.logs.mongo_changes import MongoChanges
@@ -24,6 +24,7 @@ from models.logs.mongo_heads import MongoHeads
 from models.logs.mongo_targets import MongoTargets
 from models.mentions import EVERYBODY
 from models.refusals import RefusalLogger
+from models.tasks import TaskState
 
 if TYPE_CHECKING:
     from models.logs.mongo_documents import Entries
@@ -85,8 +86,9 @@ class MongoLog(RoomLog):
                 documents = await self._range(room, "seq", {"$gt": seq, "$lte": seq + limit}, 1, limit)
             if len(documents) < limit:  # near the head, or some were purged
                 documents = await self._range(room, "seq", {"$gt": seq}, 1, limit)
-            for pending in {one["change_of"] for one in documents if one.get("is_pending")}:
-                await self._targets.settle(room, pending)  # or what they answer would be shown with them still
+            for pending in documents:
+                if pending.get("is_pending"):
+                    await self._targets.settle_target(pending)  # or what they change would be shown without them
             return await self._as_entries(documents)
 
     async def before(self, room: str, seq: int | None, limit: int) -> list[Entry]:
@@ -181,6 +183,18 @@ class MongoLog(RoomLog):
             seqs.setdefault(room, set()).update(one["seq"] for one in found)
         return {room: list(some) for room, some in seqs.items() if some}
 
+    async def task_states(self, room: str, ids: Collection[int] | None = None) -> list[TaskState]:
+        with raising_unavailable(self._refusal_logger):
+            return await self._targets.tasks.of_room(room, ids)
+
+    async def tasks_given_to(self, username: str, rooms: Collection[str], limit: int) -> list[TaskState]:
+        with raising_unavailable(self._refusal_logger):
+            return await self._targets.tasks.given_to(username, rooms, limit)
+
+    async def count_tasks_given_to(self, username: str, rooms: Collection[str]) -> int:
+        with raising_unavailable(self._refusal_logger):
+            return await self._targets.tasks.count_given_to(username, rooms)
+
     async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
         with raising_unavailable(self._refusal_logger):
             heads = await self._heads.approximate(rooms)
@@ -216,7 +230,8 @@ class MongoLog(RoomLog):
         """Store entries and heads of another log as they are; what is here already is kept. Raise Unavailable."""
         documents = [to_document(entry) for entry in entries]
         for document in documents:
-            document.pop("is_pending", None)  # it took effect in the other log
+            if document["kind"] in CHANGES:
+                document.pop("is_pending", None)  # it took effect in the other log
         with raising_unavailable(self._refusal_logger):
             try:
                 if documents:

@@ -13,8 +13,8 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from models import mentions, read_only, rooms, rules
 from models.engines.base import RunInThread
-from models.errors import Deleted, ReadOnly, Refusal, Unavailable, Unstorable
-from models.logs.base import DELETE, EDIT, LINES, Draft, Entry, Head
+from models.errors import Conflict, Deleted, ReadOnly, Refusal, Unavailable, UnknownTask, Unstorable
+from models.logs.base import DELETE, EDIT, LINES, TASK_CHANGES, TASK_MADE, Draft, Entry, Head
 from models.logs.mongo_database import MongoDatabase
 from models.logs.mongo_documents import to_document, to_entry
 from models.logs.mongo_errors import (
@@ -93,20 +93,26 @@ class MongoAppender:
         refused: dict[Key, Refusal] = {}
         with raising_unavailable(self._refusal_logger):
             targets = await self._targets.find(drafts)
+            making = {draft.room for draft in drafts if draft.kind == TASK_MADE}
+            task_counts = {room: await self._targets.tasks.count(room) for room in making}
         for draft in drafts:
             key = draft.author_id, draft.nonce
             target = None if draft.target is None else targets.get((draft.room, draft.target))
             try:
-                rules.check(draft, authors.get((draft.author_id, draft.room)), target)
+                rules.check(draft, authors.get((draft.author_id, draft.room)), target, task_counts.get(draft.room, 0))
             except Refusal as refusal:
                 refused.setdefault(key, refusal)
             else:
-                if pending.setdefault(key, draft) is draft and target is not None:
-                    target.apply(draft)
+                if pending.setdefault(key, draft) is draft:
+                    task_counts[draft.room] = task_counts.get(draft.room, 0) + (draft.kind == TASK_MADE)
+                    if target is not None:
+                        target.apply(draft)
         return pending, refused
 
     async def _settle(self, entry: Entry) -> Entry | Refusal:
-        """Let an edit or a deletion take effect; return it, or a refusal if the post had been deleted before."""
+        """Let a change take effect; return it, or a refusal if another one was quicker."""
+        if entry.kind in TASK_CHANGES:
+            return await self._settle_task(entry)
         if entry.kind not in (EDIT, DELETE):
             return entry
         assert entry.target is not None
@@ -116,6 +122,19 @@ class MongoAppender:
         except Unavailable as unavailable:
             return unavailable
         return Deleted() if deleted is not None and deleted < entry.seq else entry
+
+    async def _settle_task(self, entry: Entry) -> Entry | Refusal:
+        assert entry.target is not None
+        try:
+            with raising_unavailable(self._refusal_logger):
+                await self._targets.tasks.settle(entry.room, entry.target)
+                is_void = await self._targets.tasks.is_void(entry.room, entry.seq)
+                left = await self._targets.tasks.of_room(entry.room, [entry.target]) if is_void else []
+        except Unavailable as unavailable:
+            return unavailable
+        if not is_void:
+            return entry
+        return Conflict() if left else UnknownTask()
 
     async def _find_now(self, keys: Iterable[Key], names: dict[int, str]) -> list[Entry]:
         with raising_unavailable(self._refusal_logger):

@@ -37,6 +37,9 @@ INDEXES: tuple[tuple[str, ...], ...] = (
     ("room", "reply_to"),
     ("room", "deleted"),
     ("mentions", "room", "seq"),
+    ("room", "task_id"),
+    ("room", "task_change_of", "seq"),
+    ("doer", "room"),
 )
 UPGRADE_TIMEOUT_SECONDS = 3600.0  # for a log of any length
 SOCKET_TIMEOUT_MS = 3_000  # a connection without an answer is given up; a process that stops waits for it

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Required, TypedDict
 
-from models.logs.base import CHANGES, DELETE, EDIT, POST, Entry
+from models import tasks
+from models.logs.base import CHANGES, DELETE, EDIT, POST, TASK_CHANGES, TASK_MADE, Entry
+from models.tasks import TaskState
 
 if TYPE_CHECKING:
     from motor.motor_tornado import MotorCollection
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
 Query = dict[str, Any]  # in MongoDB's language, as its drivers take it
 
 SCHEMA_VERSION = 2  # in 1 there were only posts, without the fields from `posts` on
+
+
+class TaskFields(TypedDict):
+    """A task as it is after its settled changes, in the document of the entry that made it; see TaskState."""
+
+    version: int
+    is_done: bool
+    rank: str
+    to: str
+    changed_seq: int
 
 
 class EntryDocument(TypedDict, total=False):
@@ -42,7 +54,13 @@ class EntryDocument(TypedDict, total=False):
     reply_to: int  # the target of a post that was not deleted
     deleted: int  # the target of a deletion
     settled: int  # of a post: the seq of the newest edit whose mentions it has
-    is_pending: bool  # of an edit or a deletion whose target it has not settled yet (MongoTargets)
+    is_pending: bool  # of an edit, a deletion or a change of a task that has not taken effect yet (MongoTargets)
+    task: TaskFields  # of what has made a task that was not removed
+    task_id: int  # the same as `seq`, of such a task
+    doer: str  # to whom it is given, while it is open
+    task_seq: int  # of what has made a task: the seq of the newest change that has taken effect
+    task_change_of: int  # the target of a change of a task
+    is_void: bool  # of such a change, if it was made of an older version, and has no effect
 
 
 class HeadDocument(TypedDict):
@@ -85,13 +103,42 @@ def to_document(entry: Entry) -> EntryDocument:
     if entry.target is not None:
         if entry.kind in CHANGES:
             document["change_of"] = entry.target
-        elif entry.body:
+        elif entry.kind in TASK_CHANGES:
+            document["task_change_of"] = entry.target
+        elif entry.kind == POST and entry.body:
             document["reply_to"] = entry.target
         if entry.kind == DELETE:
             document["deleted"] = entry.target
-        if entry.kind in (DELETE, EDIT):
+        if entry.kind in (DELETE, EDIT, *TASK_CHANGES):
             document["is_pending"] = True
+    if entry.kind == TASK_MADE:
+        document["task_seq"] = entry.seq
+        if entry.body:
+            document.update(task_fields(tasks.begin(entry)))
     return document
+
+
+def task_fields(state: TaskState) -> EntryDocument:
+    """Return the fields that tell of a task, in the document of the entry that made it; `doer` only if it is open."""
+    task: TaskFields = {
+        "version": state.version,
+        "is_done": state.is_done,
+        "rank": state.rank,
+        "to": state.to,
+        "changed_seq": state.changed_seq,
+    }
+    fields: Any = {"task": task, "task_id": state.id}
+    if state.to and not state.is_done:
+        fields["doer"] = state.to
+    return fields  # type: ignore[no-any-return]
+
+
+def to_task_state(made: EntryDocument) -> TaskState:
+    """Return the task in the document of the entry that made it."""
+    task = made["task"]
+    return TaskState(
+        made["room"], made["seq"], task["version"], task["is_done"], task["rank"], task["to"], task["changed_seq"]
+    )
 
 
 def to_entry(document: EntryDocument, names: dict[int, str]) -> Entry:

@@ -10,8 +10,9 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from models import rules
-from models.logs.base import DELETE, EDIT, REACT, Draft
-from models.logs.mongo_documents import EntryDocument, Query
+from models.logs.base import DELETE, EDIT, REACT, TASK_CHANGES, Draft
+from models.logs.mongo_documents import EntryDocument, Query, to_task_state
+from models.logs.mongo_tasks import MongoTasks
 from models.rules import Target
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class MongoTargets:
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
+        self.tasks = MongoTasks(entries)
 
     async def find(self, drafts: Collection[Draft]) -> dict[Place, Target]:
         """Return what the drafts answer or change. Raise PyMongoError."""
@@ -34,14 +36,24 @@ class MongoTargets:
         for draft in drafts:
             if draft.target is not None and rules.may_be_target(draft):
                 seqs.setdefault(draft.room, set()).add(draft.target)
+        of_tasks = {(draft.room, draft.target) for draft in drafts if draft.kind in TASK_CHANGES}
         targets: dict[Place, Target] = {}
         for room, some in seqs.items():
-            for post in await self._all({"room": room, "seq": {"$in": list(some)}}):
-                targets[room, post["seq"]] = Target(post["kind"], post["author_id"], is_deleted=not post["body"])
-            for change in await self._all({"room": room, "change_of": {"$in": list(some)}}):
+            for named in await self._all({"room": room, "seq": {"$in": list(some)}}):
+                task = to_task_state(named) if "task" in named else None
+                targets[room, named["seq"]] = Target(named["kind"], named["author_id"], not named["body"], task=task)
+            posts = [seq for seq in some if (room, seq) not in of_tasks]
+            for change in await self._all({"room": room, "change_of": {"$in": posts}}) if posts else ():
                 if target := targets.get((room, change["change_of"])):  # else it was purged
                     _count(target, change)
         return targets
+
+    async def settle_target(self, change: EntryDocument) -> None:
+        """Let a change take effect on the post or the task that it names. Raise PyMongoError."""
+        if "task_change_of" in change:
+            await self.tasks.settle(change["room"], change["task_change_of"])
+        else:
+            await self.settle(change["room"], change["change_of"])
 
     async def settle(self, room: str, seq: int) -> int | None:
         """Make a post what its edits and deletions say; return the seq of its deletion. Raise PyMongoError.
@@ -65,7 +77,7 @@ class MongoTargets:
         """Settle some of what processes have left unsettled; return False if there is nothing. Raise PyMongoError."""
         pending = await self._entries.find({"is_pending": True}).limit(MAX_SETTLED).to_list(MAX_SETTLED)
         for document in pending:
-            await self.settle(document["room"], document["change_of"])
+            await self.settle_target(document)
         return bool(pending)
 
     async def _set_mentions(self, post: EntryDocument, newest: EntryDocument) -> None:

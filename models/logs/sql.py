@@ -10,10 +10,12 @@ from itertools import chain
 from models.database import batches, database, execute, placeholders
 from models.engines.base import Doorbell, RunInThread
 from models.errors import Unavailable
-from models.logs.base import DELETE, Draft, Entry, Head, RoomLog
+from models.logs import sql_tasks
+from models.logs.base import DELETE, TASK_REMOVED, Draft, Entry, Head, RoomLog
 from models.logs.group_commit import GroupCommit
 from models.logs.rows import NAMED_COLUMNS, to_entry
 from models.logs.sql_append import append
+from models.tasks import TaskState
 
 # {} is a list of values, {order} and {limit} of a page are constants.
 READ = f'SELECT {NAMED_COLUMNS} FROM entry JOIN "user" ON id = author_id WHERE room_id = ? '  # noqa: S608 - of constants
@@ -24,7 +26,7 @@ LINES_BEFORE = READ + "AND seq < ? AND is_drawn ORDER BY seq DESC LIMIT ?"
 ENTRIES = READ + "AND seq IN ({})"
 # Not the texts of edits: only the last one is asked for, by its number.
 CHANGES = READ.replace("body", "CASE kind WHEN 'edit' THEN '' ELSE body END") + (
-    "AND target IN ({}) AND kind <> 'post'"
+    "AND target IN ({}) AND kind NOT IN ('post', 'task_made')"
 )
 COUNT_REPLIES = """
     SELECT target, COUNT(*) FROM entry WHERE room_id = ? AND target IN ({}) AND kind = 'post' AND body <> ''
@@ -82,7 +84,7 @@ class SqlLog(RoomLog):
 
     async def _append_batch(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
         outcomes = await self._write(append, drafts, since)
-        if any(isinstance(one, Entry) and one.kind == DELETE for one in outcomes):
+        if any(isinstance(one, Entry) and one.kind in (DELETE, TASK_REMOVED) for one in outcomes):
             self._wipe_soon()
         return outcomes
 
@@ -135,6 +137,15 @@ class SqlLog(RoomLog):
 
     async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
         return await self._read(_beyond, MENTIONS_BEYOND, positions, member_id)
+
+    async def task_states(self, room: str, ids: Collection[int] | None = None) -> list[TaskState]:
+        return await self._read(sql_tasks.of_room, room, ids)
+
+    async def tasks_given_to(self, username: str, rooms: Collection[str], limit: int) -> list[TaskState]:
+        return await self._read(sql_tasks.given_to, username, rooms, limit)
+
+    async def count_tasks_given_to(self, username: str, rooms: Collection[str]) -> int:
+        return await self._read(sql_tasks.count_given_to, username, rooms)
 
     async def head(self, room: str) -> Head:
         return await self._read(_head, room)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,8 +12,10 @@ import peewee
 from models import mentions, rooms, rules
 from models.database import appending, database, execute, placeholders
 from models.errors import Refusal, Unstorable
-from models.logs.base import DELETE, EDIT, LINES, REACT, Draft, Entry, Head
+from models.logs import sql_tasks
+from models.logs.base import DELETE, EDIT, LINES, REACT, TASK_CHANGES, Draft, Entry, Head
 from models.logs.rows import COLUMN_COUNT, COLUMNS, NAMED_COLUMNS, to_entry, to_row
+from models.logs.sql_tasks import TaskBatch
 from models.rules import Author, Target
 
 # {} is a list of values.
@@ -25,7 +27,8 @@ FIND_TARGETS = "SELECT room_id, seq, kind, author_id, body = '' FROM entry WHERE
 # column1 and column2 are the names that SQL gives to a list of values: here rooms with targets in them.
 COUNT_CHANGES = """
     SELECT room_id, target, author_id, COUNT(*) FROM (VALUES {}) AS place
-    JOIN entry ON room_id = column1 AND target = column2 AND kind <> 'post' GROUP BY room_id, target, author_id
+    JOIN entry ON room_id = column1 AND target = column2 AND kind NOT IN ('post', 'task_made')
+    GROUP BY room_id, target, author_id
 """
 SET_MENTIONS = "UPDATE entry SET mentions = ? WHERE room_id = ? AND seq = ?"
 FIND_EMOJI = """
@@ -85,6 +88,7 @@ class _Batch:
     known: dict[Key, Entry]
     targets: dict[Place, Target]
     named: dict[Draft, dict[int, str]]
+    tasks: TaskBatch
     at: float
     fresh: list[tuple[Draft, Entry]]
 
@@ -98,6 +102,7 @@ class _Batch:
             _find_entries({(draft.nonce, draft.author_id) for draft in drafts}),
             _find_targets(drafts),
             {draft: rooms.find_named(draft.room, draft.body) for draft in drafts if mentions.may_be_in(draft)},
+            TaskBatch(drafts),
             time.time(),
             [],
         )
@@ -110,13 +115,14 @@ class _Batch:
             return self.known[key]
         target = None if draft.target is None else self.targets.get((draft.room, draft.target))
         try:
-            author = rules.check(draft, author, target)
+            author = rules.check(draft, author, target, self.tasks.counts.get(draft.room, 0))
         except Refusal as refusal:
             return refusal
         entry = self.known[key] = self._number(draft, author)
         self.fresh.append((draft, entry))
         if target is not None:
             target.apply(draft)
+        self.tasks.take(entry, target)
         return entry
 
     def _number(self, draft: Draft, author: Author) -> Entry:
@@ -152,6 +158,7 @@ class _Batch:
                 _erase(entry)
             elif entry.kind == EDIT or entry.mentions:
                 _set_mentions(entry, self._named_in(draft))
+        self.tasks.store()
         for room in {entry.room for _, entry in self.fresh}:
             execute(SET_HEAD, *self.heads[room], room)
 
@@ -204,12 +211,22 @@ def _find_targets(drafts: Collection[Draft]) -> dict[Place, Target]:
         (room, seq): Target(kind, author_id, bool(is_deleted))
         for room, seq, kind, author_id, is_deleted in execute(FIND_TARGETS.format(values), *rows).fetchall()
     }
+    _count_changes(targets, [draft for draft in drafts if draft.kind not in TASK_CHANGES])
+    tasks = {(draft.room, draft.target) for draft in drafts if draft.kind in TASK_CHANGES}
+    sql_tasks.add_to(targets, targets.keys() & tasks)
+    return targets
+
+
+def _count_changes(targets: Mapping[Place, Target], drafts: Collection[Draft]) -> None:
+    """Add to the posts that drafts answer or change how often each was changed."""
+    places = targets.keys() & {(draft.room, draft.target) for draft in drafts}
+    if not places:
+        return
+    values, rows = placeholders(2, len(places)), list(chain.from_iterable(places))
     for room, seq, author_id, count in execute(COUNT_CHANGES.format(values), *rows).fetchall():
-        if target := targets.get((room, seq)):  # else it was purged
-            target.changes += count
-            target.changes_by[author_id] = count
+        target = targets[room, seq]
+        target.changes += count
+        target.changes_by[author_id] = count
     if any(draft.kind == REACT for draft in drafts):
         for room, seq, emoji in execute(FIND_EMOJI.format(values), *rows).fetchall():
-            if target := targets.get((room, seq)):
-                target.emoji.add(emoji)
-    return targets
+            targets[room, seq].emoji.add(emoji)

@@ -83,6 +83,10 @@ class MongoTableCopy:
         """Store the heads of the rooms."""
         self._loop.run(self._log.restore([], heads))
 
+    def settle(self) -> None:
+        """Let all entries take effect that have not yet, such as those that change tasks."""
+        self._loop.run(self._log.settle())
+
     def empty(self) -> None:
         """Remove all entries."""
         self._loop.run(self._log.empty())
@@ -90,7 +94,7 @@ class MongoTableCopy:
     def refuse_writing(self) -> None:
         """Make the server itself refuse new entries; return when those that were appended have taken effect."""
         self._loop.run(self._log.accept_only(MATCHES_NOTHING))
-        self._loop.run(self._log.settle())
+        self.settle()
 
     def allow_writing(self) -> None:
         """Undo `refuse_writing`."""
@@ -119,7 +123,7 @@ class MovableLog(MongoLog):
             await self._database.accept_only(query)
 
     async def settle(self) -> None:
-        """Let edits and deletions take effect whose processes have ended before that: a deleted text is not moved."""
+        """Let entries take effect whose processes have ended before that: a deleted text is not moved."""
         has_some = True
         while has_some:
             with raising_unavailable(self._refusal_logger):

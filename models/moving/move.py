@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING
 import peewee
 import psycopg
 
-from models import read_only
+from models import read_only, tasks
 from models.database import database, open_database, with_retries
 from models.engines.base import Row
 from models.errors import CannotMove, Lost, Unavailable
-from models.logs.base import Head
-from models.logs.rows import to_names
+from models.logs import sql_tasks
+from models.logs.base import TASKS, Head
+from models.logs.rows import AUTHOR_PLACE, COLUMNS, to_entry, to_names
 from models.mentions import EVERYBODY, EVERYBODY_ID
 from models.models import BaseModel, EntryRow, Room, User
 from models.moving.tables import BATCH_ROWS, CONTENT, TABLES, RoomTableCopy, SqlTableCopy, TableCopy, head_of
 
 if TYPE_CHECKING:
     from models.moving.mongo_table import MongoTableCopy
+    from models.tasks import TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,22 @@ class Store:
             self.engine.bulk_insert("mention", ("user_id", "room_id", "seq"), rows)
             place = found[-1][:2]
 
+    def index_tasks(self) -> None:
+        """Store what the tasks are, where that is a table of its own; a log on MongoDB finds it itself."""
+        if self.log:
+            self.log.settle()
+            return
+        states: dict[tuple[str, int], TaskState] = {}
+        place: Row = "", 0
+        while found := self.engine.execute_sql(FIND_TASKS.replace("?", self.engine.param), place).fetchall():
+            tasks.fold(states, (to_entry((*row[:AUTHOR_PLACE], "", *row[AUTHOR_PLACE:])) for row in found))
+            place = found[-1][:2]
+        with self.engine.writing():
+            self.engine.empty_tables(["task"])
+        self.engine.bulk_insert(
+            "task", sql_tasks.COLUMNS.split(", "), [sql_tasks.to_row(one) for one in states.values()]
+        )
+
     def complete(self) -> None:
         """Remove the mark: the store may be used."""
         self.engine.execute_sql(REMOVE_MARK)
@@ -130,6 +148,10 @@ FIND_MENTIONS = f"""
     SELECT room_id, seq, mentions FROM entry WHERE kind = 'post' AND mentions <> '' AND (room_id, seq) > (?, ?)
     ORDER BY room_id, seq LIMIT {BATCH_ROWS}
 """  # noqa: S608 - of constants
+FIND_TASKS = f"""
+    SELECT {COLUMNS} FROM entry WHERE kind IN {TASKS} AND (room_id, seq) > (?, ?)
+    ORDER BY room_id, seq LIMIT {BATCH_ROWS}
+"""  # noqa: S608
 FIND_MARK = f"SELECT value FROM {SETTING_TABLE} WHERE name = '{read_only.MOVE_FROM_SETTING}'"  # noqa: S608 - of constants
 ADD_MARK = f"INSERT INTO {SETTING_TABLE} (name, value) VALUES ('{read_only.MOVE_FROM_SETTING}', {{}})"  # noqa: S608
 REMOVE_MARK = f"DELETE FROM {SETTING_TABLE} WHERE name = '{read_only.MOVE_FROM_SETTING}'"  # noqa: S608
@@ -240,6 +262,7 @@ def _copy(source: Store, target: Store) -> Iterator[Progress]:
     if target.log:
         target.log.save_heads(_heads(source))
     target.index_mentions()
+    target.index_tasks()
 
 
 def _heads(store: Store) -> dict[str, Head]:

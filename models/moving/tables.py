@@ -23,6 +23,7 @@ from models.models import (
     Room,
     Session,
     Setting,
+    TaskRow,
     User,
 )
 from models.read_only import IS_CONTENT
@@ -43,7 +44,7 @@ CONTENT: tuple[type[BaseModel], ...] = (
 STATE: tuple[type[BaseModel], ...] = (Process, PresenceRow)  # of running processes: it is not moved
 # What tells processes of changes, by table; it begins anew.
 STATE_COLUMNS = {"room": {"changed_version", "left_version"}, "membership": {"changed_version"}}
-INDEXES: tuple[type[BaseModel], ...] = (Mention,)  # made anew from the entries
+INDEXES: tuple[type[BaseModel], ...] = (Mention, TaskRow)  # made anew from the entries
 TABLES = tuple(model._meta.table_name for model in CONTENT)
 
 BATCH_ROWS = 2000  # large enough to be fast, and 2,000 of the longest messages are 64 MB at most
