@@ -27,7 +27,7 @@ import commands
 import configuration
 import terminal
 from controllers import accounts as account_pages
-from controllers import emojis, handlers, members, messages, people, rooms, unread
+from controllers import emojis, handlers, members, messages, people, rooms, tasks, unread
 from controllers.chat import chat_router
 from controllers.server import Server
 from controllers.serving.compression import FileAndPageCompression, FileCompression
@@ -101,6 +101,10 @@ def routes() -> list[Any]:
         (r"/rooms/([^/]+)/members/([0-9]{1,9})/remove", rooms.PutOutHandler),
         (r"/rooms/([^/]+)/people", people.MembersOfRoomHandler),
         (r"/rooms/([^/]+)/read", unread.ReadHandler),
+        (r"/rooms/([^/]+)/tasks", tasks.TasksHandler),
+        (r"/rooms/([^/]+)/tasks/all", tasks.AllTasksHandler),
+        (r"/rooms/([^/]+)/tasks/([0-9]{1,15})", tasks.TaskHandler),
+        (r"/tasks", tasks.MyTasksHandler),
         (r"/rooms/([^/]+)/messages/([0-9]{1,15})", messages.MessageHandler),
         (r"/rooms/([^/]+)/messages/([0-9]{1,15})/edit", messages.EditHandler),
         (r"/rooms/([^/]+)/messages/([0-9]{1,15})/delete", messages.DeleteHandler),

@@ -185,10 +185,12 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
         html = self.site.places_cache.get(key, source)
         if html is None:
             mine = await self.own_places()
-            html = self.site.places_cache.get_alike(key, mine)
+            count = await self.site.open_tasks.of_member(self.member, [place.slug for place in mine])
+            html = self.site.places_cache.get_alike(key, mine, count)
             if html is None:
-                html = self.render_string("modules/places.html", mine=mine, current_page=current).decode()
-            self.site.places_cache.keep(key, KeptPlaces(source, mine, html))
+                shown = {"mine": mine, "current_page": current, "open_tasks": count}
+                html = self.render_string("modules/places.html", **shown).decode()
+            self.site.places_cache.keep(key, KeptPlaces(source, mine, count, html))
         return html
 
     async def own_places(self) -> list[Place]:

@@ -21,10 +21,23 @@ def date_without_year(at: float, locale: Locale) -> str:
 def day_label(at: float, today: datetime.date, locale: Locale) -> str:
     """Return the name of the day of `at` in the server's time zone, since a page without a script knows no other."""
     day = datetime.date.fromtimestamp(at)
+    return _near(day, today, locale) or _label(day, today, locale)
+
+
+def due_label(day: datetime.date, today: datetime.date, locale: Locale) -> str:
+    """Return the name of a day that may be to come."""
+    if day == today + datetime.timedelta(days=1):
+        return locale.translate("Tomorrow")
+    return _near(day, today, locale) or _label(day, today, locale)
+
+
+def _near(day: datetime.date, today: datetime.date, locale: Locale) -> str:
     if day == today:
         return locale.translate("Today")
-    if day == today - datetime.timedelta(days=1):
-        return locale.translate("Yesterday")
+    return locale.translate("Yesterday") if day == today - datetime.timedelta(days=1) else ""
+
+
+def _label(day: datetime.date, today: datetime.date, locale: Locale) -> str:
     moment = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
     label = locale.format_day(moment, gmt_offset=0)
     return label if day.year == today.year else f"{label}, {day.year}"

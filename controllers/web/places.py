@@ -45,10 +45,11 @@ class PlacesSource(NamedTuple):
 
 
 class KeptPlaces(NamedTuple):
-    """The HTML of a member's places, and what it was made of."""
+    """The HTML of a member's places and of how many open tasks they have, and what it was made of."""
 
     source: PlacesSource
     places: Sequence[Place]
+    open_tasks: int
     html: str
 
 
@@ -63,10 +64,10 @@ class PlacesCache:
         kept = self._kept.get(key)
         return kept.html if kept and kept.source == source else None
 
-    def get_alike(self, key: Hashable, places: Sequence[Place]) -> str | None:
+    def get_alike(self, key: Hashable, places: Sequence[Place], open_tasks: int) -> str | None:
         """Return the HTML with this key if what has changed makes no difference; else None."""
         kept = self._kept.get(key)
-        return kept.html if kept and kept.places == places else None
+        return kept.html if kept and (kept.places, kept.open_tasks) == (places, open_tasks) else None
 
     def keep(self, key: Hashable, places: KeptPlaces) -> None:
         """Keep the HTML of a member's places."""
