@@ -27,7 +27,7 @@ import commands
 import configuration
 import terminal
 from controllers import accounts as account_pages
-from controllers import emojis, handlers, members, messages, people, rooms, tasks, unread
+from controllers import emojis, handlers, members, messages, people, rooms, tasks, unread, vendor
 from controllers.chat import chat_router
 from controllers.server import Server
 from controllers.serving.compression import FileAndPageCompression, FileCompression
@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent
 TEMPLATES_FOLDER = ROOT / "views" / "templates"
 STATICS_FOLDER = ROOT / "views" / "statics"
-SOCKJS_CLIENT_FOLDER = ROOT / "node_modules" / "sockjs-client" / "dist"
+NODE_MODULES = ROOT / "node_modules"
 
 SWITCH_INTERVAL_SECONDS = 0.0005  # for which a database thread may keep the loop from running
 STOP_TIMEOUT_SECONDS = 4.0  # for requests under way, of the 10 until the process ends; a write may take 5 more
@@ -127,7 +127,7 @@ def routes() -> list[Any]:
         (r"/stuff/", handlers.FutureHandler),
         (r"/healthz", handlers.HealthHandler),
         (r"/favicon-([1-9]|many)\.svg", CountedIconHandler),
-        (r"/static/vendor/(.*)", StaticHandler, {"path": str(SOCKJS_CLIENT_FOLDER)}),
+        *vendor.routes(NODE_MODULES),
         (r"/static/(.*)", StaticHandler, {"path": str(STATICS_FOLDER)}),
     ]
 
@@ -136,8 +136,7 @@ class App(tornado.web.Application):
     """The routes and the settings."""
 
     def __init__(self, site: Site, secret: str, mark: str, debug: bool = False, is_behind_proxy: bool = False) -> None:
-        sockjs = sockjs_url()
-        self.chat = chat_router(site, sockjs)
+        self.chat = chat_router(site, vendor.url(NODE_MODULES, vendor.SOCKJS))
         super().__init__(
             [*routes(), *self.chat.urls],
             transforms=[FileCompression if is_behind_proxy else FileAndPageCompression],
@@ -150,7 +149,7 @@ class App(tornado.web.Application):
             cookie_mark=mark,
             login_url="/login",
             log_function=logs.log_request,
-            sockjs_url=sockjs if (SOCKJS_CLIENT_FOLDER / "sockjs.min.js").exists() else None,
+            vendor=vendor.urls(NODE_MODULES),
             xsrf_cookies=True,
             xsrf_cookie_kwargs={"httponly": True, "samesite": "Lax"},
             cross_origin_protection=True,
@@ -160,12 +159,6 @@ class App(tornado.web.Application):
         )
         # For static_url(). Given before, it would put its own route in front of /static/vendor/.
         self.settings.update(static_path=str(STATICS_FOLDER), static_handler_class=StaticHandler)
-
-
-def sockjs_url() -> str:
-    """Return the URL of sockjs-client, with its version. The file is there once npm has installed it."""
-    vendored = {"static_path": str(SOCKJS_CLIENT_FOLDER), "static_url_prefix": "/static/vendor/"}
-    return StaticHandler.make_static_url(vendored, "sockjs.min.js")
 
 
 # --- options

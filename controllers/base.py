@@ -163,7 +163,7 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
             "isolated": isolated,
             "person_path": person_path,
             "tint": tint,
-            "sockjs_url": self.settings["sockjs_url"],
+            "vendor": self.settings["vendor"],
             "me": self.current_user.username if self.current_user else "",
             "is_sign_in_known": self.is_sign_in_known,
         }

@@ -20,10 +20,11 @@ ICON_AGE_SECONDS = 24 * 3600
 COUNT_MARK = """<circle cx="22" cy="10" r="10" fill="#a84e08"/>
 <text x="22" y="15" text-anchor="middle" fill="#fff" font-family="system-ui" font-size="15">COUNT</text>
 """
-_VERSION = re.compile(r"v-[0-9a-f]{1,64}")
+VERSION = "v-[0-9a-f]{1,64}"
+_IS_VERSION = re.compile(VERSION)
 
 
-@functools.lru_cache(maxsize=8)  # there are two such folders
+@functools.lru_cache(maxsize=8)  # there are three such folders
 def version_of(folder: str) -> str:
     """Return the version of a folder's files: one for all of them, since modules import each other."""
     digest = hashlib.sha256()
@@ -63,7 +64,7 @@ class StaticHandler(tornado.web.StaticFileHandler):
     def parse_url_path(self, url_path: str) -> str:
         """Return the path below the folder, without the version before it."""
         first, _, rest = url_path.partition("/")
-        if _VERSION.fullmatch(first):
+        if _IS_VERSION.fullmatch(first):
             self.asked_version, url_path = first, rest
         return super().parse_url_path(url_path)
 

@@ -153,6 +153,8 @@ class StaticFiles(NginxTest):
             ("/static/chat.js", "views/statics/chat.js", "application/javascript"),
             ("/static/logo.svg", "views/statics/logo.svg", "image/svg+xml"),
             ("/static/vendor/sockjs.min.js", "node_modules/sockjs-client/dist/sockjs.min.js", "application/javascript"),
+            ("/static/vendor/angular.min.js", "node_modules/angular/angular.min.js", "application/javascript"),
+            ("/static/vendor/angular-csp.css", "node_modules/angular/angular-csp.css", "text/css"),
         ):
             with self.subTest(path):
                 answer = self.client.get(path)

@@ -107,7 +107,7 @@ class Compressed(FilesTest):
         return gzip.decompress(answer.body)
 
     def test_files_are_sent_as_gzip_and_are_the_same(self) -> None:
-        for path in (*self.addresses("/rooms/lobby", "ana"), "/static/site.css", "/static/vendor/sockjs.js"):
+        for path in (*self.addresses("/rooms/lobby", "ana"), "/static/site.css", "/static/vendor/sockjs.min.js"):
             plain, answer = self.client().get(path), self.client().get(path, Accept_Encoding="gzip")
             with self.subTest(path):
                 self.assertNotIn("Content-Encoding", plain.headers)
@@ -140,7 +140,7 @@ class Compressed(FilesTest):
 
     def test_a_head_has_the_headers_of_a_get(self) -> None:
         ana = self.client("ana")
-        for path in ("/static/site.css", "/static/logo.svg", "/static/vendor/sockjs.js", "/rooms/lobby", "/members"):
+        for path in ("/static/site.css", "/static/logo.svg", "/static/vendor/sockjs.min.js", "/rooms/lobby", "/members"):
             for encoding in ("gzip", "identity"):
                 with self.subTest(path, encoding=encoding):
                     got = ana.request("GET", path, Accept_Encoding=encoding)

@@ -5,7 +5,8 @@ import { Announcer } from './announcer.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
 import { focusComposer } from './focus.js';
-import { LiveRoom, otherMemberNotice } from './live.js';
+import { LiveRoom } from './live.js';
+import { otherMemberNotice } from './notices.js';
 import { Pages } from './pages.js';
 
 const room = document.getElementById('room');

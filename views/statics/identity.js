@@ -7,10 +7,29 @@ export const parseHtml = (text) => new DOMParser().parseFromString(text, 'text/h
 // Return the name of the member for whom a page was made, '' for a visitor; null if the page does not say.
 export const ownerOf = (page) => page.body.dataset.me ?? null;
 
-// Return the same for who is signed in now. /logout is a small page that always says so. Throws if it cannot be loaded.
+// Return the same for who is signed in now. Throws if it cannot be loaded.
 export async function fetchSignedInName() {
+  return ownerOf(await fetchSmallPage());
+}
+
+// /logout is a small page that always says who is signed in, and has a form.
+async function fetchSmallPage() {
   const response = await fetch('/logout', { cache: 'no-store', signal: AbortSignal.timeout?.(TIMEOUT_MS) });
-  return ownerOf(parseHtml(await response.text()));
+  return parseHtml(await response.text());
+}
+
+const tokenFields = (page) => [...page.querySelectorAll('[name=_xsrf]')];
+
+// Return the token of the page's forms, which names the member for whom the page was made.
+export const formToken = () => tokenFields(document)[0].value;
+
+// Give all forms a new token, since the cookie that theirs were for is gone; return whether that was possible. Another
+// member's token is not taken.
+export async function renewFormTokens() {
+  const page = await fetchSmallPage().catch(() => null);
+  const [field] = page && ownerOf(page) === ownerOf(document) ? tokenFields(page) : [];
+  if (field) for (const own of tokenFields(document)) own.value = field.value;
+  return Boolean(field);
 }
 
 export const personPath = (name) => `/people/${encodeURIComponent(name)}`;  // of a member's card

@@ -4,6 +4,7 @@
 import { Connection } from './connection.js';
 import { fetchSignedInName } from './identity.js';
 import { hasText, translate } from './locale.js';
+import { otherMemberNotice, signedOutNotice } from './notices.js';
 import { Outbox } from './outbox.js';
 import { ConnectionPanel } from './panel.js';
 import { Places } from './places.js';
@@ -222,15 +223,4 @@ export class LiveRoom {
     const shown = count > MAX_ICON_COUNT ? 'many' : count;
     this.icon.href = count ? `/favicon-${shown}.svg` : this.plainIcon;
   }
-}
-
-// A notice is a text and perhaps a link: [text, [text, address]].
-function signedOutNotice() {
-  const next = encodeURIComponent(location.pathname + location.search);
-  return [translate('signed_out_words'), [translate('sign_in'), `/login?next=${next}`]];
-}
-
-// Return what is said on a page that was made for `me` while `name` is signed in.
-export function otherMemberNotice(me, name) {
-  return [translate('another', { me, name }), [translate('open_as', { name }), location.pathname]];
 }

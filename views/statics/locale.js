@@ -12,15 +12,15 @@ const language = document.documentElement.lang;
 // none ("C", "en-US@posix").
 const isLanguageTag = (text) => { try { return Boolean(new Intl.Locale(text)); } catch { return false; } };
 const isPageLanguage = (tag) => tag.split('-')[0] === language.split('-')[0];
-const regional = navigator.languages.filter(isLanguageTag).find(isPageLanguage) ?? language;
+export const regionalLanguage = navigator.languages.filter(isLanguageTag).find(isPageLanguage) ?? language;
 const browserLanguages = [navigator.language].filter(isLanguageTag);
 const { hourCycle } = new Intl.DateTimeFormat(browserLanguages, { hour: 'numeric' }).resolvedOptions();
 const hour = hourCycle === 'h23' ? '2-digit' : 'numeric';
-const timeFormat = new Intl.DateTimeFormat(regional, { hour, minute: '2-digit', hourCycle });
-const titleFormat = new Intl.DateTimeFormat(regional, { dateStyle: 'full', timeStyle: 'short', hourCycle });
+const timeFormat = new Intl.DateTimeFormat(regionalLanguage, { hour, minute: '2-digit', hourCycle });
+const titleFormat = new Intl.DateTimeFormat(regionalLanguage, { dateStyle: 'full', timeStyle: 'short', hourCycle });
 const day = { weekday: 'long', day: 'numeric', month: 'long' };
-const dayFormat = new Intl.DateTimeFormat(regional, day);
-const dayAndYearFormat = new Intl.DateTimeFormat(regional, { ...day, year: 'numeric' });
+const dayFormat = new Intl.DateTimeFormat(regionalLanguage, day);
+const dayAndYearFormat = new Intl.DateTimeFormat(regionalLanguage, { ...day, year: 'numeric' });
 const listFormat = new Intl.ListFormat(language, { type: 'conjunction' });
 
 // Unicode's blocks for scripts written from right to left, and the control characters that change the direction.

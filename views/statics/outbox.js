@@ -3,6 +3,7 @@
 // twice over the live connection without an answer, are posted by the form.
 
 import { maxFrameBytes } from './body.js';
+import { createNonce } from './nonce.js';
 import { load, save } from './storage.js';
 
 const MAX_UNANSWERED = 8;             // messages sent and not answered: a SockJS request takes at most 16
@@ -170,10 +171,4 @@ export class Outbox {
     this.store();
     this.onItemChange(item);
   }
-}
-
-// As crypto.randomUUID, which exists only on pages served over HTTPS or from localhost.
-function createNonce() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,9 +1,10 @@
-// Asks the server for people whose names begin with what is typed.
+// Asks the server for people whose names begin with what is typed; their pictures.
 
 import { element } from './element.js';
 
 const PAUSE_MS = 120;      // of the typing, before the server is asked
 const TIMEOUT_MS = 5000;   // after which an answer is not waited for any more
+const TINTS = 10;          // of the grounds of pictures
 const MAX_TYPED_CHARS = 80;  // no name is longer
 
 export class PeopleSearch {
@@ -43,4 +44,19 @@ export function picture({ initial, tint }) {
   const shown = element('span', `picture tint-${tint}`, initial);
   shown.setAttribute('aria-hidden', 'true');
   return shown;
+}
+
+// Return what the picture of a member shows, as the server draws it (models/names.py).
+export function pictureOf(name) {
+  const [first = ''] = [...(/[\p{L}\p{N}]/u.exec(name)?.[0].toUpperCase() ?? '')];
+  return { initial: first, tint: crc32(new TextEncoder().encode(name)) % TINTS };
+}
+
+function crc32(bytes) {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return (crc ^ -1) >>> 0;
 }

@@ -1,7 +1,7 @@
 // Another member: their card over the page that one is on, and writing to them.
 
 import { element } from './element.js';
-import { parseHtml } from './identity.js';
+import { formToken, parseHtml } from './identity.js';
 
 const dialog = element('dialog', 'sheet-menu');
 dialog.setAttribute('aria-labelledby', 'who');
@@ -21,8 +21,7 @@ export async function showCard({ href }) {
 export function writeTo(username) {
   const form = element('form');
   Object.assign(form, { method: 'post', action: '/direct', hidden: true });
-  const { value: token } = document.querySelector('[name=_xsrf]');
-  for (const [name, value] of Object.entries({ username, _xsrf: token })) {
+  for (const [name, value] of Object.entries({ username, _xsrf: formToken() })) {
     form.append(Object.assign(element('input'), { type: 'hidden', name, value }));
   }
   document.body.append(form);

@@ -12,3 +12,7 @@ export function remove(area, key) {
 export function load(area, key, fallback) {
   try { return JSON.parse(window[area].getItem(key)) ?? fallback; } catch { return fallback; }
 }
+
+export function keysBeginningWith(area, beginning) {
+  try { return Object.keys(window[area]).filter((key) => key.startsWith(beginning)); } catch { return []; }
+}
