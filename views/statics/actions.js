@@ -141,6 +141,7 @@ export class Actions {
       copy: () => this.copy(new URL(row.querySelector('.when').getAttribute('href'), location.href).href),
       copy_text: () => this.copy(row.querySelector('.body').innerText),
       write: () => import('./person.js').then(({ writeTo }) => writeTo(authorOf(row))),
+      task: () => import('./make_task.js').then(({ makeTask }) => makeTask(row, this.announcer)),
       open: () => location.assign(row.querySelector('.more').href),
     };
     deeds[deed]();
@@ -151,6 +152,7 @@ export class Actions {
     return [
       'reply',
       ...(isOwn ? ['edit'] : []),
+      'task',
       'copy',
       'copy_text',
       'unread',

@@ -14,6 +14,7 @@ export class Places {
   receive(frame) {
     const taken = {
       rooms: this.takeRooms, activity: this.takeActivity, mention: this.takeMention, read: this.takeRead, person: this.takePerson,
+      tasks: this.takeTasks,
     };
     if (!Object.hasOwn(taken, frame.type)) return false;
     taken[frame.type].call(this, frame);
@@ -69,6 +70,13 @@ export class Places {
       place.online = place.online.filter((name) => name !== username).concat(online ? username : []);
       this.show(place);
     }
+  }
+
+  // So many tasks are open that are given to the member.
+  takeTasks({ open }) {
+    const link = this.nav.querySelector('.tasks-link');
+    link?.querySelector('.count')?.remove();
+    if (open) link?.append(countElement(open, 'count', translate('open_tasks')));
   }
 
   // --- showing
