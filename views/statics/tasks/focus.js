@@ -2,7 +2,7 @@
 
 import { isTouchOnly } from '../focus.js';
 
-const PARTS = '.tick, .edit, .handle';
+const PARTS = '.tick, .edit';
 
 export const rowOf = (element, key) => element.querySelector(`.task[data-key="${CSS.escape(key)}"]`);
 
