@@ -36,7 +36,7 @@ class TasksBase(RoomBase):
     unanswered = ""  # the nonce of a change of which it is unknown whether it was stored
 
     @property
-    def list(self) -> TaskList:
+    def task_list(self) -> TaskList:
         """The tasks of the room, for the member who asks."""
         return self.site.task_list(self.room.slug, self.member.id)
 
@@ -66,13 +66,13 @@ class TasksBase(RoomBase):
 
     async def show(self, refusal: Refusal | None = None) -> None:
         """Show the list, with what could not be added to it, and why."""
-        everything = await self.list.all()
+        everything = await self.task_list.all()
         shown = self.chosen()
-        is_shown = {"all": lambda _: True, "active": lambda task: not task.is_done, "completed": lambda task: task.is_done}
+        wanted = {"active": (False,), "completed": (True,)}.get(shown, (False, True))
         self.render(
             "tasks.html",
             room=self.room,
-            tasks=[shown_task(self, task) for task in everything if is_shown[shown](task)],
+            tasks=[shown_task(self, task) for task in everything if task.is_done in wanted],
             count=len(everything),
             left=sum(not task.is_done for task in everything),
             shown=shown,
@@ -82,6 +82,7 @@ class TasksBase(RoomBase):
             errors={refusal.field: self.translate(refusal.sentence)} if refusal else {},
             people=await self.people(),
             max_task=MAX_TASK_CHARS,
+            transports=self.site.limits.transports,
             **await self.sidebar(self.room.slug),
         )
 
@@ -102,7 +103,7 @@ class TasksHandler(TasksBase):
         try:
             if source is not None and not fields.text:
                 fields = fields._replace(text=await self.words_of(source))
-            await self.list.add(fields, self.nonce(), source)
+            await self.task_list.add(fields, self.nonce(), source)
         except Refusal as refusal:
             self.set_refusal(refusal)
             await self.show(refusal)
@@ -128,9 +129,9 @@ class AllTasksHandler(TasksBase):
     async def post(self, address: str) -> None:
         deed = self.get_body_argument("do", "")
         if deed == "clear":
-            await self.list.remove_done(self.nonce())
+            await self.task_list.remove_done(self.nonce())
         else:
-            await self.list.set_all_done(deed != "undone", self.nonce())
+            await self.task_list.set_all_done(deed != "undone", self.nonce())
         self.go_back()
 
 
@@ -143,7 +144,7 @@ class TaskHandler(TasksBase):
         return int(self.path_args[1])
 
     async def get(self, address: str, number: str) -> None:
-        await self.show_task(await self.list.get(self.number))
+        await self.show_task(await self.task_list.get(self.number))
 
     async def post(self, address: str, number: str) -> None:
         deed = self.get_body_argument("do", "change")
@@ -159,34 +160,34 @@ class TaskHandler(TasksBase):
     async def do(self, deed: str, nonce: str) -> None:
         """Do what a form of one button wants: done, undone, up, down or remove. Raise Refusal."""
         if deed == "remove":
-            await self.list.remove(self.number, nonce)
+            await self.task_list.remove(self.number, nonce)
         elif deed in ("up", "down"):
             await self.move(deed, nonce)
         else:
-            await self.list.set_done(self.number, deed != "undone", nonce)
+            await self.task_list.set_done(self.number, deed != "undone", nonce)
 
     async def move(self, direction: str, nonce: str) -> None:
         """Move the task past its neighbour. Raise Refusal."""
-        order = [task.id for task in await self.list.all()]
+        order = [task.id for task in await self.task_list.all()]
         if self.number not in order:
             raise UnknownTask()
         place = order.index(self.number)
         if direction == "up" and place > 0:
-            await self.list.move(self.number, order[place - 1], nonce)
+            await self.task_list.move(self.number, order[place - 1], nonce)
         elif direction == "down" and place < len(order) - 1:
-            await self.list.move(self.number, order[place + 2] if place + 2 < len(order) else None, nonce)
+            await self.task_list.move(self.number, order[place + 2] if place + 2 < len(order) else None, nonce)
 
     async def change(self) -> None:
         """Store what the task says now, or show the form again, with what somebody else has written meanwhile."""
         version = self.get_body_argument("version", "")
         is_number = 0 < len(version) <= MAX_SEQ_DIGITS and version.isdecimal()
         try:
-            await self.list.change(self.number, int(version) if is_number else 0, self.fields(), self.nonce())
+            await self.task_list.change(self.number, int(version) if is_number else 0, self.fields(), self.nonce())
         except UnknownTask:
             raise
         except Refusal as refusal:
             self.set_refusal(refusal)
-            await self.show_task(await self.list.get(self.number), refusal)
+            await self.show_task(await self.task_list.get(self.number), refusal)
             return
         self.go_back()
 
@@ -224,13 +225,14 @@ class MyTasksHandler(BaseHandler):
         self, rooms: dict[str, RoomInfo], found: dict[str, list[Task]]
     ) -> list[tuple[RoomInfo, list[ShownTask]]]:
         """Return the rooms with the member's tasks, by name."""
-        return [(room, [shown_task(self, task) for task in found[slug]]) for slug, room in rooms.items() if slug in found]
+        return [
+            (room, [shown_task(self, task) for task in found[slug]]) for slug, room in rooms.items() if slug in found
+        ]
 
 
 def shown_task(handler: BaseHandler, task: Task) -> ShownTask:
     """Return a task as a page shows it, by the server's day, since a page without a script knows no other."""
     today = datetime.date.today()
     due = datetime.date.fromisoformat(task.due) if task.due else None
-    return ShownTask(task, due_label(due, today, handler.locale) if due else "", bool(due and due < today and not task.is_done))
-
-
+    is_late = due is not None and due < today and not task.is_done
+    return ShownTask(task, due_label(due, today, handler.locale) if due else "", is_late)

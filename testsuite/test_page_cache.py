@@ -105,7 +105,7 @@ class CachedPages(unittest.TestCase):
         cache, source = PlacesCache(), PlacesSource([], {}, 1, ())
         room = RoomInfo("a", "A", "", "open", "a", 1, False, "all", is_muted=False, is_pinned=False)
         source = source._replace(rooms=[room])
-        cache.keep("key", KeptPlaces(source, [], "<nav>"))
+        cache.keep("key", KeptPlaces(source, [], 2, "<nav>"))
         self.assertEqual(cache.get("key", source._replace(rooms=[replace(room)])), "<nav>")  # the same, read again
         for other in (
             source._replace(rooms=[replace(room, name="B")]),
@@ -115,9 +115,11 @@ class CachedPages(unittest.TestCase):
         ):
             self.assertIsNone(cache.get("key", other))
         self.assertIsNone(cache.get("another", source))
-        self.assertEqual(cache.get_alike("key", []), "<nav>")
-        self.assertIsNone(cache.get_alike("key", places.places([room], {"a": Unread(Head(), None)}, {"a": 0.0}, ())))
-        cache.keep("key", KeptPlaces(source, [], "x" * places.MAX_CACHE_BYTES))
+        self.assertEqual(cache.get_alike("key", [], 2), "<nav>")
+        self.assertIsNone(cache.get_alike("key", [], 3))
+        shown = places.places([room], {"a": Unread(Head(), None)}, {"a": 0.0}, ())
+        self.assertIsNone(cache.get_alike("key", shown, 2))
+        cache.keep("key", KeptPlaces(source, [], 2, "x" * places.MAX_CACHE_BYTES))
         self.assertIsNone(cache.get("key", source), "larger than all that is kept")
 
     def test_those_used_last_are_kept_up_to_their_bytes(self) -> None:

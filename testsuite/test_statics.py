@@ -140,7 +140,13 @@ class Compressed(FilesTest):
 
     def test_a_head_has_the_headers_of_a_get(self) -> None:
         ana = self.client("ana")
-        for path in ("/static/site.css", "/static/logo.svg", "/static/vendor/sockjs.min.js", "/rooms/lobby", "/members"):
+        for path in (
+            "/static/site.css",
+            "/static/logo.svg",
+            "/static/vendor/sockjs.min.js",
+            "/rooms/lobby",
+            "/members",
+        ):
             for encoding in ("gzip", "identity"):
                 with self.subTest(path, encoding=encoding):
                     got = ana.request("GET", path, Accept_Encoding=encoding)

@@ -35,8 +35,11 @@ class Site(Protocol):
     """What a list of tasks needs of the site (controllers/site.py)."""
 
     log: RoomLog
-    read: RunInThread
     rate_limiter: RateLimiter
+
+    @property
+    def read(self) -> RunInThread:
+        """Call a function in a thread of the people's database."""
 
     async def append(self, draft: Draft, /) -> Entry:
         """Append an entry. Raise Refusal."""
