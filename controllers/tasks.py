@@ -196,8 +196,7 @@ class TaskHandler(TasksBase):
         self.render(
             "task.html",
             room=self.room,
-            shown=shown_task(self, task),
-            task=task,
+            one=shown_task(self, task),
             typed=self.fields() if refusal else Fields(task.text, task.to, task.due),
             is_conflict=isinstance(refusal, Conflict),
             errors={refusal.field: self.translate(refusal.sentence)} if refusal else {},

@@ -49,7 +49,7 @@ class Here:
 
 
 class TasksContract(LogTest):
-    """Tasks of the lobby, as ana and beto change them."""
+    """Tasks of the lobby, as ana and beto change them. docs/security.rst 30: what is removed leaves no text."""
 
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()

@@ -136,6 +136,14 @@ class MembersFormsTest(Forgery, SiteTest):
         for verb, fields in (("react", {"emoji": "👍"}), ("edit", {"body": "good day"}), ("delete", {})):
             self.assert_protected(f"/rooms/lobby/messages/{seq}/{verb}", {**fields, "nonce": verb})
 
+    def test_changing_the_tasks_of_a_room(self) -> None:
+        self.assert_protected("/rooms/lobby/tasks", {"text": "buy milk", "nonce": "a task"})
+        ((seq,),) = sql(self.folder, "SELECT max(seq) FROM entry WHERE room_id = 'lobby'")
+        for deed in ("done", "remove"):
+            self.assert_protected(f"/rooms/lobby/tasks/{seq}", {"do": deed, "nonce": f"task {deed}"})
+        self.ana.post("/rooms/lobby/tasks", {"text": "buy bread"})
+        self.assert_protected("/rooms/lobby/tasks/all", {"do": "done", "nonce": "all tasks"})
+
     def test_moving_the_read_position(self) -> None:
         self.client("beto").post("/rooms/lobby", {"body": "unread", "nonce": "unread"})
         ((seq,),) = sql(self.folder, "SELECT max(seq) FROM entry WHERE room_id = 'lobby'")

@@ -36,8 +36,8 @@ BY_TOKEN = {"/setup": 400, "/join/not-a-real-token": 400}  # each form looks at 
 TO_LOGIN = {"/logout": "/login"}
 HOME = {"/": "/rooms/lobby"}  # leads on
 PAGES = (
-    *("/rooms", "/new", "/account", "/members", "/people/ana"),
-    *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members"),
+    *("/rooms", "/new", "/tasks", "/account", "/members", "/people/ana"),
+    *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members", "/rooms/lobby/tasks"),
 )
 MESSAGE = "/rooms/lobby/messages/1"
 FORMS = (  # POST only
@@ -47,13 +47,14 @@ FORMS = (  # POST only
     "/read",
     "/rooms/lobby/join",
     "/rooms/lobby/read",
+    "/rooms/lobby/tasks/all",
 )
 NOT_FOR_ALL = (  # nobody leaves or archives the lobby, and there is no message in it
     "/direct",
     *(f"/rooms/lobby/{deed}" for deed in ("leave", "archive", "members/1/remove")),
     *(f"{MESSAGE}/{deed}" for deed in ("edit", "delete", "react", "unread")),
 )
-OF_A_MESSAGE = (MESSAGE, f"{MESSAGE}/history")
+OF_A_MESSAGE = (MESSAGE, f"{MESSAGE}/history", "/rooms/lobby/tasks/1")  # and of a task
 ASKED = ("/members/2/remove",)  # a page that asks, and its form
 FINDERS = ("/people", "/rooms/lobby/people", "/emoji.json")
 FETCHERS = ("/async", "/gen", "/stuff/")
