@@ -138,6 +138,42 @@ class InvitationOver(Refusal):
     sentence = "This invitation is over. Ask for a new one."
 
 
+class BadTokenName(Refusal):
+    """A token's name that is empty, too long, or cannot be seen."""
+
+    field = "name"
+    sentence = "A token’s name has 1 to 60 characters that can be seen."
+
+
+class BadScope(Refusal):
+    """A token that is neither for reading nor for writing."""
+
+    field = "scope"
+    sentence = "Choose what this token may do."
+
+
+class BadTokenEnd(Refusal):
+    """A token that would end too late, or has ended already."""
+
+    field = "days"
+    sentence = "Choose how long this token is good."
+
+
+class TooManyTokens(Refusal):
+    """A member has as many tokens as one may have."""
+
+    code = "too_many_tokens"
+    field = "name"
+    sentence = "There is no place for another token. End one that is not needed any more."
+
+
+class UnknownToken(Refusal):
+    """No such token, or one that has ended."""
+
+    code = "unknown_token"
+    sentence = "There is no such token, or it has ended."
+
+
 class WrongFields(Refusal):
     """Several fields of a form, each with its own refusal."""
 

@@ -18,11 +18,12 @@ MAX_LISTED_MEMBERS = 1000  # on one page
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member as the rest of the site knows them."""
+    """A member as the rest of the site knows them; a bot is a program."""
 
     id: int
     username: str
     is_admin: bool
+    is_bot: bool = False
 
 
 def list_members() -> list[Member]:
@@ -65,4 +66,4 @@ def find_user(username: str) -> User | None:
 
 def member_of(user: User) -> Member:
     """Return the member of a row."""
-    return Member(user.id, user.username, user.is_admin)
+    return Member(user.id, user.username, user.is_admin, user.is_bot)

@@ -62,7 +62,7 @@ class BaseModel(Model):
 
 
 class User(BaseModel):
-    """A member. `password` is an Argon2id hash; ask with `check_password`.
+    """A member. `password` is an Argon2id hash; ask with `check_password`. That of a bot, a program, fits nothing.
 
     Removed members stay here, since the log names its authors.
     """
@@ -76,6 +76,7 @@ class User(BaseModel):
     email = CharField(default="")
     join_date = DateTimeField(default=datetime.datetime.now)
     is_admin = BooleanField(default=False)
+    is_bot = BooleanField(default=False)
     removed_at = FloatField(null=True)
 
     class Meta:
@@ -106,6 +107,22 @@ class Session(BaseModel):
     opened_at = FloatField(default=time.time, index=True)
     ended_at = FloatField(null=True, index=True)
     device = CharField(default="")
+
+
+class Token(BaseModel):
+    """What a program asks with as a member, until it is deleted or `ends_at` has come. Only its SHA-256 is stored.
+
+    `scope` is "read" or "write"; `used_at` is as of the minute before its last use.
+    """
+
+    id = AutoIncrementField()
+    token_hash = CharField(64, unique=True)
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    name = CharField()
+    scope = CharField(5)
+    made_at = FloatField(default=time.time)
+    ends_at = FloatField(null=True)
+    used_at = FloatField(null=True)
 
 
 class Invitation(BaseModel):

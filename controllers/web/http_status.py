@@ -27,6 +27,7 @@ from models.errors import (
     UnknownRoom,
     UnknownTarget,
     UnknownTask,
+    UnknownToken,
     WrongPassword,
 )
 
@@ -36,6 +37,7 @@ _STATUSES: dict[type[Refusal], int] = {
     UnknownMember: 404,
     UnknownTarget: 404,
     UnknownTask: 404,
+    UnknownToken: 404,
     Deleted: 404,
     Conflict: 409,
     Archived: 403,

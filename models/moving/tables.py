@@ -24,6 +24,7 @@ from models.models import (
     Session,
     Setting,
     TaskRow,
+    Token,
     User,
 )
 from models.read_only import IS_CONTENT
@@ -36,6 +37,7 @@ CONTENT: tuple[type[BaseModel], ...] = (
     Address,
     Invitation,
     Session,
+    Token,
     Failure,
     Membership,
     EntryRow,
