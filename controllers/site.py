@@ -90,7 +90,7 @@ class Site:
 
     def start(self) -> None:
         """Start to follow what other processes do."""
-        followers = (self.hub, self.presence, self.reads, self._revoker)
+        followers = (self.hub, self.presence, self.reads, self._revoker, self.authenticator.token_uses)
         for work in (self._stores.doorbell.watch, *(one.follow for one in followers)):
             self._tasks.append(asyncio.create_task(work()))
         # The first code in colours and the first emoji by its name would else occupy the loop for 50 ms.

@@ -11,6 +11,7 @@ from models import lookalikes
 from models.database import as_tuples, writing
 from models.errors import (
     BadEmail,
+    BotHasNoPassword,
     LooksLikeAnother,
     MixedScripts,
     NameMeansEverybody,
@@ -29,6 +30,7 @@ from models.names import clean_username, fold
 from models.passwords import DUMMY_HASH, PasswordHash
 from models.sessions import end_all_sessions
 from models.settings import can_set_up, forget_setup_token
+from models.tokens import end_all_tokens
 
 MAX_EMAIL_CHARS = 254  # RFC 5321, 4.5.3.1.3
 EMAIL_PATTERN = re.compile(r"[^\s@]+@[^\s@]+")
@@ -62,10 +64,12 @@ def clean_email(email: str) -> str:
     return email.strip()
 
 
-def add_member(username: str, password: PasswordHash, email: str = "", is_admin: bool = False) -> Member:
+def add_member(
+    username: str, password: PasswordHash, email: str = "", is_admin: bool = False, is_bot: bool = False
+) -> Member:
     """Store a new member. Raise BadUsername, NameTaken."""
     name = clean_username(username)
-    user = User(username=name, password=password, email=email, is_admin=is_admin)
+    user = User(username=name, password=password, email=email, is_admin=is_admin, is_bot=is_bot)
     try:
         with writing():
             check_username(name)
@@ -86,25 +90,29 @@ def set_up(token: str, username: str, password: PasswordHash, email: str) -> Mem
 
 
 def set_password(username: str, password: PasswordHash) -> None:
-    """Store a new password and end the member's sessions. Raise UnknownMember, NameRemoved."""
+    """Store a new password and end the member's sessions. Raise UnknownMember, NameRemoved, BotHasNoPassword."""
     with writing():
         user = find_user(username)
         if user is None:
             was_removed = User.select().where(User.folded == fold(username)).exists()
             raise NameRemoved() if was_removed else UnknownMember()
+        if user.is_bot:
+            raise BotHasNoPassword()
         User.update(password=password).where(User.id == user.id).execute()
         end_all_sessions(user.id)
 
 
-def change_password(member_id: int, old: PasswordHash, new: PasswordHash) -> None:
+def change_password(member_id: int, old: PasswordHash, new: PasswordHash, ends_tokens: bool = False) -> None:
     """Replace the hash `old`, whose password was just verified, and end all of the member's sessions.
 
-    Raise WrongPassword if `old` was replaced meanwhile.
+    Their tokens too if they wish it. Raise WrongPassword if `old` was replaced meanwhile.
     """
     with writing():
         if not User.update(password=new).where(User.id == member_id, User.password == old).execute():
             raise WrongPassword()
         end_all_sessions(member_id)
+        if ends_tokens:
+            end_all_tokens(member_id)
 
 
 def rehash_password(member_id: int, old: PasswordHash, new: PasswordHash) -> None:
@@ -114,7 +122,10 @@ def rehash_password(member_id: int, old: PasswordHash, new: PasswordHash) -> Non
 
 
 def remove_member(admin_id: int, member_id: int) -> None:
-    """Remove a member's password, memberships and sessions. Their messages stay. Raise NotYours, UnknownMember."""
+    """Remove a member's password, memberships, sessions and tokens. Their messages stay.
+
+    Raise NotYours, UnknownMember.
+    """
     with writing():
         if admin_id == member_id or not get_member(admin_id).is_admin:
             raise NotYours()
@@ -122,3 +133,4 @@ def remove_member(admin_id: int, member_id: int) -> None:
         User.update(removed_at=time.time(), password=DUMMY_HASH).where(User.id == member_id).execute()
         take_out_everywhere(member_id)
         end_all_sessions(member_id)
+        end_all_tokens(member_id)

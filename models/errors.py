@@ -174,6 +174,19 @@ class UnknownToken(Refusal):
     sentence = "There is no such token, or it has ended."
 
 
+class TooManyBots(Refusal):
+    """The site has as many bots as it may have."""
+
+    field = "username"
+    sentence = "There is no place for another bot. Remove one that is not needed any more."
+
+
+class BotHasNoPassword(Refusal):
+    """A password for a bot, which signs in nowhere."""
+
+    sentence = "A bot has no password and does not sign in: it asks with a token."
+
+
 class WrongFields(Refusal):
     """Several fields of a form, each with its own refusal."""
 

@@ -37,7 +37,7 @@ FIND_PEOPLE = """
     WHERE room_id IN ({}) AND user_id <> ? ORDER BY folded
 """
 FIND_AUTHORS = """
-    SELECT user_id, room_id, username, is_admin, archived_at FROM membership
+    SELECT user_id, room_id, username, is_admin, archived_at, is_bot FROM membership
     JOIN "user" ON id = user_id JOIN room ON slug = room_id
     WHERE (user_id, room_id) IN (VALUES {})
 """
@@ -60,6 +60,7 @@ CHANGED_MEMBERS = "SELECT user_id FROM membership WHERE changed_version > ?"
 ALTERED_ROOMS = "SELECT slug FROM room WHERE changed_version > ? OR (left_version > ? AND kind = 'direct')"
 LEFT_ROOMS = "SELECT slug FROM room WHERE left_version > ?"
 FIND_USERNAMES = 'SELECT id, username FROM "user" WHERE id IN ({})'
+FIND_WRITERS = 'SELECT id, username, is_bot FROM "user" WHERE id IN ({})'
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,13 @@ class OpenRoom:
     name: str
     description: str
     people_count: int
+
+
+class Writer(NamedTuple):
+    """Who has written an entry."""
+
+    username: str
+    is_bot: bool
 
 
 class RoomChanges(NamedTuple):
@@ -177,8 +185,8 @@ def authors(asked: Collection[tuple[int, str]]) -> dict[tuple[int, str], Author]
     """Return, by member id and room, those who belong to the room."""
     found = execute(FIND_AUTHORS.format(placeholders(2, len(asked))), *chain.from_iterable(asked)).fetchall()
     return {
-        (member_id, room): Author(name, bool(is_admin), archived_at is not None)
-        for member_id, room, name, is_admin, archived_at in found
+        (member_id, room): Author(name, bool(is_admin), archived_at is not None, bool(is_bot))
+        for member_id, room, name, is_admin, archived_at, is_bot in found
     }
 
 
@@ -212,6 +220,15 @@ def usernames(user_ids: Collection[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for ids in batches(user_ids):
         found.update(execute(FIND_USERNAMES.format(",".join("?" * len(ids))), *ids).fetchall())
+    return found
+
+
+def writers(user_ids: Collection[int]) -> dict[int, Writer]:
+    """Return who these users are by id, also those who have been removed."""
+    found: dict[int, Writer] = {}
+    for ids in batches(user_ids):
+        rows = execute(FIND_WRITERS.format(",".join("?" * len(ids))), *ids).fetchall()
+        found.update({user_id: Writer(username, bool(is_bot)) for user_id, username, is_bot in rows})
     return found
 
 

@@ -33,6 +33,7 @@ class Author:
     name: str
     is_admin: bool
     is_room_archived: bool
+    is_bot: bool = False
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Authentication: the session in a request's cookie, or a name and a password, and how often these may be tried."""
+"""Authentication: a request's session or token, or a name and a password, and how often these may be tried."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tornado.web
+from tornado.httputil import HTTPServerRequest
 
 from controllers.web.cookies import SESSION_COOKIE, read_signed_cookie, signed_name, signed_value
 from controllers.web.hashing_queue import ClientDisconnected, Disconnected, HashingQueue
 from controllers.web.query_cache import QueryCache
-from models import accounts, failures, passwords, sessions, sign_ins
-from models.errors import Busy, WrongPassword
+from controllers.web.token_uses import TokenUses
+from models import accounts, failures, passwords, sessions, sign_ins, tokens
+from models.errors import Busy, UnknownToken, WrongPassword
 from models.members import Member, find_member
 from models.passwords import PasswordHash
 from models.sessions import SignIn
 from models.stores import Stores
+from models.tokens import TokenSignIn
+
+BEARER = "Bearer "  # RFC 6750, 2.1; the name of a scheme is the same in upper and lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Authenticator:
         self._write = stores.write
         self._hashing_queue = hashing_queue
         self._query_cache = query_cache
+        self.token_uses = TokenUses(stores)
 
     async def find_sign_in(self, handler: tornado.web.RequestHandler) -> SignIn | None:
         """Return the sign-in of a request; None if its cookie is missing, old, foreign, forged or truncated."""
@@ -53,10 +59,24 @@ class Authenticator:
         )
         return await self._query_cache.get_fresh(sessions.find_sign_in, token) if token else None
 
+    async def find_token(self, request: HTTPServerRequest) -> TokenSignIn | None:
+        """Return the sign-in of a request's token; None if there is none, or it is unknown or has ended."""
+        credentials = request.headers.get("Authorization", "")
+        if len(credentials) != len(BEARER) + tokens.TOKEN_CHARS or not credentials.lower().startswith(BEARER.lower()):
+            return None
+        try:
+            found = await self._query_cache.get_fresh(tokens.find_token, credentials[len(BEARER) :])
+        except UnknownToken:  # which is not cached: anybody can make up as many as they like
+            return None
+        if found.is_over:
+            return None
+        self.token_uses.note(found.token_id)
+        return found
+
     async def verify(
         self, username: str, password: str, disconnected: Disconnected, keys: AttemptKeys
     ) -> VerifiedMember:
-        """Return the member with this name and password.
+        """Return the member with this name and password, who is no bot.
 
         Raise WrongPassword in every other case, and never tell which. Raise TooManyFailures, TooManySignIns, Busy,
         ClientDisconnected. A right password stays counted, too: otherwise its owner could occupy the hashing queue and
@@ -69,7 +89,7 @@ class Authenticator:
         found: tuple[Member, PasswordHash] | None = await self._read(find_member, username)
         async with self._hashing_queue.turn(keys.wrong[0], disconnected):
             counted = await self._write(failures.count, *keys.wrong)
-            stored = found[1] if found else None
+            stored = found[1] if found and not found[0].is_bot else None
             spelling = await self._hashing_queue.run(passwords.matching, stored, password)
             if found and spelling is not None:
                 await self._write(failures.uncount, counted)

@@ -65,6 +65,7 @@ class Entry:
     lines: int
     is_drawn: bool
     mentions: tuple[str, ...] = ()
+    is_by_bot: bool = False
 
 
 class Head(NamedTuple):

@@ -215,8 +215,8 @@ class MongoLog(RoomLog):
             return await self._as_entries(await self._entries.find(query).to_list(None))
 
     async def _as_entries(self, documents: list[EntryDocument]) -> list[Entry]:
-        names = await self._read(rooms.usernames, {document["author_id"] for document in documents})
-        return [to_entry(document, names) for document in documents]
+        writers = await self._read(rooms.writers, {document["author_id"] for document in documents})
+        return [to_entry(document, writers) for document in documents]
 
     async def head(self, room: str) -> Head:
         with raising_unavailable(self._refusal_logger):

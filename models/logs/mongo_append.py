@@ -30,11 +30,13 @@ from models.logs.mongo_errors import (
 from models.logs.mongo_heads import MongoHeads
 from models.logs.mongo_targets import MongoTargets
 from models.refusals import RefusalLogger
+from models.rooms import Writer
 from models.rules import Author
 
 logger = logging.getLogger(__name__)
 
 Key = tuple[int, str]  # author and nonce, which are the same only for the same draft
+Writers = dict[int, Writer]  # by their ids
 Named = dict[Key, dict[int, str]]  # the names of those whom a draft mentions, by their ids
 
 MIN_TRY_SECONDS = 0.5  # for which a batch is tried although it has waited for ANSWER_TIMEOUT_SECONDS already
@@ -66,7 +68,7 @@ class MongoAppender:
         some of the others may be stored then.
         """
         authors = await self._read(rooms.authors, {(draft.author_id, draft.room) for draft in drafts})
-        names = {author_id: author.name for (author_id, _), author in authors.items()}
+        writers = {author_id: Writer(author.name, author.is_bot) for (author_id, _), author in authors.items()}
         with raising_unstorable():
             until = max(since + ANSWER_TIMEOUT_SECONDS, time.monotonic() + MIN_TRY_SECONDS)
             pending, refused = await self._check(drafts, authors)
@@ -75,9 +77,9 @@ class MongoAppender:
                 for key, draft in pending.items()
                 if mentions.may_be_in(draft)
             }
-            stored = await self._store(pending, names, named, until)
+            stored = await self._store(pending, writers, named, until)
             if refused:  # perhaps what they ask for has been done already, by themselves
-                stored.update({(e.author_id, e.nonce): e for e in await self._find_now(refused, names)})
+                stored.update({(e.author_id, e.nonce): e for e in await self._find_now(refused, writers)})
         outcomes = []
         for draft in drafts:
             key = draft.author_id, draft.nonce
@@ -136,22 +138,20 @@ class MongoAppender:
             return entry
         return Conflict() if left else UnknownTask()
 
-    async def _find_now(self, keys: Iterable[Key], names: dict[int, str]) -> list[Entry]:
+    async def _find_now(self, keys: Iterable[Key], writers: Writers) -> list[Entry]:
         with raising_unavailable(self._refusal_logger):
-            return await self._find(keys, names)
+            return await self._find(keys, writers)
 
-    async def _store(
-        self, pending: dict[Key, Draft], names: dict[int, str], named: Named, until: float
-    ) -> dict[Key, Entry]:
+    async def _store(self, pending: dict[Key, Draft], writers: Writers, named: Named, until: float) -> dict[Key, Entry]:
         """Store what is pending until it is stored or refused, or the time `until` is over; return what is stored."""
         stored: dict[Key, Entry] = {}
         is_unknown = False  # whether drafts were sent and no answer came
         while pending:
             try:
                 with pymongo.timeout(max(until - time.monotonic(), 0.01)):
-                    found = await self._find(pending, names) if is_unknown else []
+                    found = await self._find(pending, writers) if is_unknown else []
                     is_unknown = False
-                    found = found or await self._insert(pending, names, named)
+                    found = found or await self._insert(pending, writers, named)
             except _BatchRefused as refusal:
                 found, until = refusal.stored, 0.0
             except PyMongoError as error:
@@ -168,13 +168,13 @@ class MongoAppender:
                 await asyncio.sleep(random.uniform(*RETRY_RANGE_SECONDS))  # noqa: S311
         return stored
 
-    async def _insert(self, pending: dict[Key, Draft], names: dict[int, str], named: Named) -> list[Entry]:
+    async def _insert(self, pending: dict[Key, Draft], writers: Writers, named: Named) -> list[Entry]:
         """Try once to store what is pending; return what is stored now.
 
         Raise Unstorable, ReadOnly, _BatchRefused; PyMongoError if it is unknown what is stored.
         """
         heads = await self._heads.approximate({draft.room for draft in pending.values()})
-        entries = _numbered(pending.values(), names, named, heads)
+        entries = _numbered(pending.values(), writers, named, heads)
         try:
             await self._entries.insert_many([to_document(entry) for entry in entries])
         except BulkWriteError as error:
@@ -191,7 +191,7 @@ class MongoAppender:
                 self._refusal_logger.report(REFUSED, describe(error))
                 raise _BatchRefused(entries) from error
             if "nonce" in refused["keyPattern"]:
-                entries += await self._find(list(pending)[refused["index"] :], names)
+                entries += await self._find(list(pending)[refused["index"] :], writers)
             else:  # another process has used the number
                 await self._heads.exact(list(pending.values())[refused["index"]].room)
         self._heads.save_soon(entries)
@@ -203,7 +203,7 @@ class MongoAppender:
             return await self._database.refuses_some()
         return code in DATA_ERRORS
 
-    async def _find(self, keys: Iterable[Key], names: dict[int, str]) -> list[Entry]:
+    async def _find(self, keys: Iterable[Key], writers: Writers) -> list[Entry]:
         """Return the entries with these authors and nonces. Raise PyMongoError."""
         nonces: dict[int, list[str]] = {}
         for author_id, nonce in keys:
@@ -214,7 +214,7 @@ class MongoAppender:
                 for author_id, some in nonces.items()
             )
         )
-        return [to_entry(document, names) for documents in found for document in documents]
+        return [to_entry(document, writers) for documents in found for document in documents]
 
 
 class _BatchRefused(Exception):
@@ -225,7 +225,7 @@ class _BatchRefused(Exception):
         self.stored = stored
 
 
-def _numbered(drafts: Iterable[Draft], names: dict[int, str], named: Named, heads: dict[str, Head]) -> list[Entry]:
+def _numbered(drafts: Iterable[Draft], writers: Writers, named: Named, heads: dict[str, Head]) -> list[Entry]:
     """Return the entries that the drafts become unless other processes use their numbers; `heads` grow with them."""
     at = time.time()
     entries = []
@@ -238,7 +238,7 @@ def _numbered(drafts: Iterable[Draft], names: dict[int, str], named: Named, head
                 kind=draft.kind,
                 target=draft.target,
                 author_id=draft.author_id,
-                author=names[draft.author_id],
+                author=writers[draft.author_id].username,
                 body=draft.body,
                 at=at,
                 nonce=draft.nonce,
@@ -246,6 +246,7 @@ def _numbered(drafts: Iterable[Draft], names: dict[int, str], named: Named, head
                 lines=head.lines,
                 is_drawn=draft.kind in LINES,
                 mentions=tuple(named.get((draft.author_id, draft.nonce), {}).values()),
+                is_by_bot=writers[draft.author_id].is_bot,
             )
         )
     return entries

@@ -11,6 +11,8 @@ from models.tasks import TaskState
 if TYPE_CHECKING:
     from motor.motor_tornado import MotorCollection
 
+    from models.rooms import Writer
+
     Entries = MotorCollection["EntryDocument"]
     Heads = MotorCollection["HeadDocument"]
     Settings = MotorCollection["SettingDocument"]
@@ -141,15 +143,16 @@ def to_task_state(made: EntryDocument) -> TaskState:
     )
 
 
-def to_entry(document: EntryDocument, names: dict[int, str]) -> Entry:
-    """Return the entry of a document; `names` has the authors' names by their ids."""
+def to_entry(document: EntryDocument, writers: dict[int, Writer]) -> Entry:
+    """Return the entry of a document; `writers` has the authors by their ids."""
+    author, is_by_bot = writers.get(document["author_id"], ("", False))
     return Entry(
         room=document["room"],
         seq=document["seq"],
         kind=document["kind"],
         target=document["target"],
         author_id=document["author_id"],
-        author=names.get(document["author_id"], ""),
+        author=author,
         body=document["body"],
         at=document["at"],
         nonce=document["nonce"],
@@ -157,4 +160,5 @@ def to_entry(document: EntryDocument, names: dict[int, str]) -> Entry:
         lines=document["lines"],
         is_drawn="line" in document,
         mentions=tuple(document.get("mentions") or document.get("edit_mentions") or ()),
+        is_by_bot=is_by_bot,
     )

@@ -9,12 +9,13 @@ from models.logs.base import Entry
 
 COLUMNS = "room_id, seq, kind, target, author_id, body, at, nonce, posts, lines, is_drawn, mentions"
 COLUMN_COUNT = COLUMNS.count(",") + 1
-NAMED_COLUMNS = COLUMNS.replace("author_id", "author_id, username")  # with the author's name, as an Entry has it
-AUTHOR_PLACE = 5  # of that name
+# With the author's name, and whether that is a bot, as an Entry has it.
+NAMED_COLUMNS = COLUMNS.replace("author_id", "author_id, username") + ", is_bot"
+AUTHOR_PLACE = 5  # of the name; what follows is last
 
 
 def to_row(entry: Entry) -> Row:
-    """Return the columns of an entry; the author's name is in another table."""
+    """Return the columns of an entry; what is known of its author is in another table."""
     return (
         entry.room,
         entry.seq,
@@ -32,8 +33,9 @@ def to_row(entry: Entry) -> Row:
 
 
 def to_entry(row: Row) -> Entry:
-    """Return the entry of a row with the author's name at AUTHOR_PLACE."""
-    fields: list[Any] = [*row[:-2], bool(row[-2]), to_names(row[-1])]
+    """Return the entry of a row of NAMED_COLUMNS."""
+    *begin, is_drawn, mentions, is_by_bot = row
+    fields: list[Any] = [*begin, bool(is_drawn), to_names(mentions), bool(is_by_bot)]
     return Entry(*fields)
 
 

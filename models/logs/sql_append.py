@@ -141,6 +141,7 @@ class _Batch:
             head.lines,
             draft.kind in LINES,
             tuple(self._named_in(draft).values()),
+            author.is_bot,
         )
 
     def _named_in(self, draft: Draft) -> dict[int, str]:

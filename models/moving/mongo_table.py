@@ -72,7 +72,7 @@ class MongoTableCopy:
         return row[:2]
 
     def add(self, rows: Sequence[Row]) -> None:
-        entries = [to_entry((*row[:AUTHOR_PLACE], "", *row[AUTHOR_PLACE:])) for row in rows]
+        entries = [to_entry((*row[:AUTHOR_PLACE], "", *row[AUTHOR_PLACE:], False)) for row in rows]
         self._loop.run(self._log.restore(entries, {}))
 
     def head(self, room: str) -> Head:
