@@ -27,7 +27,7 @@ import commands
 import configuration
 import terminal
 from controllers import accounts as account_pages
-from controllers import emojis, handlers, members, messages, people, rooms, tasks, unread, vendor
+from controllers import bots, emojis, handlers, members, messages, people, rooms, tasks, tokens, unread, vendor
 from controllers.chat import chat_router
 from controllers.server import Server
 from controllers.serving.compression import FileAndPageCompression, FileCompression
@@ -120,8 +120,14 @@ def routes() -> list[Any]:
         (r"/members/([0-9]{1,9})/remove", members.RemoveMemberHandler),
         (r"/members/invitations", members.InvitationsHandler),
         (r"/members/invitations/([0-9]{1,9})/end", members.EndInvitationHandler),
+        (r"/members/bots", bots.BotsHandler),
+        (r"/members/bots/([0-9]{1,9})", bots.BotHandler),
+        (r"/members/bots/([0-9]{1,9})/tokens", bots.BotTokensHandler),
+        (r"/members/bots/([0-9]{1,9})/tokens/([0-9]{1,9})/end", bots.EndBotTokenHandler),
         (r"/account", account_pages.AccountHandler),
         (r"/account/devices/([0-9]{1,9})/end", account_pages.EndDeviceHandler),
+        (r"/account/tokens", tokens.OwnTokensHandler),
+        (r"/account/tokens/([0-9]{1,9})/end", tokens.EndOwnTokenHandler),
         (r"/async", handlers.AsyncHandler),
         (r"/gen", handlers.GenAsyncHandler),
         (r"/stuff/", handlers.FutureHandler),

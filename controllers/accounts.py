@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from controllers.base import BaseHandler
 from controllers.web.authenticator import AttemptKeys
 from controllers.web.dates import full_date
+from controllers.web.token_list import NewToken, shown_tokens
 from controllers.web.unique_labels import unique_labels
 from models import accounts, failures, invitations, passwords, sessions, settings
 from models.errors import BadPassword, Refusal, SetupOver, TryLater, WrongFields
@@ -19,6 +20,7 @@ from models.members import Member
 from models.models import LOBBY
 from models.passwords import PasswordHash
 from models.sessions import SignedInDevice, signed_in_devices
+from models.tokens import tokens_of
 
 LOBBY_PATH = f"/rooms/{LOBBY}"
 
@@ -201,10 +203,12 @@ class JoinHandler(AccountForm):
 
 
 class AccountHandler(PasswordForm):
-    """The member's account page: the password, and the devices that are signed in."""
+    """The member's account page: the password, the devices that are signed in, and the tokens of programs."""
 
     next_path = "/account?changed"
     first_field = ""
+    new_token: NewToken | None = None
+    token_errors: Mapping[str, str] = {}
 
     async def get(self) -> None:
         await self.show_form({})
@@ -213,7 +217,8 @@ class AccountHandler(PasswordForm):
         """Replace the password of a member who knows the present one."""
         old, *_ = await check_all(self.check_current(), self.check_password(), self.check_again())
         new = await self.hash_password()
-        await self.site.write(accounts.change_password, self.member.id, old, new)
+        ends_tokens = self.get_body_argument("ends_tokens", "") == "on"
+        await self.site.write(accounts.change_password, self.member.id, old, new, ends_tokens)
         return self.member, new
 
     async def check_current(self) -> PasswordHash:
@@ -232,7 +237,10 @@ class AccountHandler(PasswordForm):
             errors,
             changed="changed" in self.request.query_arguments and not errors,
             devices=self.labelled(devices, this),
-            **await self.sidebar(self.request.path),
+            tokens=shown_tokens(await self.site.read(tokens_of, self.member.id), self.locale),
+            new_token=self.new_token,
+            token_errors=self.token_errors,
+            **await self.sidebar("/account"),
         )
 
     def labelled(self, devices: Sequence[SignedInDevice], this: int) -> list[Device]:

@@ -12,6 +12,7 @@ from controllers.rooms import DeedHandler, path_of
 from controllers.web.dates import date_without_year, full_date
 from controllers.web.unique_labels import unique_labels
 from models import accounts, invitations, memberships
+from models.bots import list_bots
 from models.errors import NotYours, Refusal
 from models.invitations import ValidInvitation
 from models.members import get_member, list_members
@@ -29,13 +30,14 @@ class InvitationLink:
 
 
 class MembersBase(BaseHandler):
-    """Shows the members of the site; to administrators also the invitations."""
+    """Shows the members of the site; to administrators also the invitations and the bots."""
 
-    async def show(self, refusal: Refusal | None = None) -> None:
-        """Show the page, with why the chosen people could not be written to."""
+    async def show(self, refusal: Refusal | None = None, bot_refusal: Refusal | None = None) -> None:
+        """Show the page, with why the chosen people could not be written to, or a bot not be made."""
         online = self.site.presence.everybody()
         members = await self.site.read(list_members)
         open_ones = await self.site.read(invitations.valid_invitations) if self.member.is_admin else []
+        bots = await self.site.read(list_bots) if self.member.is_admin else []
         self.render(
             "members.html",
             members=[(member, member.username in online) for member in members],
@@ -43,6 +45,8 @@ class MembersBase(BaseHandler):
             made=self.made(),
             chosen=self.get_body_arguments("username"),
             error=self.translate(refusal.sentence) if refusal else None,
+            bots=bots,
+            bot_error=self.translate(bot_refusal.sentence) if bot_refusal else None,
             **await self.sidebar("/members"),
         )
 

@@ -12,7 +12,7 @@ from controllers.base import MAX_SIDEBAR_NAMES
 from controllers.rooms import RoomBase
 from controllers.web import headers
 from controllers.web.cookies import DEVICE_COOKIE_DAYS, LAST_ROOM_COOKIE
-from controllers.web.dates import day_label
+from controllers.web.dates import moment
 from controllers.web.page_cache import CachedPageHandler, Reader
 from controllers.web.rendering import bodies_html
 from controllers.web.window import RoomPages, Window, newest_window
@@ -271,12 +271,7 @@ class HistoryHandler(MessageBase):
         self.render(
             "history.html",
             message=message,
-            texts=zip([self.moment(text.at) for text in texts], await bodies_html(texts), strict=True),
+            texts=zip([moment(text.at, self.locale) for text in texts], await bodies_html(texts), strict=True),
             room=self.room,
             **await self.sidebar(self.room.slug),
         )
-
-    def moment(self, at: float) -> str:
-        """Return a day and a time in the server's zone, since a page without a script knows no other."""
-        clock = datetime.datetime.fromtimestamp(at).astimezone().strftime("%H:%M")
-        return f"{day_label(at, datetime.date.today(), self.locale)}, {clock}"

@@ -17,10 +17,15 @@ class PeopleFinder(BaseHandler):
     answers_json = True
 
     async def answer(self, slug: str) -> None:
-        """Answer with those of a room whose names begin with the query's `q`, and what their pictures show."""
+        """Answer with those of a room whose names begin with the query's `q`, and what stands beside these."""
         typed = self.get_query_argument("q", "", strip=False)
-        names = await self.site.read(find_people, self.member.id, slug, typed)
-        self.write({"people": [{"username": name, "initial": initial(name), "tint": tint(name)} for name in names]})
+        found = await self.site.read(find_people, self.member.id, slug, typed)
+        self.write({"people": [self.described(*one) for one in found]})
+
+    def described(self, name: str, is_bot: bool) -> dict[str, object]:
+        """Return a person as the page's scripts show them."""
+        note = self.translate("bot") if is_bot else ""
+        return {"username": name, "initial": initial(name), "tint": tint(name), "note": note}
 
 
 class MembersOfSiteHandler(PeopleFinder):

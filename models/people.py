@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from models.database import execute
 from models.names import MAX_NAME_CHARS, fold
 
@@ -11,7 +13,7 @@ ESCAPE = "!"
 
 # Each member is looked up by key. For a join, PostgreSQL without statistics compares all users with all people.
 FIND_PEOPLE = f"""
-    SELECT (SELECT username FROM "user" WHERE id = user_id) FROM (
+    SELECT (SELECT username FROM "user" WHERE id = user_id), (SELECT is_bot FROM "user" WHERE id = user_id) FROM (
         SELECT user_id, (SELECT folded FROM "user" WHERE id = user_id) AS folded
         FROM membership WHERE room_id = ? LIMIT ?
     ) AS people WHERE user_id <> ? AND ' ' || folded LIKE ? ESCAPE '{ESCAPE}'
@@ -19,8 +21,15 @@ FIND_PEOPLE = f"""
 """  # noqa: S608 - of constants
 
 
-def find_people(member_id: int, slug: str, typed: str) -> list[str]:
-    """Return the names of others in a room that begin with `typed`, then those of which a later word does.
+class FoundPerson(NamedTuple):
+    """A member of a room as they are offered to who types a name."""
+
+    username: str
+    is_bot: bool
+
+
+def find_people(member_id: int, slug: str, typed: str) -> list[FoundPerson]:
+    """Return others in a room whose names begin with `typed`, then those of whose names a later word does.
 
     Upper and lower case are the same. At most MAX_FOUND_PEOPLE; none if `typed` is empty or longer than a name.
     """
@@ -30,7 +39,7 @@ def find_people(member_id: int, slug: str, typed: str) -> list[str]:
     found = execute(
         FIND_PEOPLE, slug, MAX_SEARCHED_PEOPLE, member_id, f"% {pattern}", pattern, MAX_FOUND_PEOPLE
     ).fetchall()
-    return [username for (username,) in found]
+    return [FoundPerson(username, bool(is_bot)) for username, is_bot in found]
 
 
 def _escaped(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import peewee
 
 from models.database import batches, execute, writing
-from models.errors import WrongPassword
+from models.errors import BotHasNoPassword, WrongPassword
 from models.members import Member
 from models.models import Session, User
 from models.passwords import PasswordHash
@@ -45,12 +45,14 @@ class SignedInDevice:
 def open_session(member_id: int, password: PasswordHash | None = None, device: str = "") -> str:
     """Begin a session and return its token of 256 random bits, of which only a hash is stored.
 
-    Raise WrongPassword if `password`, with which the member has signed in, was changed meanwhile.
+    Raise WrongPassword if `password`, with which the member has signed in, was changed meanwhile; BotHasNoPassword.
     """
     token = secrets.token_urlsafe(32)
     with writing():
         if password and not User.select().where(User.id == member_id, User.password == password).exists():
             raise WrongPassword()
+        if User.select().where(User.id == member_id, User.is_bot).exists():
+            raise BotHasNoPassword()
         Session.create(token_hash=_token_hash(token), user=member_id, device=device)
         _delete_old_sessions(member_id)
     return token

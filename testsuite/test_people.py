@@ -42,7 +42,7 @@ class FindPeople(unittest.TestCase):
         create_tables(f"{self.enterContext(tempfile.TemporaryDirectory())}/people.db")
 
     def found(self, typed: str, slug: str = LOBBY) -> list[str]:
-        return find_people(self.beto, slug, typed)
+        return [one.username for one in find_people(self.beto, slug, typed)]
 
     def test_names_that_begin_so_come_before_those_of_which_a_later_word_does(self) -> None:
         self.assertEqual(self.found("an"), ["ana", "Ana Costa", "Anabela", "Joana Ana"])
@@ -119,7 +119,9 @@ class Answers(SiteTest):
         answer = self.client("beto").get("/people?q=Ana")
         self.assertEqual(answer.headers["Content-Type"], "application/json; charset=UTF-8")
         self.assertEqual(answer.headers["Cache-Control"], "no-store")
-        shown = [{"username": n, "initial": initial(n), "tint": tint(n)} for n in ("ana", "Ana <b>Maria</b>")]
+        shown = [
+            {"username": n, "initial": initial(n), "tint": tint(n), "note": ""} for n in ("ana", "Ana <b>Maria</b>")
+        ]
         self.assertEqual(answer.json(), {"people": shown})
 
     def test_in_a_room_only_its_people_are_found(self) -> None:

@@ -18,6 +18,12 @@ def date_without_year(at: float, locale: Locale) -> str:
     return locale.format_day(datetime.datetime.fromtimestamp(at, datetime.UTC), gmt_offset=0, dow=False)
 
 
+def moment(at: float, locale: Locale) -> str:
+    """Return the day and the time of `at` in the server's zone, since a page without a script knows no other."""
+    clock = datetime.datetime.fromtimestamp(at).astimezone().strftime("%H:%M")
+    return f"{day_label(at, datetime.date.today(), locale)}, {clock}"
+
+
 def day_label(at: float, today: datetime.date, locale: Locale) -> str:
     """Return the name of the day of `at` in the server's time zone, since a page without a script knows no other."""
     day = datetime.date.fromtimestamp(at)

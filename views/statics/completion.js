@@ -66,7 +66,7 @@ export class Completion {
 
   async findPeople(typed) {
     const people = await this.people.find(typed);
-    const choices = people?.map((person) => createChoice(`@${person.username}`, picture(person), person.username));
+    const choices = people?.map((one) => createChoice(`@${one.username}`, picture(one), one.username, one.note));
     if (EVERYBODY.startsWith(typed.toLowerCase())) choices?.push(everybody());
     return choices;
   }

@@ -94,6 +94,7 @@ export class Finder {
 
   personChoice(person) {
     const go = () => writeTo(person.username);
-    return { go, parts: [picture(person), element('bdi', 'name', person.username)] };
+    const note = person.note ? [element('span', 'aside', person.note)] : [];
+    return { go, parts: [picture(person), element('bdi', 'name', person.username), ...note] };
   }
 }

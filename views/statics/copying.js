@@ -1,6 +1,6 @@
-// Copies an invitation link by a button. Without a script the link stands in a field, from which it can be copied.
+// Copies an invitation link or a token by a button. Without a script it stands in a field, from which it can be copied.
 
-const COPIED_MS = 2000;  // how long a button says that the link is copied
+const COPIED_MS = 2000;  // how long a button says that it is copied
 
 for (const button of document.querySelectorAll('.copy')) {
   const link = button.parentElement.querySelector('.link');
