@@ -34,15 +34,15 @@ class BotHandler(AdminHandler):
     token_errors: Mapping[str, str] = {}
 
     async def get(self, bot_id: str) -> None:
-        await self.show_form({})
+        await self.show()
 
     @property
     def bot_id(self) -> int:
         """The number in the address."""
         return int(self.path_args[0])
 
-    async def show_form(self, errors: dict[str, str]) -> None:
-        """Show the page with the new token, or what was wrong with it; it has no other form."""
+    async def show(self) -> None:
+        """Show the page with the new token, or with what was wrong, if one was to be made."""
         bot = await self.site.read(bots.get_bot, self.member.id, self.bot_id)
         own = await self.site.read(tokens.tokens_of, bot.id)
         self.render(
@@ -60,6 +60,9 @@ class BotTokensHandler(TokenForm, BotHandler):
 
     async def make_token(self, name: str, scope: str, days: int | None) -> tuple[OwnToken, str]:
         return await self.site.write(bots.make_bot_token, self.member.id, self.bot_id, name, scope, days)
+
+    async def show_page(self) -> None:
+        await self.show()
 
 
 class EndBotTokenHandler(AdminHandler):

@@ -32,7 +32,7 @@ class TokenForm(DeedHandler, ABC):
                 raise
             self.set_refusal(refusal)
             self.token_errors = {refusal.field: self.translate(refusal.sentence)}
-        await self.show_form({})
+        await self.show_page()
 
     def wishes(self) -> tuple[str, str, int | None]:
         """Return the name, the scope and the days that the form asks for. Raise BadTokenEnd."""
@@ -46,8 +46,8 @@ class TokenForm(DeedHandler, ABC):
         """Store the token that the form describes; return it and its text. Raise Refusal."""
 
     @abstractmethod
-    async def show_form(self, errors: dict[str, str]) -> None:
-        """Show the page with the new token, or what was wrong with it; `errors` are those of its other forms."""
+    async def show_page(self) -> None:
+        """Show the page with the new token, or with what was wrong."""
 
 
 class OwnTokensHandler(TokenForm, AccountHandler):
@@ -55,6 +55,9 @@ class OwnTokensHandler(TokenForm, AccountHandler):
 
     async def make_token(self, name: str, scope: str, days: int | None) -> tuple[OwnToken, str]:
         return await self.site.write(tokens.make_token, self.member.id, name, scope, days)
+
+    async def show_page(self) -> None:
+        await self.show_form({})
 
 
 class EndOwnTokenHandler(BaseHandler):

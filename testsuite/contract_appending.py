@@ -7,6 +7,8 @@ import time
 
 from models.errors import NotMember
 from models.logs.base import Entry, Head
+from models.models import User
+from models.passwords import PasswordHash
 from testsuite.appender import appenders
 from testsuite.log_case import LogTest
 
@@ -24,6 +26,18 @@ class AppendingContract(LogTest):
         self.assertTrue(before - 1 <= entry.at <= time.time() + 1)
         self.assertEqual(await self.everything(), [entry])
         self.assertEqual(await self.log.before("lobby", None, 1), [entry])
+
+    async def test_an_entry_tells_whether_a_bot_has_written_it(self) -> None:
+        bot = User(username="deploy", password=PasswordHash("none"), is_bot=True)
+        self.with_models(bot.save)
+        drafts = [
+            self.draft("by a bot", author=bot.id),
+            self.draft("by a human"),
+            self.draft("by a bot", author=bot.id),
+        ]
+        entries = [await self.log.append(draft) for draft in drafts]
+        self.assertEqual([one.is_by_bot for one in entries], [True, False, True])
+        self.assertEqual(await self.everything(), entries[:2])
 
     async def test_each_room_is_numbered_by_itself_from_one_on(self) -> None:
         entries = [*await self.fill(30), *await self.fill(20, "attic")]

@@ -31,11 +31,16 @@ def opened_before(url: str) -> Iterator[None]:
         yield
 
 
+def migrate_to(last: str) -> None:
+    """Run the migrations up to the one of this name."""
+    runner = Runner(database.obj, str(MIGRATIONS))  # type: ignore[no-untyped-call]
+    runner.up(last)  # type: ignore[no-untyped-call]
+
+
 def make_site(url: str, entries: int) -> None:
     """Make a site at `url` with so many posts in each room, of which ana is in all, beto and carla in the lobby."""
     with opened_before(url), database.writing():
-        runner = Runner(database.obj, str(MIGRATIONS))  # type: ignore[no-untyped-call]
-        runner.up(LAST_MIGRATION)  # type: ignore[no-untyped-call]
+        migrate_to(LAST_MIGRATION)
         _add_people()
         for room in ("lobby", *dict(ROOMS)):
             for rows in peewee.chunked(_posts(room, entries), BATCH_ROWS):

@@ -16,7 +16,7 @@ from models import memberships, reads, tasks
 from models.database import database
 from models.logs import sql_append
 from models.logs.base import Draft
-from models.models import EntryRow, Failure, Invitation, Membership, Room, Session, User, create_tables
+from models.models import EntryRow, Failure, Invitation, Membership, Room, Session, Token, User, create_tables
 from models.moving import tables
 from models.moving.move import Place
 from models.notes import write_note
@@ -76,6 +76,10 @@ def fill(path: str, entries: int = ENTRY_COUNT) -> None:
     Session.delete().where(Session.token_hash == f"{4:064}").execute()  # its number must not be used again
     Session.update(ended_at=0.1 + 0.2).where(Session.token_hash == f"{3:064}").execute()
     Invitation.create(token="t", made_by=ids[0])
+    User.update(is_bot=True).where(User.id == ids[2]).execute()
+    for number in range(3):
+        Token.create(token_hash=f"{number:064}", user=ids[2], name=HOSTILE[number], scope="write", ends_at=0.1 + 0.2)
+    Token.delete().where(Token.token_hash == f"{2:064}").execute()  # its number must not be used again
     Failure.create(key="account 1", at=1e-7)
     rows = [
         ("lobby", seq, "post", None, ids[seq % 4], HOSTILE[seq % len(HOSTILE)], seq * 0.1 + 1.8e9, f"lobby {seq}")

@@ -170,6 +170,23 @@ class Pages(BrowserTest):
         fill(page, current="wrong", password="short", again="other")
         follow(page.locator("form.narrow button"))
         yield "account, refused", page
+        yield from self.walk_the_tokens(page)
+
+    def walk_the_tokens(self, page: Page) -> Iterator[tuple[str, Page]]:
+        """Go through a bot and its tokens, and one's own."""
+        page.goto("/members")
+        page.locator("#bot").fill(f"{'b' * 34} {next(NUMBERS)}")
+        follow(page.locator("form.beside .button"))
+        yield "bot", page
+        for path in (page.url, "/account"):
+            page.goto(path)
+            page.locator("#name").fill("w" * 60)
+            follow(page.locator("form[action$='/tokens'] .button"))
+            expect(page.locator("#new-token")).to_be_focused()
+            yield f"{path.split('/')[-1]}, new token".replace(page.url.split("/")[-2], "bot"), page
+        page.locator("#name").fill(" ")
+        follow(page.locator("form[action$='/tokens'] .button"))
+        yield "account, token refused", page
 
     def walk_the_rooms(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
         """Go through a room of its own, in which everything has happened, and what is said of it on other pages."""

@@ -20,6 +20,7 @@ STORED = {
     "user": "*",
     "session": "*",
     "invitation": "*",
+    "token": "*",
     "entry": "*",
     "room": "*",
     "membership": "user_id, room_id, notify, is_muted, pinned_at",  # a page that is looked at moves the read position
@@ -96,7 +97,7 @@ class MembersFormsTest(Forgery, SiteTest):
         self.ana = self.client("ana")
         self.other = self.client("beto")
 
-    def assert_protected(self, path: str, fields: dict[str, str]) -> None:
+    def assert_protected(self, path: str, fields: dict[str, str], status: int = 302) -> None:
         """Refuse every forgery, then take the same form from this site's own page."""
         before = self.state()
         for how, answer in self.refusals(self.ana, self.other, path, fields).items():
@@ -110,7 +111,7 @@ class MembersFormsTest(Forgery, SiteTest):
             self.assertEqual(of_a_page_of_carlas.status, 403)
             self.assertIn("this page was made for carla", of_a_page_of_carlas.text)
             self.assertEqual(self.state(), before)
-        self.assertEqual(self.send(self.ana, path, good, filled(OWN[0], self.ana.url)).status, 302)
+        self.assertEqual(self.send(self.ana, path, good, filled(OWN[0], self.ana.url)).status, status)
         self.assertNotEqual(self.state(), before)
 
     def test_posting_to_a_room(self) -> None:
@@ -153,11 +154,8 @@ class MembersFormsTest(Forgery, SiteTest):
             with mock.patch.dict(STORED, membership="*"):
                 self.assert_protected(path, {})
 
-    def test_making_an_invitation(self) -> None:
+    def test_making_and_ending_an_invitation(self) -> None:
         self.assert_protected("/members/invitations", {})
-
-    def test_ending_an_invitation(self) -> None:
-        self.ana.post("/members/invitations")
         ((newest,),) = sql(self.folder, "SELECT max(id) FROM invitation")
         self.assert_protected(f"/members/invitations/{newest}/end", {})
 
@@ -177,6 +175,15 @@ class MembersFormsTest(Forgery, SiteTest):
         self.client("ana")
         ((newest,),) = sql(self.folder, "SELECT max(id) FROM session")
         self.assert_protected(f"/account/devices/{newest}/end", {})
+
+    def test_making_a_bot_and_making_and_ending_tokens(self) -> None:
+        self.assert_protected("/members/bots", {"bot": "a bot"})
+        ((bot,),) = sql(self.folder, "SELECT max(id) FROM user")
+        for whose in ("/account", f"/members/bots/{bot}"):
+            wishes = {"name": "a program", "scope": "write", "days": "never"}
+            self.assert_protected(f"{whose}/tokens", wishes, 200)  # the page that shows it
+            ((newest,),) = sql(self.folder, "SELECT max(id) FROM token")
+            self.assert_protected(f"{whose}/tokens/{newest}/end", {})
 
     def test_removing_a_member(self) -> None:
         ((davi,),) = sql(self.folder, "SELECT id FROM user WHERE username = 'davi'")

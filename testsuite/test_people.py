@@ -87,7 +87,7 @@ class FindPeople(unittest.TestCase):
         self.assertEqual(self.found("crow d"), [])
         steps = [step for *_, step in execute(f"{self.explain} {FIND_PEOPLE}", LOBBY, 1, 1, "% a%", "a%", 1).fetchall()]
         self.assertEqual(sum("membership_room_id" in step for step in steps), 1, steps)
-        self.assertEqual(sum(self.by_key in step for step in steps), 2, steps)
+        self.assertEqual(sum(self.by_key in step for step in steps), 3, steps)
         self.assertFalse([step for step in steps if re.search(self.whole, step)], steps)
 
 

@@ -158,6 +158,7 @@ class OnSqlite(log_case.LogTest):
         for of_room in (rooms.people_of, rooms.count_people, rooms.member_ids):
             of_room("attic")
         rooms.usernames([self.ana])
+        rooms.writers([self.ana])
         reads.move([reads.Move(self.ana, "lobby", 7, 7), reads.Move(self.ana, "lobby", 3, 3, is_back=True)])
         reads.moved_since(1)
         rooms.changed_since(1)

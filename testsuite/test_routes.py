@@ -38,10 +38,13 @@ HOME = {"/": "/rooms/lobby"}  # leads on
 PAGES = (
     *("/rooms", "/new", "/tasks", "/account", "/members", "/people/ana"),
     *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members", "/rooms/lobby/tasks"),
+    *("/rooms", "/new", "/account", "/members", "/people/ana"),
+    *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members", "/account/tokens"),
 )
 MESSAGE = "/rooms/lobby/messages/1"
 FORMS = (  # POST only
     "/account/devices/1/end",
+    "/account/tokens/1/end",
     "/members/invitations",
     "/members/invitations/1/end",
     "/read",
@@ -49,12 +52,14 @@ FORMS = (  # POST only
     "/rooms/lobby/read",
     "/rooms/lobby/tasks/all",
 )
-NOT_FOR_ALL = (  # nobody leaves or archives the lobby, and there is no message in it
+NOT_FOR_ALL = (  # nobody leaves or archives the lobby, and there is no message in it, and no bot
     "/direct",
+    *("/members/bots", "/members/bots/1/tokens", "/members/bots/1/tokens/1/end"),
     *(f"/rooms/lobby/{deed}" for deed in ("leave", "archive", "members/1/remove")),
     *(f"{MESSAGE}/{deed}" for deed in ("edit", "delete", "react", "unread")),
 )
 OF_A_MESSAGE = (MESSAGE, f"{MESSAGE}/history", "/rooms/lobby/tasks/1")  # and of a task
+NOT_THERE = (MESSAGE, f"{MESSAGE}/history", "/members/bots/1")
 ASKED = ("/members/2/remove",)  # a page that asks, and its form
 FINDERS = ("/people", "/rooms/lobby/people", "/emoji.json")
 FETCHERS = ("/async", "/gen", "/stuff/")
@@ -82,7 +87,7 @@ ALL = (
     *TO_LOGIN,
     *HOME,
     *PAGES,
-    *OF_A_MESSAGE,
+    *NOT_THERE,
     *ASKED,
     *FORMS,
     *NOT_FOR_ALL,
@@ -139,7 +144,7 @@ class SignedOutTest(SiteTest):
                 answer = self.client().get(path)
                 self.assertEqual((answer.status, answer.location.partition("?")[0]), (302, "/login"))
                 self.assertEqual(answer.body, b"")
-        for path in OF_A_MESSAGE:
+        for path in NOT_THERE:
             self.assertEqual(self.client().get(path).location.partition("?")[0], "/login")
         for path in (*PAGES, *ASKED, *FORMS, *NOT_FOR_ALL):
             with self.subTest(path):

@@ -17,6 +17,8 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX token_user_id ON token (user_id)",
+    # Changes nothing, and is refused where a site is being moved or was moved, so that its old copy stays as it is.
+    "UPDATE setting SET value = value WHERE name = 'people_version'",
 )
 
 # What processes remember of people is over after these, too. A new token is nobody's memory yet, and its last use is
