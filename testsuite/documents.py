@@ -20,6 +20,7 @@ DOCUMENTS = (
     "CHANGES.rst",
     "docs/rooms.rst",
     "docs/writing.rst",
+    "docs/bots.rst",
     "docs/tutorial.rst",
     "docs/architecture.rst",
     "docs/protocol.rst",

@@ -168,7 +168,7 @@ class Pages(BrowserTest):
         yield "remove", page
         page.goto("/account")
         fill(page, current="wrong", password="short", again="other")
-        follow(page.locator("form.narrow button"))
+        follow(page.locator("form[action='/account'] .button"))
         yield "account, refused", page
         yield from self.walk_the_tokens(page)
 

@@ -47,14 +47,13 @@ def shown_tokens(tokens: Sequence[OwnToken], locale: Locale) -> list[ShownToken]
 
 def _facts(token: OwnToken, locale: Locale) -> list[str]:
     """Return what is to be known of a token: what it may do, when it was used last, and when it ends."""
-    translate = locale.translate
-    may = translate("reads only") if token.scope == READ else translate("reads and writes")
+    may = locale.translate("reads only") if token.scope == READ else locale.translate("reads and writes")
     used = (
-        translate("not used yet")
+        locale.translate("not used yet")
         if token.used_at is None
-        else translate("last used: %(moment)s") % {"moment": moment(token.used_at, locale)}
+        else locale.translate("last used: %(moment)s") % {"moment": moment(token.used_at, locale)}
     )
     if token.ends_at is None:
-        return [may, used, translate("good until you end it")]
-    end = translate("ended on %(day)s") if token.is_over else translate("good until %(day)s")
+        return [may, used, locale.translate("good until you end it")]
+    end = locale.translate("ended on %(day)s") if token.is_over else locale.translate("good until %(day)s")
     return [may, used, end % {"day": full_date(token.ends_at, locale)}]
