@@ -11,7 +11,7 @@ COLUMNS = "room_id, seq, kind, target, author_id, body, at, nonce, posts, lines,
 COLUMN_COUNT = COLUMNS.count(",") + 1
 # With the author's name, and whether that is a bot, as an Entry has it.
 NAMED_COLUMNS = COLUMNS.replace("author_id", "author_id, username") + ", is_bot"
-AUTHOR_PLACE = 5  # of the name; what follows is last
+AUTHOR_PLACE = 5  # of the name; whether that is a bot is last
 
 
 def to_row(entry: Entry) -> Row:
@@ -37,6 +37,11 @@ def to_entry(row: Row) -> Entry:
     *begin, is_drawn, mentions, is_by_bot = row
     fields: list[Any] = [*begin, bool(is_drawn), to_names(mentions), bool(is_by_bot)]
     return Entry(*fields)
+
+
+def to_unnamed_entry(row: Row) -> Entry:
+    """Return the entry of a row of COLUMNS, without what is known of its author."""
+    return to_entry((*row[:AUTHOR_PLACE], "", *row[AUTHOR_PLACE:], False))
 
 
 def to_names(mentions: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from models.logs.mongo import MongoLog
 from models.logs.mongo_database import DEFAULT_NAME, MATCHES_NOTHING
 from models.logs.mongo_documents import Query
 from models.logs.mongo_errors import raising_unavailable
-from models.logs.rows import AUTHOR_PLACE, to_entry, to_row
+from models.logs.rows import to_row, to_unnamed_entry
 from models.moving.tables import BATCH_ROWS
 
 P = ParamSpec("P")
@@ -72,7 +72,7 @@ class MongoTableCopy:
         return row[:2]
 
     def add(self, rows: Sequence[Row]) -> None:
-        entries = [to_entry((*row[:AUTHOR_PLACE], "", *row[AUTHOR_PLACE:], False)) for row in rows]
+        entries = [to_unnamed_entry(row) for row in rows]
         self._loop.run(self._log.restore(entries, {}))
 
     def head(self, room: str) -> Head:

@@ -21,7 +21,7 @@ from models.engines.base import Row
 from models.errors import CannotMove, Lost, Unavailable
 from models.logs import sql_tasks
 from models.logs.base import TASKS, Head
-from models.logs.rows import AUTHOR_PLACE, COLUMNS, to_entry, to_names
+from models.logs.rows import COLUMNS, to_names, to_unnamed_entry
 from models.mentions import EVERYBODY, EVERYBODY_ID
 from models.models import BaseModel, EntryRow, Room, User
 from models.moving.tables import BATCH_ROWS, CONTENT, TABLES, RoomTableCopy, SqlTableCopy, TableCopy, head_of
@@ -130,7 +130,7 @@ class Store:
         states: dict[tuple[str, int], TaskState] = {}
         place: Row = "", 0
         while found := self.engine.execute_sql(FIND_TASKS.replace("?", self.engine.param), place).fetchall():
-            tasks.fold(states, (to_entry((*row[:AUTHOR_PLACE], "", *row[AUTHOR_PLACE:])) for row in found))
+            tasks.fold(states, map(to_unnamed_entry, found))
             place = found[-1][:2]
         with self.engine.writing():
             self.engine.empty_tables(["task"])
