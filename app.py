@@ -28,6 +28,7 @@ import configuration
 import terminal
 from controllers import accounts as account_pages
 from controllers import bots, emojis, handlers, members, messages, people, rooms, tasks, tokens, unread, vendor
+from controllers.api import routes as api
 from controllers.chat import chat_router
 from controllers.server import Server
 from controllers.serving.compression import FileAndPageCompression, FileCompression
@@ -128,6 +129,7 @@ def routes() -> list[Any]:
         (r"/account/devices/([0-9]{1,9})/end", account_pages.EndDeviceHandler),
         (r"/account/tokens", tokens.OwnTokensHandler),
         (r"/account/tokens/([0-9]{1,9})/end", tokens.EndOwnTokenHandler),
+        *api.routes(),
         (r"/async", handlers.AsyncHandler),
         (r"/gen", handlers.GenAsyncHandler),
         (r"/stuff/", handlers.FutureHandler),

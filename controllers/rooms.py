@@ -74,12 +74,11 @@ class RoomsHandler(DeedHandler):
         kind = CLOSED if self.get_body_argument("kind", OPEN) == CLOSED else OPEN
         name, description = self.get_body_argument("name", ""), self.get_body_argument("description", "")
         try:
-            room = await self.site.write(memberships.make_room, self.member.id, name, description, kind)
+            room = await self.site.rooms.make(self.member.id, name, description, kind)
         except Refusal as refusal:
             self.set_refusal(refusal)
             await self.show(refusal)
             return
-        await self.site.note(room.slug, self.member.id, "made")
         self.redirect(path_of(room.address))
 
 
@@ -146,14 +145,9 @@ class SettingsHandler(DeedHandler, RoomBase):
         return self.room
 
     async def change_room(self) -> RoomInfo:
-        """Store a name and a description, and tell the room what is new. Raise Refusal."""
+        """Store a name and a description. Raise Refusal."""
         name, description = self.get_body_argument("name", ""), self.get_body_argument("description", "")
-        room = await self.site.write(memberships.change_room, self.member.id, self.room.address, name, description)
-        if room.name != self.room.name:
-            await self.site.note(room.slug, self.member.id, "renamed", room.name)
-        if room.description != self.room.description:
-            await self.site.note(room.slug, self.member.id, "described")
-        return room
+        return await self.site.rooms.describe(self.member.id, self.room, name, description)
 
 
 class ArchiveHandler(DeedHandler, RoomBase):
@@ -161,9 +155,7 @@ class ArchiveHandler(DeedHandler, RoomBase):
 
     async def post(self, address: str) -> None:
         is_archived = self.get_body_argument("archived", "") == "on"
-        await self.site.write(memberships.archive, self.member.id, address, is_archived)
-        if is_archived != self.room.is_archived:
-            await self.site.note(self.room.slug, self.member.id, "archived" if is_archived else "opened")
+        await self.site.rooms.archive(self.member.id, self.room, is_archived)
         self.redirect(f"{self.room_path}/settings")
 
 

@@ -21,11 +21,13 @@ from controllers.realtime.revocation import Revoker
 from controllers.realtime.unread import UnreadCounts
 from controllers.web.authenticator import Authenticator
 from controllers.web.hashing_queue import HashingQueue
+from controllers.web.json_answers import AnswerCache
 from controllers.web.page_cache import PageCache
 from controllers.web.places import PlacesCache, PlacesSource
 from controllers.web.query_cache import QueryCache
-from controllers.web.rate_limit import RateLimiter
+from controllers.web.rate_limit import BURST_POSTS, Payer, RateLimiter
 from controllers.web.rendering import MessageRenderer, body_html, clean_message
+from controllers.web.room_deeds import RoomDeeds
 from controllers.web.task_list import TaskList
 from models import settings
 from models.emojis import is_emoji
@@ -42,6 +44,7 @@ from models.unread import Unread
 logger = logging.getLogger(__name__)
 
 WARMING_UP = "```python\n1\n```\n```html\n<p>\n```\n:tada:"
+READS_PER_POST = 10  # requests to the API of any kind, for each post that is allowed
 CLOSE_TIMEOUT_SECONDS = 0.5  # for the last answers
 
 
@@ -64,8 +67,11 @@ class Site:
         self.renderer = renderer
         self.page_cache = PageCache()
         self.places_cache = PlacesCache()
+        self.answer_cache = AnswerCache()
         self.process = secrets.token_hex(4)
         self.rate_limiter = RateLimiter(limits.messages_per_second)
+        rates = READS_PER_POST * limits.messages_per_second, READS_PER_POST * BURST_POSTS
+        self.read_limiter = RateLimiter(*rates)  # of the API's requests, of which most change nothing
         self.fetcher = JsonSource(fetch_url)
         self._stores = stores
         self.hashing_queue = HashingQueue()
@@ -79,6 +85,7 @@ class Site:
         self.reads = Reads(stores, self.hub.activity.tell_position)
         self.unread = UnreadCounts(self.log, self.hub, self.reads)
         self.open_tasks = OpenTasks(self.log, self.hub)
+        self.rooms = RoomDeeds(stores, self.note)
         self._revoker = Revoker(self.hub, self.presence, stores)
         stores.doorbell.has_subscribers = lambda: bool(self.hub.subscribers)
         self.is_stopping = False
@@ -96,8 +103,8 @@ class Site:
         # The first code in colours and the first emoji by its name would else occupy the loop for 50 ms.
         asyncio.get_running_loop().run_in_executor(None, body_html, WARMING_UP)
 
-    def check_draft(self, draft: Draft) -> Draft:
-        """Return `draft` as it may be appended, and count it for the rate limit.
+    def check_draft(self, draft: Draft, payer: Payer | None = None) -> Draft:
+        """Return `draft` as it may be appended, and count it for the rate limit of its author, or of `payer`.
 
         Raise Empty, TooLong, NotEmoji, SlowDown.
         """
@@ -105,7 +112,7 @@ class Site:
             draft = replace(draft, body=clean_message(draft.body, self.limits.max_message))
         elif draft.kind in (REACT, UNREACT) and not is_emoji(draft.body):
             raise NotEmoji()
-        self.rate_limiter.take(draft.author_id)
+        self.rate_limiter.take(draft.author_id if payer is None else payer)
         return draft
 
     async def note(self, room: str, member_id: int, did: str, name: str = "") -> None:

@@ -83,6 +83,7 @@ class BadEmail(Refusal):
 class UnknownMember(Refusal):
     """No member has this name."""
 
+    code = "unknown_member"
     field = "username"
     sentence = "Nobody has this name."
 
@@ -115,6 +116,7 @@ class SignedOut(Refusal):
 class MadeForAnother(Refusal):
     """A form on a page that was rendered for another member than the one who is signed in now."""
 
+    code = "made_for_another"
     title = "Somebody else is signed in"
 
 
@@ -190,11 +192,108 @@ class BotHasNoPassword(Refusal):
 class WrongFields(Refusal):
     """Several fields of a form, each with its own refusal."""
 
+    code = "bad_request"
     field = "several"
+    sentence = "Something in these fields is not as it has to be."
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         super().__init__()
         self.refusals = refusals
+
+
+class WrongField(Refusal):
+    """A field of a request is not as it has to be."""
+
+    code = "bad_request"
+    sentence = "This is not as it has to be."
+
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self.field = field
+
+
+class MissingField(WrongField):
+    """A field that has to be there."""
+
+    sentence = "This is missing."
+
+
+class UnknownField(WrongField):
+    """A field that does not belong there."""
+
+    sentence = "There is no such field here."
+
+
+class FieldTwice(WrongField):
+    """A field that is there twice."""
+
+    sentence = "This is there twice."
+
+
+class NoText(WrongField):
+    """A field that is no text, or one with characters that cannot be stored."""
+
+    sentence = "This has to be a text, without the character 0."
+
+
+class NoNumber(WrongField):
+    """A field that is no whole number within its limits."""
+
+    sentence = "This has to be a whole number, neither too small nor too large."
+
+
+class NoBoolean(WrongField):
+    """A field that is neither true nor false."""
+
+    sentence = "This has to be true or false."
+
+
+class WrongLength(WrongField):
+    """A text or a list that is too long or too short."""
+
+    sentence = "This is too long or too short."
+
+
+class BadJson(Refusal):
+    """A body that is not one JSON object in UTF-8."""
+
+    code = "bad_request"
+    sentence = "The body has to be one JSON object in UTF-8."
+
+
+class NotJson(Refusal):
+    """A body of another type than JSON."""
+
+    code = "not_json"
+    sentence = "The body has to be of the type application/json."
+
+
+class NotFound(Refusal):
+    """There is nothing at an address of the API."""
+
+    code = "not_found"
+    sentence = "There is nothing at this address."
+
+
+class Unauthorized(Refusal):
+    """A request to the API without a valid session or token."""
+
+    code = "unauthorized"
+    sentence = "Please sign in first."
+
+
+class ReadsOnly(Refusal):
+    """A token of the scope "read" is to change something."""
+
+    code = "forbidden"
+    sentence = "This token may only read."
+
+
+class NotByToken(Refusal):
+    """What only a member does who is signed in, and no program with a token."""
+
+    code = "forbidden"
+    sentence = "A token cannot do this."
 
 
 class UnknownRoom(Refusal):
@@ -207,6 +306,7 @@ class UnknownRoom(Refusal):
 class BadRoomName(Refusal):
     """A room's name that is empty, too long, or cannot be seen."""
 
+    code = "bad_name"
     field = "name"
     sentence = "A room’s name has 1 to 60 characters that can be seen."
 
@@ -214,6 +314,7 @@ class BadRoomName(Refusal):
 class BadDescription(Refusal):
     """A description that is too long."""
 
+    code = "bad_description"
     field = "description"
     sentence = "A description has at most 250 characters."
 
@@ -221,6 +322,7 @@ class BadDescription(Refusal):
 class AddressTaken(Refusal):
     """Another open room has or had the address that the name makes."""
 
+    code = "name_taken"
     field = "name"
     sentence = "There is or was a room of this name. Please choose another one."
 
@@ -228,6 +330,7 @@ class AddressTaken(Refusal):
 class TooManyRooms(Refusal):
     """The member is in as many rooms as one can be in."""
 
+    code = "too_many_rooms"
     sentence = "You are in so many rooms that there is no place for another one."
 
 
@@ -241,6 +344,7 @@ class OtherInTooManyRooms(TooManyRooms):
 class TooManyNames(Refusal):
     """A room has as many addresses as one may have, since each name made one, and none is given back."""
 
+    code = "too_many_names"
     field = "name"
     sentence = "This room has had so many names that it cannot get another new one."
 
@@ -248,6 +352,7 @@ class TooManyNames(Refusal):
 class StaysInRoom(Refusal):
     """A room that nobody leaves: the lobby, or a conversation with certain people."""
 
+    code = "stays_in_room"
     sentence = "Nobody leaves this room. You can mute it."
 
 
@@ -260,6 +365,7 @@ class NotYourRoom(NotYours):
 class BadPeople(Refusal):
     """Not one to seven other people."""
 
+    code = "bad_people"
     field = "username"
     sentence = "Choose one to seven other people."
 
@@ -369,6 +475,7 @@ class BadDay(Refusal):
 class NoCookies(Refusal):
     """A form without the cookie that was sent with its page, so the browser stores none."""
 
+    code = "forbidden"
     sentence = "Your browser keeps no cookies for this site, which needs them. Allow them and reload the page."
 
 

@@ -32,6 +32,12 @@ def list_members() -> list[Member]:
     return [member_of(user) for user in found]
 
 
+def members_after(username: str, limit: int) -> list[Member]:
+    """Return at most `limit` members by name, those whose names come after `username`."""
+    found = User.select().where(not_removed(), User.folded > fold(username)).order_by(User.folded).limit(limit)
+    return [member_of(user) for user in found]
+
+
 def find_member(username: str) -> tuple[Member, PasswordHash] | None:
     """Return the member of this name and the hash of their password, or None. Upper and lower case are the same."""
     user = find_user(username)

@@ -163,6 +163,10 @@ class Hub:
             self._has_all_heads = True
         return self._heads
 
+    async def head(self, room: str) -> int:
+        """Return the seq of a room's newest entry, from memory while nothing was appended. Raise Unavailable."""
+        return (await self._current_channel(room)).tail.head
+
     async def newest_at(self, rooms: Iterable[str]) -> dict[str, float]:
         """Return when the newest entry of each room was appended, 0 for rooms without one. Raise Unavailable."""
         heads = await self.heads()

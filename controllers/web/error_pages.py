@@ -14,13 +14,15 @@ import tornado.locale
 from controllers.web import headers
 from controllers.web.forms import FormHandler
 from controllers.web.hashing_queue import ClientDisconnected
-from controllers.web.http_status import status_of, status_text
+from controllers.web.http_status import code_of, status_of, status_text
 from controllers.web.languages import language_of
 from controllers.web.logs import FailureLog
 from controllers.web.rendering import isolated
-from models.errors import MadeForAnother, Refusal, SignedOut
+from models.errors import MadeForAnother, Refusal, SignedOut, WrongFields
 
 logger = logging.getLogger(__name__)
+
+API_PATH = "/api/"  # below which every answer is for programs
 
 
 class ErrorPageHandler(FailureLog, FormHandler):
@@ -38,7 +40,13 @@ class ErrorPageHandler(FailureLog, FormHandler):
 
     def wants_json(self) -> bool:
         """Tell whether the answer, or the error, is for a program."""
-        return self.answers_json or "application/json" in self.request.headers.get("Accept", "")
+        is_for_programs = self.answers_json or self.request.path.startswith(API_PATH)
+        return is_for_programs or "application/json" in self.request.headers.get("Accept", "")
+
+    def allowed_methods(self) -> list[str]:
+        """Return the methods that this address takes."""
+        methods = headers.supported_methods(self)
+        return methods if "GET" in methods else ["POST"]
 
     def set_refusal(self, refusal: Refusal) -> None:
         """Set the status of a refusal, and after how many seconds the request may be repeated."""
@@ -70,17 +78,28 @@ class ErrorPageHandler(FailureLog, FormHandler):
         if isinstance(error, Refusal):
             self.set_refusal(error)
         if status_code == 405:
-            methods = headers.supported_methods(self)
-            self.set_header("Allow", ", ".join(methods if "GET" in methods else ["POST"]))
+            self.set_header("Allow", ", ".join(self.allowed_methods()))
         title, sentence = map(self.translate, _texts_of(error, status_code))
         if self.wants_json():
             self.set_header("Content-Type", "application/json; charset=UTF-8")
-            self.finish(json.dumps({"error": {"status": status_code, "message": sentence}}))
+            described = {"code": code_of(error, status_code), "status": status_code, "message": sentence}
+            self.finish(json.dumps({"error": described | self.details_of(error)}))
         elif self.settings.get("serve_traceback") and status_code == 500:
             super().write_error(status_code, **kwargs)
         else:
             shown = {"status": status_code, "title": title, "reason": sentence}
             self.render("error.html", **shown, kept=self.kept_input(), way_on=self.way_on(error))
+
+    def details_of(self, error: BaseException | None) -> dict[str, object]:
+        """Return what a program is told of an error besides its code: which fields are wrong, when to try again."""
+        details: dict[str, object] = {}
+        if isinstance(error, Refusal) and status_of(error) == 400:
+            refusals = error.refusals if isinstance(error, WrongFields) else [error]
+            fields = {one.field: self.translate(one.sentence) for one in refusals if one.field != Refusal.field}
+            details |= {"fields": fields} if fields else {}
+        if isinstance(error, Refusal) and error.retry_after:
+            details["retry_after"] = error.retry_after
+        return details
 
     def way_on(self, error: BaseException | None) -> tuple[str, str]:
         """Return the words and the address of the link on the page of an error."""

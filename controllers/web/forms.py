@@ -11,6 +11,7 @@ from models.errors import NoCookies
 from models.logs.base import MAX_NONCE_CHARS
 
 MAX_ID_DIGITS = 9
+XSRF_HEADER = "X-Xsrftoken"  # where a script sends the token
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class KeptInput:
 class FormHandler(tornado.web.RequestHandler):
     """A handler whose pages have forms: the token of each names the member for whom its page was made."""
 
-    forgery: tornado.web.HTTPError | None = None  # raised in `prepare`, after errors that explain it better
+    forgery: Exception | None = None  # raised in `prepare`, after errors that explain it better
     made_for = 0  # the id of that member; 0 where the page was for no member, or a program sends the request
 
     @property
@@ -49,11 +50,16 @@ class FormHandler(tornado.web.RequestHandler):
             self.forgery = error
 
     def _read_made_for(self) -> None:
-        """Split the member's id off the token, and leave the part that Tornado knows."""
-        member_id, colon, token = self.request.arguments.get("_xsrf", [b""])[-1].partition(b":")
-        if colon and len(member_id) <= MAX_ID_DIGITS and member_id.isdigit():
-            self.made_for = int(member_id)
-            self.request.arguments["_xsrf"] = [token]
+        """Split the member's id off the token, in a field or a header, and leave the part that Tornado knows."""
+        field = self.request.arguments.get("_xsrf", [b""])[-1].decode("latin-1")
+        member_id, colon, token = (field or self.request.headers.get(XSRF_HEADER, "")).partition(":")
+        if not colon or len(member_id) > MAX_ID_DIGITS or not (member_id.isascii() and member_id.isdigit()):
+            return
+        self.made_for = int(member_id)
+        if field:
+            self.request.arguments["_xsrf"] = [token.encode("latin-1")]
+        else:
+            self.request.headers[XSRF_HEADER] = token
 
     def get_typed(self, name: str) -> str:
         """Return a field of the form unchanged; `get_body_argument` turns control characters into spaces."""

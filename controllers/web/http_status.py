@@ -12,16 +12,21 @@ from models.errors import (
     Failed,
     MadeForAnother,
     NoCookies,
+    NotByToken,
+    NotFound,
+    NotJson,
     NotMember,
     NotYourMessage,
     NotYourRoom,
     ReadOnly,
+    ReadsOnly,
     Refusal,
     SignedOut,
     SlowDown,
     TooManyFailures,
     TooManyJoined,
     TooManySignIns,
+    Unauthorized,
     Unavailable,
     UnknownMember,
     UnknownRoom,
@@ -38,6 +43,11 @@ _STATUSES: dict[type[Refusal], int] = {
     UnknownTarget: 404,
     UnknownTask: 404,
     UnknownToken: 404,
+    NotFound: 404,
+    NotJson: 415,
+    Unauthorized: 401,
+    ReadsOnly: 403,
+    NotByToken: 403,
     Deleted: 404,
     Conflict: 409,
     Archived: 403,
@@ -82,9 +92,27 @@ _TEXTS = {
 }
 
 
-def status_of(refusal: Refusal) -> int:
-    """Return the HTTP status of a refusal."""
-    return _STATUSES.get(type(refusal), 400)
+# What a program is told of an error that is no refusal.
+_CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    431: "too_large",
+    503: Unavailable.code,
+}
+
+
+def code_of(error: BaseException | None, status: int) -> str:
+    """Return the code of an error, by which programs know it."""
+    return error.code if isinstance(error, Refusal) else _CODES.get(status, Failed.code)
+
+
+def status_of(refusal: Refusal | type[Refusal]) -> int:
+    """Return the HTTP status of a refusal, or of a class of them."""
+    return _STATUSES.get(refusal if isinstance(refusal, type) else type(refusal), 400)
 
 
 def status_text(status: int) -> tuple[str, str]:

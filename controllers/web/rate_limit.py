@@ -9,6 +9,8 @@ import weakref
 
 from models.errors import SlowDown
 
+Payer = int | tuple[str, int]  # whose limit counts: a member, by id, or something of theirs, by its kind and id
+
 BURST_POSTS = 20  # that a member may send at once
 MESSAGES_PER_POST = 10  # messages of any kind, also unknown ones, that are read for each post that is allowed
 MAX_DEBT_POSTS = 100  # posts taken by other processes at the same moment delay a member by at most this many
@@ -49,22 +51,23 @@ class Throttles:
 
 
 class RateLimiter:
-    """A token bucket for each member in this process, which also pays for the posts that other processes take."""
+    """A token bucket for each payer in this process; a member's also pays for the posts that other processes take."""
 
-    def __init__(self, posts_per_second: float) -> None:
+    def __init__(self, posts_per_second: float, burst: int = BURST_POSTS) -> None:
         self._rate = posts_per_second  # 0: no limit
+        self._burst = burst
         self.throttles = Throttles(MESSAGES_PER_POST * self._rate or math.inf, MESSAGES_PER_POST * BURST_POSTS)
-        self._buckets: dict[int, tuple[float, float]] = {}  # by member: tokens, and when they were counted
+        self._buckets: dict[Payer, tuple[float, float]] = {}  # by payer: tokens, and when they were counted
 
-    def take(self, member_id: int, count: int = 1) -> None:
-        """Count so many posts of a member, at most BURST_POSTS. Raise SlowDown if the member has fewer tokens left."""
+    def take(self, payer: Payer, count: int = 1) -> None:
+        """Count so many posts, at most BURST_POSTS. Raise SlowDown if the payer has fewer tokens left."""
         if not self._rate:
             return
         now = time.monotonic()
-        tokens = self._tokens(member_id, now)
+        tokens = self._tokens(payer, now)
         if tokens < count:
             raise SlowDown(math.ceil(1000 * (count - tokens) / self._rate) / 1000)
-        self._put(member_id, tokens - count, now)
+        self._put(payer, tokens - count, now)
 
     def charge(self, member_id: int, at: float) -> None:
         """Count one post that another process took at `at` (seconds since 1970), so that all together keep the rate.
@@ -77,19 +80,17 @@ class RateLimiter:
             taken_at = max(counted_at, now - max(0.0, time.time() - at))
             self._put(member_id, max(self._tokens(member_id, taken_at) - 1, -MAX_DEBT_POSTS), taken_at)
 
-    def _tokens(self, member_id: int, now: float) -> float:
-        """Return how many posts a member may send at once."""
-        tokens, counted_at = self._buckets.get(member_id, (float(BURST_POSTS), now))
-        return min(BURST_POSTS, tokens + (now - counted_at) * self._rate)
+    def _tokens(self, payer: Payer, now: float) -> float:
+        """Return how many posts a payer may send at once."""
+        tokens, counted_at = self._buckets.get(payer, (float(self._burst), now))
+        return min(self._burst, tokens + (now - counted_at) * self._rate)
 
-    def _put(self, member_id: int, tokens: float, now: float) -> None:
-        self._buckets[member_id] = (tokens, now)
+    def _put(self, payer: Payer, tokens: float, now: float) -> None:
+        self._buckets[payer] = (tokens, now)
         if len(self._buckets) > MAX_BUCKETS:
             self._remove_full(now)
 
     def _remove_full(self, now: float) -> None:
         """Remove the buckets that are full again."""
-        seconds_to_full = (BURST_POSTS + MAX_DEBT_POSTS) / self._rate
-        self._buckets = {
-            member_id: bucket for member_id, bucket in self._buckets.items() if now - bucket[1] < seconds_to_full
-        }
+        seconds_to_full = (self._burst + MAX_DEBT_POSTS) / self._rate
+        self._buckets = {payer: bucket for payer, bucket in self._buckets.items() if now - bucket[1] < seconds_to_full}
