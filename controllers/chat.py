@@ -79,7 +79,7 @@ class ChatConnection(Connection, Subscriber):
         self.throttle = self.site.rate_limiter.throttles.of(self.member.id)
         self.try_send = self.session.try_send
         self.is_polling = self.session.transport_name in POLLING_TRANSPORTS
-        if 0 < self.site.limits.connections_per_member <= len(self.site.hub.subscribers.of_member(self.member.id)):
+        if 0 < self.site.limits.connections_per_member <= self.site.hub.count_of_member(self.member.id):
             # Not at once: the transport, which is still opening the session, would answer twice.
             asyncio.get_running_loop().call_soon(self.close, *TOO_MANY)
             return

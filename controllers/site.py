@@ -87,7 +87,7 @@ class Site:
         self.open_tasks = OpenTasks(self.log, self.hub)
         self.rooms = RoomDeeds(stores, self.note)
         self._revoker = Revoker(self.hub, self.presence, stores)
-        stores.doorbell.has_subscribers = lambda: bool(self.hub.subscribers)
+        stores.doorbell.has_subscribers = lambda: bool(self.hub.subscribers) or bool(self.hub.waiting)
         self.is_stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self._health: asyncio.Task[str] | None = None
@@ -222,9 +222,10 @@ class Site:
     async def stop(self, code: int, reason: str) -> None:
         """Close the chat's connections with this code and reason, and return when all requests under way are answered.
 
-        From now on every answer closes its connection.
+        Those that wait are answered at once. From now on every answer closes its connection.
         """
         self.is_stopping = True
+        self.hub.waiting.end_all()
         await close_all(self.hub.subscribers, code, reason)
         await self._is_idle.wait()
         await self.log.flush()

@@ -522,6 +522,14 @@ class SlowDown(Refusal):
         self.retry_after = retry_after
 
 
+class TooManyWaiting(Refusal):
+    """A member has as many connections and waiting requests as one may have at a process."""
+
+    code = "too_many_connections"
+    retry_after = 1.0
+    sentence = "You have too many connections open."
+
+
 class TryLater(Refusal):
     """Too many requests for the same at this moment; `retry_after` in seconds."""
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from models.database import batches, execute, writing
 from models.errors import BadScope, BadTokenEnd, BadTokenName, TooManyTokens, UnknownToken
-from models.members import Member, get_member
-from models.models import Token
+from models.members import Member, get_member, not_removed
+from models.models import Token, User
 from models.sessions import DAY_SECONDS
 from models.visible import is_visible
 
@@ -103,6 +103,15 @@ def find_token(token: str) -> TokenSignIn:
         raise UnknownToken()
     token_id, scope, ends_at, member_id, username, is_admin, is_bot = found
     return TokenSignIn(token_id, Member(member_id, username, bool(is_admin), bool(is_bot)), scope, ends_at)
+
+
+def valid_tokens(token_ids: Collection[int]) -> set[int]:
+    """Return which of these tokens have neither ended nor passed their end."""
+    good = Token.ends_at.is_null() | (Token.ends_at > time.time())
+    valid = (
+        Token.select(Token.id).join(User).where(Token.id.in_(ids), good, not_removed()) for ids in batches(token_ids)
+    )
+    return {row.id for found in valid for row in found}
 
 
 def tokens_of(member_id: int) -> list[OwnToken]:

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from controllers.site import Site
+from controllers.web.early_answer import EarlyAnswer
 from controllers.web.hashing_queue import Disconnected
 from controllers.web.rate_limit import Payer
 from models.errors import NotByToken
@@ -23,6 +24,7 @@ class Call:
     site: Site
     asker: SignIn | TokenSignIn
     disconnected: Disconnected
+    early: EarlyAnswer
 
     @property
     def member(self) -> Member:

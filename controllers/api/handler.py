@@ -10,6 +10,7 @@ from controllers.api.call import Call, payer_of
 from controllers.api.operation import Answer, Operation
 from controllers.base import BaseHandler
 from controllers.web import headers
+from controllers.web.early_answer import EarlyAnswer
 from controllers.web.json_answers import encoded
 from models.errors import MadeForAnother, NoCookies, NotByToken, NotMember, ReadsOnly, Unauthorized, UnknownRoom
 from models.sessions import SignIn
@@ -34,6 +35,7 @@ class ApiHandler(BaseHandler):
     def set_default_headers(self) -> None:
         headers.set_security_headers(self, headers.EMPTY_POLICY)
         self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Type", JSON_TYPE)
 
     # --- who asks
 
@@ -98,7 +100,7 @@ class ApiHandler(BaseHandler):
         operation = self.operations[self.method]
         given = operation.read(path, self.request)
         try:
-            answer = await operation.run(Call(self.site, self.asker, self.disconnected), **given)
+            answer = await operation.run(Call(self.site, self.asker, self.disconnected, EarlyAnswer(self)), **given)
         except NotMember as error:  # who was put out meanwhile is told what everybody is who is not in the room
             raise UnknownRoom() from error
         self.finish_with(answer)
@@ -110,8 +112,12 @@ class ApiHandler(BaseHandler):
         if answer is None:
             self.set_status(204)
             return
+        if answer.is_sent:
+            self._headers_written, self._transforms = True, []
+            return
+        if self.site.is_stopping:
+            self.set_header("Connection", "close")
         self.set_status(answer.status)
-        self.set_header("Content-Type", JSON_TYPE)
         if answer.etag:
             self.set_header("Etag", answer.etag)
             self.set_header("Cache-Control", "private, no-cache")

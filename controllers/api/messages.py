@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 from pydantic import Field, with_config
@@ -9,8 +10,9 @@ from typing_extensions import TypedDict
 
 from controllers.api.call import Call
 from controllers.api.fields import Fields, InAddress, InRoom, Nonce, OfMessage, QueryCursor, Seq, Text
+from controllers.api.long_poll import MessagesPoll, Wait
 from controllers.api.message_json import EXACTLY, MessageJson, encode_messages, message_json
-from controllers.api.operation import Answer, operation
+from controllers.api.operation import SENT, Answer, operation
 from controllers.web.json_answers import encoded, etag_of
 from controllers.web.window import RoomPages, Window, newest_window
 from models import messages
@@ -21,6 +23,7 @@ from models.errors import (
     NotYourMessage,
     TooLong,
     TooManyChanges,
+    TooManyWaiting,
     UnknownRoom,
     UnknownTarget,
     Unstorable,
@@ -33,15 +36,17 @@ from models.rooms import RoomInfo
 
 MAX_MESSAGES = 100  # in one answer
 DEFAULT_MESSAGES = 50
+EMPTY_START = b'{"messages":[],'  # of a list without a message
 CHANGING = (UnknownRoom, UnknownTarget, NotYourMessage, TooManyChanges, Archived, Unstorable)
 
 
 class MessagesQuery(Fields):
-    """Which messages: those after or before a number, else the newest."""
+    """Which messages: those after or before a number, else the newest; `wait` seconds for one after it."""
 
     after: QueryCursor | None = None
     before: QueryCursor | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_MESSAGES), InAddress] = DEFAULT_MESSAGES
+    wait: Wait = 0
 
 
 class NewMessage(Fields):
@@ -78,19 +83,41 @@ class MessageList(TypedDict):
     head: int
 
 
-@operation("GET", "rooms/{room}/messages", refusals=(UnknownRoom,))
+@operation("GET", "rooms/{room}/messages", refusals=(UnknownRoom, TooManyWaiting))
 async def list_messages(call: Call, path: InRoom, query: MessagesQuery) -> Answer[MessageList]:
-    """List messages of a room: those after or before a number, else the newest."""
-    if query.after is not None and query.before is not None:
-        raise WrongFields([WrongField("after"), WrongField("before")])
+    """List messages of a room: those after or before a number, else the newest.
+
+    With `after` and `wait` the answer comes once there is a message after it, or when the time is over.
+    """
+    if query.before is not None and (query.after is not None or query.wait):
+        raise WrongFields([WrongField("before")])
     room = await call.room(path.room)
-    content, etag = await _page(call, room, query)
-    return Answer(content, etag=etag)
+    over_at = time.monotonic() + query.wait
+    while True:
+        head = await call.site.hub.head(room.slug)
+        content, etag = await _page(call, room, query, head)
+        seconds = over_at - time.monotonic()
+        is_empty = content.startswith(EMPTY_START) and query.after is not None
+        if not is_empty or seconds <= 0 or call.site.is_stopping:
+            return Answer(content, etag=etag)
+        if await _wait(call, room, query, head, seconds):
+            return SENT
 
 
-async def _page(call: Call, room: RoomInfo, query: MessagesQuery) -> tuple[bytes, str]:
+async def _wait(call: Call, room: RoomInfo, query: MessagesQuery, head: int, seconds: float) -> bool:
+    """Wait for messages after the head; return whether the answer has left already."""
+    poll, content = MessagesPoll(call, room, (room.slug, query.after, query.limit)), b""
+    try:
+        if await poll.wait(room, head, seconds):
+            return True
+        content, _ = await _page(call, room, query, await call.site.hub.head(room.slug))
+        return False
+    finally:
+        await poll.answer_group(b"" if content.startswith(EMPTY_START) else content)
+
+
+async def _page(call: Call, room: RoomInfo, query: MessagesQuery, head: int) -> tuple[bytes, str]:
     """Return a page of messages, from the cache while nothing was appended, with its etag."""
-    head = await call.site.hub.head(room.slug)
     key = ("messages", room.slug, head, query.after, query.before, query.limit)
     found = call.site.answer_cache.get(key)
     if found is None:

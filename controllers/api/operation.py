@@ -71,11 +71,18 @@ WRONG: Mapping[str, type[WrongField]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """What is answered: JSON, or bytes that are its encoding. With an `etag` a client may be told 304 instead."""
+    """What is answered: JSON, or bytes that are its encoding. With an `etag` a client may be told 304 instead.
+
+    `is_sent` tells that it has left already (controllers/api/long_poll.py).
+    """
 
     content: T | bytes
     status: int = 200
     etag: str = ""
+    is_sent: bool = False
+
+
+SENT: Answer[Any] = Answer(b"", is_sent=True)
 
 
 @dataclass(frozen=True, slots=True)

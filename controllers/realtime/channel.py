@@ -17,7 +17,7 @@ from controllers.realtime.encoding import encode_all
 from controllers.realtime.entry_cache import NumberedText
 from controllers.realtime.frame import Frame
 from controllers.realtime.protocol import message
-from controllers.realtime.subscriber import Subscriber
+from controllers.realtime.subscriber import Cursor
 from controllers.realtime.tail import RETRY_SECONDS, Tail
 from models.errors import Unavailable
 from models.logs.base import Entry
@@ -46,10 +46,10 @@ class Channel:
 
         self._delivered = head  # seq up to which delivery to those at the head has begun
         self._delivery_began = asyncio.Event()  # set for a moment, each time
-        self._at_head: set[Subscriber] = set()
-        self._pending: set[Subscriber] = set()  # not yet reached by the frame that is being delivered
-        self._lagging: dict[Subscriber, int] = {}  # with the seq up to which each has everything
-        self._reading_log: set[Subscriber] = set()  # of those that lag: the log is being read for them
+        self._at_head: set[Cursor] = set()
+        self._pending: set[Cursor] = set()  # not yet reached by the frame that is being delivered
+        self._lagging: dict[Cursor, int] = {}  # with the seq up to which each has everything
+        self._reading_log: set[Cursor] = set()  # of those that lag: the log is being read for them
         self._authors: set[int] = set()  # of the entries that are not yet delivered
         self._truncated = False  # whether the last frame had no room for all new entries
         self._coalescing = False  # after a delivery, while the next frame waits for posts that are being written
@@ -61,11 +61,11 @@ class Channel:
         """Return whether anyone has joined."""
         return bool(self._at_head or self._pending or self._lagging)
 
-    def subscribers(self) -> list[Subscriber]:
+    def subscribers(self) -> list[Cursor]:
         """Return all that have joined."""
         return [*self._at_head, *self._pending, *self._lagging]
 
-    def join(self, subscriber: Subscriber, name: str, after: int | None) -> bool:
+    def join(self, subscriber: Cursor, name: str, after: int | None) -> bool:
         """Subscribe, and serve what follows `after` (None: only what comes next); return whether it is new here.
 
         Joining again moves the cursor. `name` is the room's.
@@ -78,14 +78,14 @@ class Channel:
         self.serve(subscriber)
         return is_new
 
-    def leave(self, subscriber: Subscriber) -> bool:
+    def leave(self, subscriber: Cursor) -> bool:
         """Unsubscribe; return whether it had joined."""
         had_joined = self in subscriber.channels
         subscriber.channels.discard(self)
         self._remove(subscriber)
         return had_joined
 
-    def _remove(self, subscriber: Subscriber) -> None:
+    def _remove(self, subscriber: Cursor) -> None:
         self._at_head.discard(subscriber)
         self._pending.discard(subscriber)
         self._lagging.pop(subscriber, None)
@@ -125,12 +125,12 @@ class Channel:
         self._delivered, self._truncated = frameful[-1][0], len(frameful) < len(fresh)
         self._deliver_some(Frame([text for _, text in frameful]), before, self._pending_of(authors))
 
-    def _pending_of(self, authors: set[int]) -> list[Subscriber]:
+    def _pending_of(self, authors: set[int]) -> list[Cursor]:
         """Return the authors' connections: they wait for their own message before they write on."""
         of_member, pending = self._context.subscribers.of_member, self._pending
         return [subscriber for author in authors for subscriber in of_member(author) if subscriber in pending]
 
-    def _deliver_some(self, frame: Frame, before: int, first: Sequence[Subscriber] = ()) -> None:
+    def _deliver_some(self, frame: Frame, before: int, first: Sequence[Cursor] = ()) -> None:
         """Send `frame` to `first` and to some more that are pending; those that cannot take it lag, after `before`."""
         pending, at_head = self._pending, self._at_head
         pending.difference_update(first)
@@ -160,7 +160,7 @@ class Channel:
 
     # --- to those that lag
 
-    def serve(self, subscriber: Subscriber) -> None:
+    def serve(self, subscriber: Cursor) -> None:
         """Send a subscriber that lags what lies after its cursor, as much as it takes."""
         while subscriber in self._lagging and subscriber not in self._reading_log:
             cursor = self._lagging[subscriber]
@@ -175,7 +175,7 @@ class Channel:
             if not self._try_send(subscriber, _first_frameful(messages)):
                 return
 
-    async def _serve_from_log(self, subscriber: Subscriber) -> None:
+    async def _serve_from_log(self, subscriber: Cursor) -> None:
         """Send a subscriber what the cache does not have any more, or a gap if that is too much."""
         cursor = self._lagging.get(subscriber)
         if cursor is None or subscriber in self._reading_log:
@@ -203,7 +203,7 @@ class Channel:
 
     def _try_send_entries(
         self,
-        subscriber: Subscriber,
+        subscriber: Cursor,
         entries: Sequence[Entry],
         changed: Mapping[int, Message],
         tasks: Mapping[int, Task],
@@ -216,14 +216,14 @@ class Channel:
         self._lagging[subscriber] = self._delivered
         return True
 
-    def _try_send(self, subscriber: Subscriber, messages: list[NumberedText]) -> bool:
+    def _try_send(self, subscriber: Cursor, messages: list[NumberedText]) -> bool:
         """Send `messages` as a frame, if it can leave now, and move the cursor behind them; return whether it has."""
         if not subscriber.try_send(Frame([text for _, text in messages])):
             return False
         self._lagging[subscriber] = messages[-1][0]
         return True
 
-    def _try_send_gap(self, subscriber: Subscriber) -> bool:
+    def _try_send_gap(self, subscriber: Cursor) -> bool:
         first = self._lagging[subscriber] + 1
         gap = message("gap", room=self.room, **{"from": first, "to": self._delivered})
         return self._try_send(subscriber, [(self._delivered, gap)])

@@ -12,9 +12,10 @@ from controllers.realtime.channel import Channel
 from controllers.realtime.channel_context import ChannelContext, RateLimiter
 from controllers.realtime.closing import close_each
 from controllers.realtime.encoding import Renderer
-from controllers.realtime.entry_cache import MAX_PAGE_MESSAGES, MemoryLimit
+from controllers.realtime.entry_cache import MAX_PAGE_MESSAGES, MemoryLimit, NumberedText
 from controllers.realtime.subscriber import Subscriber, Subscribers
 from controllers.realtime.tail import read_newest
+from controllers.realtime.waiting import Waiting, WaitingRequests
 from models.errors import Unavailable
 from models.logs.base import Draft, Entry, Head, RoomLog
 from models.messages import Message
@@ -34,6 +35,7 @@ class Hub:
         overview: Overview,
     ) -> None:
         self.subscribers = Subscribers()
+        self.waiting = WaitingRequests()
         self.activity = Activity(room_log, self.subscribers, overview, renderer.plain)
         self._log = room_log
         self._acknowledgements = Acknowledgements()
@@ -81,6 +83,17 @@ class Hub:
             return False  # closed while the log was read
         return channel.join(subscriber, room.name, after)
 
+    async def wait(self, request: Waiting, room: RoomInfo, after: int) -> None:
+        """Let a request have what follows `after` in a room of its member, until it ends. Raise Unavailable."""
+        channel = await self._current_channel(room.slug)
+        await channel.deliver_all()
+        if request in self.waiting:  # else it has ended while the log was read
+            channel.join(request, room.name, after)
+
+    def count_of_member(self, member_id: int) -> int:
+        """Return how many connections and waiting requests a member has."""
+        return len(self.subscribers.of_member(member_id)) + self.waiting.count_of_member(member_id)
+
     def leave(self, subscriber: Subscriber, room: str) -> bool:
         """Unsubscribe; return whether it had joined."""
         channel = self._channels.get(room)
@@ -99,6 +112,7 @@ class Hub:
 
     def expel(self, room: str, members: set[int]) -> list[Subscriber]:
         """Unsubscribe all connections of people who are not among the room's `members` any more; return them."""
+        self.waiting.end_of_room(room, members)
         expelled = [one for one in self.subscribers_in(room) if one.sign_in.member.id not in members]
         for subscriber in expelled:
             self.leave(subscriber, room)
@@ -109,9 +123,9 @@ class Hub:
         return [room for room, channel in self._channels.items() if channel.has_subscribers]
 
     def subscribers_in(self, room: str) -> list[Subscriber]:
-        """Return the subscribers of a room."""
+        """Return the connections that have joined a room."""
         channel = self._channels.get(room)
-        return channel.subscribers() if channel else []
+        return [one for one in channel.subscribers() if isinstance(one, Subscriber)] if channel else []
 
     # --- the log
 
@@ -197,6 +211,12 @@ class Hub:
         """
         channel = await self._current_channel(room)
         return channel.tail.head, await channel.tail.newest(limit)
+
+    async def texts_after(self, room: str, seq: int, limit: int) -> tuple[list[NumberedText], int]:
+        """Return at most `limit` entries after `seq`, encoded, and the head of what is on disk. Raise Unavailable."""
+        channel = await self._current_channel(room)
+        head = channel.tail.head
+        return await channel.tail.texts_after(seq, limit), head
 
     async def _open_channel(self, room: str) -> None:
         """Follow a room from now on, since a member posts to it here."""

@@ -7,7 +7,7 @@ import asyncio
 from controllers.realtime.hub import Hub
 from controllers.realtime.presence import Presence
 from controllers.realtime.protocol import message
-from models import members, rooms, sessions
+from models import members, rooms, sessions, tokens
 from models.errors import NotMember, Unavailable
 from models.stores import Stores
 
@@ -43,6 +43,7 @@ class Revoker:
         while True:
             try:
                 await self._close_signed_out()
+                await self._end_waiting()
                 return await self._follow_rooms(rooms_version)
             except Unavailable:
                 await asyncio.sleep(RECHECK_SECONDS)
@@ -54,6 +55,14 @@ class Revoker:
         removed = await self._read(members.removed_members, {member_ids[session_id] for session_id in ended})
         self._hub.close_sessions([session_id for session_id in ended if member_ids[session_id] in removed], *REMOVED)
         self._hub.close_sessions(ended, *SIGNED_OUT)
+
+    async def _end_waiting(self) -> None:
+        """End the requests that wait and whose session or token is not valid any more."""
+        waiting = self._hub.waiting
+        if waiting:
+            open_sessions = await self._read(sessions.valid_sessions, waiting.session_ids())
+            good_tokens = await self._read(tokens.valid_tokens, waiting.token_ids())
+            waiting.end_all_but(open_sessions, good_tokens)
 
     async def _follow_rooms(self, version: int) -> int:
         """Unsubscribe members from rooms that they are not in any more, and tell those concerned of their rooms.

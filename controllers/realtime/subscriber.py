@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from controllers.realtime.channel import Channel
 
 
-class Subscriber(ABC):
-    """A connection that joins rooms."""
+class Cursor(ABC):
+    """Who is sent what lies after a seq of a room: a connection, or a request that waits."""
 
-    sign_in: SignIn
     channels: set[Channel]  # of the rooms that it has joined
-    is_polling: bool  # whether each request of its client takes one frame and ends
 
     # Sends a frame now and returns True, or returns False and calls Hub.drained later. An attribute, not a
     # method: each connection binds the function that is fastest for its transport.
@@ -26,7 +24,14 @@ class Subscriber(ABC):
 
     @abstractmethod
     def send_text(self, text: str) -> None:
-        """Send one message to this subscriber alone."""
+        """Send one message to this one alone."""
+
+
+class Subscriber(Cursor):
+    """A connection that joins rooms."""
+
+    sign_in: SignIn
+    is_polling: bool  # whether each request of its client takes one frame and ends
 
     @abstractmethod
     def close(self, code: int, reason: str) -> None:

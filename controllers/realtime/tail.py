@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from controllers.realtime.background import BackgroundTasks
 from controllers.realtime.channel_context import ChannelContext
 from controllers.realtime.encoding import encode_all
-from controllers.realtime.entry_cache import EntryCache
+from controllers.realtime.entry_cache import EntryCache, NumberedText
 from models.errors import Unavailable
 from models.logs.base import DELETE, EDIT, LINES, Entry, RoomLog
 from models.messages import Message, as_posted, fold_all, load_affected
@@ -67,6 +67,17 @@ class Tail:
         """Return the newest messages, newest first, from the cache if it has them. Raise Unavailable."""
         found = self.cache.newest(limit)
         return await read_newest(self._log, self.room, limit) if found is None else found
+
+    async def texts_after(self, seq: int, limit: int) -> list[NumberedText]:
+        """Return at most `limit` entries after `seq`, from the cache if it has them. Raise Unavailable."""
+        found = self.cache.texts_after(seq, self.head)
+        if found is None:
+            entries = await self._log.after(self.room, seq, limit)
+            changed = await load_affected(self._log, self.room, entries, is_whole=True)
+            tasks = await load_changed(self._log, self.room, entries)
+            await self._context.renderer.prerender(changed.values())
+            found = [(one.seq, one.text) for one, _ in encode_all(entries, changed, tasks, self._context.renderer)]
+        return found[:limit]
 
     async def _fetch_new(self) -> None:
         """Fetch what other processes have appended, and the messages that it changes. Raise Unavailable."""
