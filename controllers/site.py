@@ -145,9 +145,9 @@ class Site:
         slugs = [room.slug for room in await self.rooms_of(member)]
         return protocol.message("tasks", open=await self.open_tasks.of_member(member, slugs))
 
-    def task_list(self, room: str, member_id: int) -> TaskList:
-        """Return the tasks of a room for one of its members."""
-        return TaskList(room, member_id, self)
+    def task_list(self, room: str, member_id: int, payer: Payer | None = None) -> TaskList:
+        """Return the tasks of a room for one of its members; changes count for them, or for `payer`."""
+        return TaskList(room, member_id, self, payer)
 
     async def append(self, draft: Draft, acknowledge: Acknowledge = lambda entry: None) -> Entry:
         """Append an entry, and move its author's read position to it if it is a post. Raise Refusal."""

@@ -1,6 +1,7 @@
 """The refusals of the domain. Each has one English sentence, to be translated, that says what was wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 
 class Refusal(Exception):
@@ -15,6 +16,7 @@ class Refusal(Exception):
     title = ""
     sentence = "That can’t be done."
     retry_after: float | None = None  # seconds after which the same may succeed
+    more: Mapping[str, object] = MappingProxyType({})  # what a program is told besides
 
     def __init__(self, sentence: str = "") -> None:
         super().__init__(sentence or self.sentence)

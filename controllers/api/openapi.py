@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from controllers.api.message_json import EXACTLY
 from controllers.api.operation import JSON_TYPE, PLACE, ROOT, Operation, summary_of
+from controllers.api.tasks import TaskJson
 from controllers.web.forms import XSRF_HEADER
 from controllers.web.http_status import code_of, status_of, status_text
 from models.errors import (
@@ -50,9 +51,11 @@ class ErrorDetails(TypedDict):
 
 @with_config(EXACTLY)
 class Error(TypedDict):
-    """What is answered where a request was refused."""
+    """What is answered where a request was refused; in a conflict with the task as it is now, and what was sent."""
 
     error: ErrorDetails
+    task: NotRequired[TaskJson]
+    yours: NotRequired[dict[str, Any]]
 
 
 def describe(operations: Sequence[Operation], site_name: str) -> Schema:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from controllers.api import log, members, messages, reactions, rooms, tokens
+from controllers.api import log, members, messages, reactions, rooms, tasks, tokens
 from controllers.api.call import Call
 from controllers.api.handler import ApiHandler
 from controllers.api.openapi import describe
 from controllers.api.operation import Answer, Operation, operation
 from controllers.web.json_answers import encoded, etag_of
 
-NOUNS: tuple[ModuleType, ...] = (members, rooms, messages, reactions, log, tokens)
+NOUNS: tuple[ModuleType, ...] = (members, rooms, messages, reactions, log, tasks, tokens)
 
 
 @operation("GET", "openapi.json")
@@ -33,4 +33,5 @@ def routes() -> list[Any]:
     found: dict[str, dict[str, Operation]] = {}
     for one in OPERATIONS:
         found.setdefault(one.pattern, {})[one.method] = one
-    return [(pattern, ApiHandler, {"operations": operations}) for pattern, operations in found.items()]
+    fewest_fields_first = sorted(found, key=lambda pattern: pattern.count("("))
+    return [(pattern, ApiHandler, {"operations": found[pattern]}) for pattern in fewest_fields_first]

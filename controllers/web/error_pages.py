@@ -83,7 +83,8 @@ class ErrorPageHandler(FailureLog, FormHandler):
         if self.wants_json():
             self.set_header("Content-Type", "application/json; charset=UTF-8")
             described = {"code": code_of(error, status_code), "status": status_code, "message": sentence}
-            self.finish(json.dumps({"error": described | self.details_of(error)}))
+            more = error.more if isinstance(error, Refusal) else {}
+            self.finish(json.dumps({"error": described | self.details_of(error), **more}))
         elif self.settings.get("serve_traceback") and status_code == 500:
             super().write_error(status_code, **kwargs)
         else:

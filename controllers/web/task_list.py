@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
-from controllers.web.rate_limit import RateLimiter
+from controllers.web.rate_limit import Payer, RateLimiter
 from models import ranks, tasks
 from models.engines.base import RunInThread
 from models.errors import Conflict, TooManyChanges, UnknownTask
@@ -56,12 +56,15 @@ class Fields(NamedTuple):
 class TaskList:
     """The tasks of a room for one of its members. A change with a nonce that was used before is the change of then.
 
+    Changes count for the member's rate limit, or for that of another `payer`.
+
     All raise Refusal.
     """
 
-    def __init__(self, room: str, member_id: int, site: Site) -> None:
+    def __init__(self, room: str, member_id: int, site: Site, payer: Payer | None = None) -> None:
         self._room = room
         self._member_id = member_id
+        self._payer = member_id if payer is None else payer
         self._site = site
 
     async def all(self) -> list[Task]:
@@ -130,7 +133,7 @@ class TaskList:
         return await self._site.append(Draft(self._room, self._member_id, body, nonce, kind, target))
 
     def _charge(self, posts: int = 1) -> None:
-        self._site.rate_limiter.take(self._member_id, posts)
+        self._site.rate_limiter.take(self._payer, posts)
 
     async def _doer(self, name: str) -> str:
         """Return the name of somebody in the room as they spell it; empty if it is empty."""
