@@ -85,7 +85,6 @@ class BadEmail(Refusal):
 class UnknownMember(Refusal):
     """No member has this name."""
 
-    code = "unknown_member"
     field = "username"
     sentence = "Nobody has this name."
 
@@ -145,6 +144,7 @@ class InvitationOver(Refusal):
 class BadTokenName(Refusal):
     """A token's name that is empty, too long, or cannot be seen."""
 
+    code = "bad_name"
     field = "name"
     sentence = "A token’s name has 1 to 60 characters that can be seen."
 
@@ -263,6 +263,12 @@ class BadJson(Refusal):
     sentence = "The body has to be one JSON object in UTF-8."
 
 
+class NoBody(BadJson):
+    """A body where none is read."""
+
+    sentence = "There is nothing to be said in the body here."
+
+
 class NotJson(Refusal):
     """A body of another type than JSON."""
 
@@ -367,7 +373,6 @@ class NotYourRoom(NotYours):
 class BadPeople(Refusal):
     """Not one to seven other people."""
 
-    code = "bad_people"
     field = "username"
     sentence = "Choose one to seven other people."
 

@@ -24,6 +24,7 @@ DOCUMENTS = (
     "docs/tutorial.rst",
     "docs/architecture.rst",
     "docs/protocol.rst",
+    "docs/api.rst",
     "docs/deploy.rst",
     "docs/scale.rst",
     "docs/security.rst",

@@ -62,6 +62,14 @@ OF_A_MESSAGE = (MESSAGE, f"{MESSAGE}/history", "/rooms/lobby/tasks/1")  # and of
 NOT_THERE = (MESSAGE, f"{MESSAGE}/history", "/members/bots/1")
 ASKED = ("/members/2/remove",)  # a page that asks, and its form
 FINDERS = ("/people", "/rooms/lobby/people", "/emoji.json")
+API = (  # each by all methods in testsuite/test_api_requests.py
+    *("/api/openapi.json", "/api/me", "/api/members", "/api/tasks", "/api/tokens", "/api/rooms", "/api/rooms/lobby"),
+    *(f"/api/rooms/lobby/{noun}" for noun in ("log", "messages", "messages/1", "tasks")),
+)
+API_CHANGES = (  # without a GET
+    *("/api/tokens/1", "/api/rooms/lobby/read", "/api/rooms/lobby/messages/1/reactions/x"),
+    *("/api/rooms/lobby/tasks/1", "/api/rooms/lobby/tasks/done"),
+)
 FETCHERS = ("/async", "/gen", "/stuff/")
 CHAT = (
     "/chat",
@@ -93,6 +101,8 @@ ALL = (
     *NOT_FOR_ALL,
     *FINDERS,
     *FETCHERS,
+    *API,
+    *API_CHANGES,
     *CHAT,
 )
 
@@ -188,7 +198,9 @@ class SignedOutTest(SiteTest):
         for path in (*FINDERS, *FETCHERS):
             self.assertEqual(self.client("ana").get(path).status, 200)
             self.assertEqual(self.client().get(path).status, 401)
-        for path in (*PAGES, *ASKED, *FORMS):
+        for path in API:
+            self.assertNotIn(self.client("ana").get(path).status, (401, 403))
+        for path in (*PAGES, *ASKED, *FORMS, *API):
             with self.subTest(path):
                 answer = self.client().get(path, Accept="application/json")
                 self.assertEqual((answer.status, answer.json()["error"]["status"]), (401, 401))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import tornado.web
 
@@ -45,17 +46,19 @@ class ApiHandler(BaseHandler):
         scheme, _, _ = self.request.headers.get("Authorization", "").partition(" ")
         return str(scheme).lower() == BEARER
 
+    def _cross_origin_protection(self) -> None:
+        """Check against forgery what has no token: no browser adds one to a request of another site."""
+        if not self.has_token:
+            super()._cross_origin_protection()
+
     def check_xsrf_cookie(self) -> None:
-        """Check the header against forgery unless there is a token; `prepare` refuses, once it knows who asks."""
-        if self.has_token:
-            return
+        """Refuse another origin now, and without the header against forgery in `prepare`, which knows who asks."""
         try:
             super().check_xsrf_cookie()
         except (tornado.web.HTTPError, NoCookies) as error:
+            if not headers.is_same_origin(self.request):
+                raise
             self.forgery = error
-
-    def check_trusted_origin(self, origin: str) -> bool:
-        return self.has_token or super().check_trusted_origin(origin)
 
     async def prepare(self) -> None:
         """Find out who asks, and whether they may. Raise HTTPError 405; Refusal."""
@@ -64,6 +67,7 @@ class ApiHandler(BaseHandler):
             raise tornado.web.HTTPError(405)
         self.asker = await self.find_asker()
         self.current_user = self.asker.member
+        self.sign_in = self.asker if isinstance(self.asker, SignIn) else None
         if self.made_for and self.made_for != self.asker.member.id:
             raise MadeForAnother(await self.made_for_another())
         if self.forgery:
@@ -82,7 +86,6 @@ class ApiHandler(BaseHandler):
         authenticator = self.site.authenticator
         found = await (authenticator.find_token(self.request) if self.has_token else authenticator.find_sign_in(self))
         if found is None:
-            self.set_header("WWW-Authenticate", 'Bearer error="invalid_token"' if self.has_token else "Bearer")
             raise Unauthorized()
         return found
 
@@ -125,6 +128,12 @@ class ApiHandler(BaseHandler):
                 self.set_status(304)
                 return
         self.write(answer.content if isinstance(answer.content, bytes) else encoded(answer.content))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer an error; one of who asks says how to ask (RFC 6750, 3)."""
+        if status_code == 401:
+            self.set_header("WWW-Authenticate", 'Bearer error="invalid_token"' if self.has_token else "Bearer")
+        super().write_error(status_code, **kwargs)
 
     def allowed_methods(self) -> list[str]:
         """Return the methods that this address takes."""

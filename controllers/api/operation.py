@@ -33,9 +33,9 @@ from tornado.httputil import HTTPServerRequest
 from controllers.api.fields import Fields, Nothing
 from controllers.api.json_input import read_object, shown_name
 from models.errors import (
-    BadJson,
     FieldTwice,
     MissingField,
+    NoBody,
     NoBoolean,
     NoNumber,
     NoText,
@@ -58,7 +58,6 @@ PLACE = re.compile(r"\{(\w+)\}")  # of a field in a path
 # What is said of a field, by the beginning of the library's name for what is wrong with it.
 WRONG: Mapping[str, type[WrongField]] = {
     "missing": MissingField,
-    "extra_forbidden": UnknownField,
     "string_too": WrongLength,
     "too_": WrongLength,
     "string": NoText,
@@ -127,7 +126,7 @@ class Operation:
     def _read_body(self, request: HTTPServerRequest) -> Fields:
         if not self.takes_body:
             if request.body:
-                raise BadJson("There is nothing to be said in the body here.")
+                raise NoBody()
             return Nothing()
         media_type, _, _ = request.headers.get("Content-Type", "").partition(";")
         if media_type.strip().lower() != JSON_TYPE:
@@ -179,11 +178,14 @@ def _query_of(request: HTTPServerRequest) -> dict[str, str]:
 
 def _checked(fields: type[Fields], given: Mapping[str, object]) -> Fields:
     """Return the fields as they are to be. Raise WrongFields with all that are not."""
+    wrong: list[Refusal] = [UnknownField(shown_name(name)) for name in given if name not in fields.model_fields]
     try:
-        return fields.model_validate(given)
+        found = fields.model_validate({name: value for name, value in given.items() if name in fields.model_fields})
     except ValidationError as error:
-        wrong = {shown_name(one["loc"][0] if one["loc"] else "body"): one["type"] for one in error.errors()}
-        raise WrongFields([_wrong(kind)(name) for name, kind in wrong.items()]) from error
+        wrong += [_wrong(one["type"])(str(one["loc"][0])) for one in error.errors(include_url=False)]
+    if wrong:
+        raise WrongFields(wrong)
+    return found
 
 
 def _wrong(kind: str) -> type[WrongField]:
