@@ -8,7 +8,7 @@ const DEEDS = {
   change(rows, { id, fields, ...change }) {
     const row = find(rows, id);
     if (!row) return;
-    if (change.state === 'conflict') row.conflict = { id, fields, ...change };
+    if (change.state === 'conflict') row.conflict = { nonce: change.nonce, mine: fields, theirs: pick(change.theirs, fields) };
     else if (change.state !== 'failed') Object.assign(row, fields);
     Object.assign(row, stateOf(change));
   },
@@ -43,6 +43,11 @@ export function project(store, changes, isLate) {
   const rows = store.inOrder.map((task) => ({ ...task, key: store.keyOf(task.id) }));
   for (const change of changes) DEEDS[change.type](rows, { ...change, isLate });
   return rows;
+}
+
+// Return those fields of a task that somebody else has changed, too.
+function pick(task, fields) {
+  return Object.fromEntries(Object.keys(fields).map((name) => [name, task[name] ?? '']));
 }
 
 const find = (rows, id) => rows.find((row) => row.id === id);

@@ -25,7 +25,7 @@ class TaskItem {
 
   // Return what somebody has made of the task, in words.
   describe({ text, to, due }) {
-    return [text, to, due && describeDay(due).words].filter(Boolean).join(' · ');
+    return [text, to, due && describeDay(due).inFull].filter(Boolean).join(' · ') || '–';
   }
 
   edit() {
