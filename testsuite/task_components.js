@@ -188,12 +188,13 @@ export function what_was_not_answered_is_sent_again_in_its_order_after_a_reload(
   equal(localStorage.length, 2);
   const [{ nonce }] = app.taskOutbox.changes;
   app.taskOutbox.isHalted = true;
-  const next = panel([task(1)], true);
-  equal(next.texts(), ['task 1', 'first']);
-  const sent = next.expect('POST', '', 201, task(5, { text: 'first' }));
-  const done = next.expect('PATCH', '/5', 200, task(5, { text: 'first', done: true, changed: 6 }));
-  next.answer();
-  equal([sent.nonce, done.done, localStorage.length, next.rows()[1].querySelector('.tick').checked], [nonce, true, 0, true]);
+  const seen = [];
+  const next = panel([task(1)], ({ expect }) => {
+    seen.push(expect('POST', '', 201, task(5, { text: 'first' })));
+    seen.push(expect('PATCH', '/5', 200, task(5, { text: 'first', done: true, changed: 6 })));
+  });
+  equal([seen[0].nonce, seen[1].done, localStorage.length], [nonce, true, 0]);
+  equal([next.texts(), next.rows()[1].querySelector('.tick').checked], [['task 1', 'first'], true]);
 }
 
 export function what_is_refused_stays_until_its_author_has_read_why() {

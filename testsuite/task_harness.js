@@ -56,11 +56,20 @@ export function settle(app) {
 
 const PATH = '/api/rooms/lobby/tasks';
 
-// Show the whole list with these tasks.
-export function panel(tasks, keep = false) {
-  if (!keep) localStorage.clear();
+// Show the whole list with these tasks. What was kept of an earlier one is sent again as `prepare` expects it.
+export function panel(tasks, prepare) {
+  if (!prepare) localStorage.clear();
   const app = create();
   app.httpBackend.expectGET(PATH).respond({ tasks, seq: 100 });
+  app.expect = (method, path, status, answer, headers) => {
+    const seen = {};
+    app.httpBackend.expect(method, PATH + path).respond((_, __, data) => {
+      Object.assign(seen, data && JSON.parse(data));
+      return [status, answer, headers ?? {}];
+    });
+    return seen;
+  };
+  prepare?.(app);
   app.element = app.compile('<task-panel></task-panel>')(app.rootScope.$new())[0];
   document.getElementById('scroller').append(app.element);
   app.httpBackend.flush();
@@ -71,14 +80,6 @@ export function panel(tasks, keep = false) {
     rows,
     texts: () => rows().map((row) => row.querySelector('.task-text, .edit-field')).map((it) => it.textContent || it.value),
     entry: (entry) => { app.live.on.entry({ room: 'lobby', author: 'beto', ...entry }, true); app.digest(); },
-    expect: (method, path, status, answer, headers) => {
-      const seen = {};
-      app.httpBackend.expect(method, PATH + path).respond((_, __, data) => {
-        Object.assign(seen, data && JSON.parse(data));
-        return [status, answer, headers ?? {}];
-      });
-      return seen;
-    },
     answer: () => { app.httpBackend.flush(); settle(app); },
   });
 }
