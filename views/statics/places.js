@@ -22,7 +22,8 @@ export class Places {
     return true;
   }
 
-  takeRooms({ rooms }) {
+  takeRooms({ rooms, tasks }) {
+    this.takeTasks({ open: tasks });
     this.rooms = new Map(rooms.map((place) => [place.room, { ...place, ...setsOf(place) }]));
     for (const item of this.nav.querySelectorAll('[data-room]')) {
       if (!this.rooms.has(item.dataset.room)) item.remove();
