@@ -8,7 +8,7 @@ export const SHOWS = ['all', 'active', 'completed', 'mine'];
 tasks.factory('page', () => {
   const main = document.getElementById('tasks');
   const { room, address, me, maxChars } = main.dataset;
-  const takePlace = () => { document.getElementById('tasks-plain').hidden = true; };
+  const takePlace = () => { document.getElementById('tasks-plain')?.remove(); };
   return { room, address, me, maxChars: Number(maxChars), isArchived: 'archived' in main.dataset, takePlace };
 });
 
