@@ -38,6 +38,7 @@ class Looks(TaskPageTest):
         """Save a picture, and check what can be counted."""
         self.assertEqual(violations(page), [])
         no_sideways(self, page)
+        self.assertEqual(page.locator("#scroller").evaluate("it => it.scrollWidth - it.clientWidth"), 0)
         self.shoot(page, f"tasks-{name}")
 
     def test_it_is_readable_everywhere(self) -> None:

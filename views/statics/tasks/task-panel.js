@@ -84,6 +84,7 @@ class TaskPanel {
     if (change.type === 'add') this.noteKey(answer.id, change.nonce);
     if (change.type === 'remove') this.store.remove(change.id);
     else if (answer?.id) this.store.put(answer);
+    else if (answer?.tasks) this.store.load(answer.tasks, answer.seq);
     else this.load();
   }
 
