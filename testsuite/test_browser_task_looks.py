@@ -16,7 +16,6 @@ from testsuite.test_browser_pages import violations
 LONG = "W" * 500
 LOOKS: dict[str, dict[str, Any]] = {
     "desk": {},
-    "desk-dark-portuguese": {"color_scheme": "dark", "locale": "pt-BR"},
     "phone-dark-portuguese": {**PHONE, "color_scheme": "dark", "locale": "pt-BR"},
     "phone-narrow": {**PHONE, "viewport": {"width": 320, "height": 640}},
 }

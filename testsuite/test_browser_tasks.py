@@ -9,10 +9,10 @@ from playwright.sync_api import Page, expect
 from testsuite.browser import BROKEN_CONNECTION, PHONE, expect_live, expect_message, follow, heard, listen
 from testsuite.browser import write as say
 from testsuite.servers import Server
-from testsuite.task_page import PATH, TaskPageTest, edit, expect_texts, row, write
+from testsuite.task_page import PATH, TaskPageTest, call, edit, expect_texts, row, write
 from testsuite.waiting import wait_for
 
-NETWORK = f"{BROKEN_CONNECTION}|status of (40[49]|50)"
+NETWORK = f"{BROKEN_CONNECTION}|status of (40[349]|50)"
 
 
 class ToDo(TaskPageTest):
@@ -231,6 +231,27 @@ class Together(TaskPageTest):
             expect(row(page, "written").locator(".tick")).to_be_checked()
         expect(ana.locator(".task-note")).to_have_count(0)
         self.assertEqual(ana.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('prosa.tasks'))"), [])
+
+    def test_a_list_made_for_one_member_never_writes_as_another(self) -> None:
+        """docs/security.rst 44, for changes that wait and for those that come."""
+        page = self.open("ana")
+        expect(page.locator(".new-task")).to_be_visible()
+        beto = self.client("beto").cookies
+        page.context.add_cookies([{"name": name, "value": it, "url": self.server.url} for name, it in beto.items()])
+        write(page, "by whom?")
+        expect(page.locator("task-panel .alert")).to_contain_text(
+            "You are signed in as beto now; this page was made for ana."
+        )
+        expect(page.locator("#state")).to_have_text("Stopped")
+        follow(page.get_by_role("link", name="Open as beto"))
+        expect_live(page)
+        expect(page.locator("task-panel .empty-tasks")).to_be_visible()
+        ana = self.client("ana").cookies
+        page.context.add_cookies([{"name": name, "value": it, "url": self.server.url} for name, it in ana.items()])
+        page.reload()
+        expect_texts(page, "by whom?")
+        (made,) = call(self.client("ana"), "GET", PATH).json()["tasks"]
+        self.assertEqual(made["author"], "ana")
 
     def test_a_message_becomes_a_task_and_the_task_leads_back(self) -> None:
         self.client("beto").post("/rooms/lobby", {"body": "Somebody must **call** the hall"})

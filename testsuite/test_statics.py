@@ -90,6 +90,13 @@ class Versions(FilesTest):
                 self.assertEqual(answer.headers.get_all("Cache-Control"), ["no-cache"])
                 self.assertNotIn("Expires", answer.headers)
 
+    def test_of_what_npm_has_installed_pages_get_three_files(self) -> None:
+        for name in ("sockjs.min.js", "angular.min.js", "angular-csp.css"):
+            for folder in ("", "v-0123456789abcdef/"):
+                self.assertEqual(self.client().get(f"/static/vendor/{folder}{name}").status, 200, name)
+        for name in ("sockjs.js", "angular.js", "package.json", "angular.min.js.map", "../package.json", "", "v-0/"):
+            self.assertIn(self.client().get(f"/static/vendor/{name}").status, (403, 404), name)
+
     def test_a_version_is_one_folder_and_no_way_out(self) -> None:
         for path in ("v-0/v-0/live.js", "v-/live.js", "v-xyz/live.js", f"v-{'0' * 65}/live.js", "v-0/", "v-0", "v-0//"):
             with self.subTest(path):

@@ -59,12 +59,19 @@ class TaskLive {
   onStateChange(state) {
     this.announcer.announceState(state);
     this.show();
+    if (state === 'live') this.panel.updateTimers();
     this.$rootScope.$applyAsync(() => this.on.state(state));
   }
 
   show() {
     this.panel.show(this.connection, this.on.waitingCount());
-    if (this.connection.isLive) this.panel.updateTimers();
+  }
+
+  // End the connection: the room is lost, or somebody else is signed in now, or nobody.
+  async halt(isRoomLost) {
+    const name = isRoomLost ? null : await fetchSignedInName().catch(() => null);
+    if (isRoomLost) this.connection.halt('stopped');
+    else if (name !== null) this.connection.checkMember(name);
   }
 
   // What is said once nothing more can be sent: a text and perhaps a link.

@@ -2,11 +2,13 @@
 // and reloads, so that sending it again does it once. One at a time, in their order.
 
 import { renewFormTokens } from '../identity.js';
+import { translate } from '../locale.js';
 import { createNonce } from '../nonce.js';
 import { pauseMs } from '../pauses.js';
 import { keysBeginningWith, load, remove, save } from '../storage.js';
 import { tasks } from './module.js';
 
+const MAX_CHANGES = 500;  // that wait at the same time
 const TEMPORARY_STATUSES = new Set([408, 425, 429]);
 const GONE_CODES = new Set(['unknown_task']);
 const ROOM_LOST_CODES = new Set(['unknown_room', 'not_member']);
@@ -24,7 +26,7 @@ class TaskOutbox {
 
   // on.change() is called when the changes are others; on.stored(change, answer) before one is gone that the server has;
   // on.refused(change, code) when one is gone that the server refused; on.conflict(task) with a task as it is now;
-  // on.halt(reason) when nothing more can be sent: 'signed_out', 'other_member' or 'stopped'.
+  // on.halt(isRoomLost) when nothing more can be sent: not in this room, or not by this member.
   start(on) {
     this.on = on;
     addEventListener('online', () => this.retry());
@@ -36,13 +38,13 @@ class TaskOutbox {
   get isLate() { return this.changes.some((change) => change.isLate); }
   get waitingCount() { return this.changes.filter(({ state }) => state === 'waiting' || state === 'sent').length; }
 
-  // Add a change: its `type`, the task's `id`, and what else belongs to it.
+  // Add a change: its `type`, the task's `id`, and what else belongs to it. Too many are refused.
   add(fields) {
+    if (this.changes.length >= MAX_CHANGES) return this.on.refused(fields, 'full', translate('too_many_waiting'));
     const change = { ...fields, nonce: createNonce(), at: Date.now(), state: 'waiting', tries: 0 };
     this.changes.push(change);
     this.store(change);
-    this.flush();
-    return change;
+    return this.flush();
   }
 
   store(change) {
@@ -117,9 +119,9 @@ class TaskOutbox {
     const { code, message } = data?.error ?? {};
     if (!this.find(change.nonce)) return null;
     if (status <= 0 || status >= 500 || TEMPORARY_STATUSES.has(status)) return this.wait(change, headers?.('Retry-After'));
-    if (status === 401) return this.halt(change, 'signed_out');
+    if (status === 401) return this.halt(change, false);
     if (status === 403 && !change.isRenewed) return this.renew(change);
-    if (ROOM_LOST_CODES.has(code)) return this.halt(change, 'stopped');
+    if (ROOM_LOST_CODES.has(code)) return this.halt(change, true);
     if (status === 409 && data.task) return this.onConflict(change, data.task);
     return this.fail(change, GONE_CODES.has(code) ? 'gone' : code, message ?? '');
   }
@@ -131,17 +133,17 @@ class TaskOutbox {
     if (navigator.onLine) this.timer = this.$timeout(() => this.retry(), seconds ? seconds * 1000 : pauseMs(change.tries));
   }
 
-  halt(change, reason) {
+  halt(change, isRoomLost) {
     this.isHalted = true;
     this.wait(change);
-    this.on.halt(reason);
+    this.on.halt(isRoomLost);
   }
 
   // The token of the page's forms may be that of a cookie that is gone; of another member we take none.
   async renew(change) {
     change.isRenewed = true;
     if (await renewFormTokens()) this.$timeout(() => this.requeue(change));
-    else this.$timeout(() => this.halt(change, 'other_member'));
+    else this.$timeout(() => this.halt(change, false));
   }
 
   requeue(change) {

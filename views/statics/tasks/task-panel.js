@@ -52,7 +52,7 @@ class TaskPanel {
       stored: (change, answer) => this.onStored(change, answer),
       refused: (change, code, why) => this.onRefused(change, code, why),
       conflict: (task) => this.store.put(task),
-      halt: (reason) => this.onHalt(reason),
+      halt: (isRoomLost) => this.onHalt(isRoomLost),
     });
     this.live.start(seq, {
       entry: (entry, isNews) => this.onEntry(entry, isNews),
@@ -108,10 +108,11 @@ class TaskPanel {
     }
   }
 
-  onHalt(reason) {
+  // Nothing goes out any more. If the API has said so first (`isRoomLost` or not), the connection finds out why.
+  onHalt(isRoomLost) {
     this.outbox.isHalted = true;
-    this.notice = this.live.notice;
-    if (reason && !this.live.connection.isHalted) this.live.connection.checkSignIn();
+    if (this.live.connection.isHalted) this.notice = this.live.notice;
+    else this.live.halt(isRoomLost);
   }
 
   announceOthers({ kind, author, task }, before) {
