@@ -33,7 +33,7 @@ DOCUMENTS = (
 )
 
 # What a snippet of a file begins with: the file's name, in a comment of its language.
-FILE_COMMENT = re.compile(r"(?:# (\S+)|// (\S+)|\{# (\S+) #\})")
+FILE_COMMENT = re.compile(r"(?:# (\S+)|// (\S+)|\{# (\S+) #\}|<!-- (\S+) -->)")
 
 # What looks like a file or a folder of the project where it stands as ``literal``.
 FILE_NAME = re.compile(
