@@ -30,6 +30,8 @@ OPEN = {
     "/healthz": 200,
     "/static/site.css": 200,
     "/static/vendor/sockjs.min.js": 200,
+    "/static/vendor/angular.min.js": 200,
+    "/static/vendor/angular-csp.css": 200,
     "/favicon-3.svg": 200,
 }
 BY_TOKEN = {"/setup": 400, "/join/not-a-real-token": 400}  # each form looks at its own token
@@ -58,8 +60,7 @@ NOT_FOR_ALL = (  # nobody leaves or archives the lobby, and there is no message 
     *(f"/rooms/lobby/{deed}" for deed in ("leave", "archive", "members/1/remove")),
     *(f"{MESSAGE}/{deed}" for deed in ("edit", "delete", "react", "unread")),
 )
-OF_A_MESSAGE = (MESSAGE, f"{MESSAGE}/history", "/rooms/lobby/tasks/1")  # and of a task
-NOT_THERE = (MESSAGE, f"{MESSAGE}/history", "/members/bots/1")
+NOT_THERE = (MESSAGE, f"{MESSAGE}/history", "/rooms/lobby/tasks/1", "/members/bots/1")
 ASKED = ("/members/2/remove",)  # a page that asks, and its form
 FINDERS = ("/people", "/rooms/lobby/people", "/emoji.json")
 API = (  # each by all methods in testsuite/test_api_requests.py
