@@ -103,7 +103,9 @@ class TasksPageTest(TaskCase):
     def test_a_task_says_for_whom_and_by_when_and_leads_to_its_message(self) -> None:
         self.beto.post(self.room, {"body": "please *call* the hall"})
         seq = rows(self.beto.get(self.room))[-1].seq
-        number = self.add("", source=f"{seq}", to="CARLA", due="2020-02-29")
+        filled = form(self.beto.get(f"{self.room}/messages/{seq}"), self.page)
+        self.assertEqual(filled["source"], f"{seq}")
+        number = self.add("", to="CARLA", due="2020-02-29", **{name: filled[name] for name in ("source", "nonce")})
         text = self.carla.get(self.page).text
         self.assertEqual(self.tasks()[0].text, "please call the hall")
         self.assertIn(f'href="{self.room}?at={seq}#m{seq}">from #{seq}</a>', text)
