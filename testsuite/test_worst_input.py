@@ -17,6 +17,8 @@ from typing import Any
 
 import tornado.locale
 
+from controllers import server
+from controllers.api import json_input
 from controllers.fetching import fetcher, reach
 from controllers.fetching.fetcher import MAX_BODY_BYTES
 from controllers.markdown import links
@@ -86,6 +88,10 @@ PATTERNS = {
 
 # Every other call whose cost may grow faster than its text: what is done with the text there, and its longest.
 CALLS: dict[str, tuple[Callable[[str], object], int]] = {
+    "controllers.api.json_input: json.loads": (
+        lambda text: json_input.read_object(text.encode()),
+        server.MAX_BODY_BYTES // 4,
+    ),
     "controllers.fetching.fetcher: json.loads": (lambda text: fetcher._json_object(text.encode()), MAX_BODY_BYTES // 4),
     "controllers.fetching.fetcher: urljoin": (reach.is_web_url, MAX_READ_BYTES),
     "controllers.sockjs.framing: json.loads": (lambda text: framing.decode_messages(text, 16), MAX_FRAME_BYTES),
@@ -114,6 +120,8 @@ REFUSED: dict[str, Callable[[str], object]] = {
 }
 # These read what only the person who runs the site has written, or the program itself: its own HTML, a package's table.
 OWN = {
+    "controllers.api.log: json.loads",
+    "controllers.api.operation.PLACE",
     "controllers.markdown.references.LINK_TAGS",
     "controllers.markdown.references.TAGS",
     "controllers.web.page_cache.PIECES",
