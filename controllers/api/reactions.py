@@ -11,8 +11,10 @@ from controllers.api.fields import NO_NUL, OfMessage
 from controllers.api.message_json import MessageJson, message_json
 from controllers.api.messages import CHANGING, ChangeQuery, find_message
 from controllers.api.operation import Answer, operation
+from models.emojis import is_emoji
 from models.errors import NotEmoji
 from models.logs.base import REACT, UNREACT
+from models.messages import Message
 
 MAX_EMOJI_CHARS = 32
 
@@ -36,6 +38,17 @@ async def unreact(call: Call, path: OfReaction, query: ChangeQuery) -> Answer[Me
 
 
 async def _change(call: Call, path: OfReaction, query: ChangeQuery, kind: str) -> Answer[MessageJson]:
+    if not is_emoji(path.emoji):
+        raise NotEmoji()
     room = await call.room(path.room)
-    await call.append(room, kind, path.emoji, query.nonce, path.seq)
-    return Answer(message_json(await find_message(call, room, path.seq), call.site.renderer))
+    message = await find_message(call, room, path.seq)
+    if message.is_deleted or _is_there(message, path.emoji, call.member.username) != (kind == REACT):
+        await call.append(room, kind, path.emoji, query.nonce, path.seq)
+        message = await find_message(call, room, path.seq)
+    return Answer(message_json(message, call.site.renderer))
+
+
+def _is_there(message: Message, emoji: str, username: str) -> bool:
+    """Return whether somebody has reacted so, in this skin tone as far as that can be told."""
+    found = next((one for one in message.reactions if one.is_of(emoji) and username in one.names), None)
+    return found is not None and found.emoji == (emoji,)
