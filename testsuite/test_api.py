@@ -101,8 +101,7 @@ class ApiTest(SiteTest):
         for path in paths:
             with self.subTest(path):
                 first = self.ana.call("GET", path)
-                etag = {"If-None-Match": first.headers["Etag"]}
-                second = self.ana.call("GET", path, **etag)
+                second = self.ana.call("GET", path, **{"If-None-Match": first.headers["Etag"]})
                 self.assertEqual((second.status, second.body), (304, b""))
                 self.assertEqual(second.headers["Cache-Control"], "private, no-cache")
                 head = self.ana.call("HEAD", path)

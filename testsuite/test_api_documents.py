@@ -83,7 +83,8 @@ class ApiDocument(unittest.TestCase):
     def test_an_answer_that_is_not_given_is_found_out(self) -> None:
         shown = shown_json('{"a": 1, "b": [{"c": "x...", ...}], "at": 1.5, "d": ...}')
         self.assertTrue(fits(shown, {"a": 1, "b": [{"c": "xyz", "e": 2}], "at": 7.25, "d": {}}))
-        for wrong in ({"a": 2}, {"b": [{"c": "y"}]}, {"b": []}, {"at": "1.5"}, {"f": 3}):
+        wrongs: list[dict[str, Any]] = [{"a": 2}, {"b": [{"c": "y"}]}, {"b": []}, {"at": "1.5"}, {"f": 3}]
+        for wrong in wrongs:
             self.assertFalse(fits(shown, {"a": 1, "b": [{"c": "x"}], "at": 1.0, "d": 0} | wrong))
 
 

@@ -67,7 +67,12 @@ class RequestsTest(SiteTest):
                 self.assertNotEqual(self.ana.client.get(ROOT + path_of(one)).status, 403)
                 continue
             with self.subTest(one.method, path=one.path):
-                tokens = ({}, {"X_Xsrftoken": ""}, {"X_Xsrftoken": other}, {"X_Xsrftoken": f"1:{other}"})
+                tokens: list[dict[str, str]] = [
+                    {},
+                    {"X_Xsrftoken": ""},
+                    {"X_Xsrftoken": other},
+                    {"X_Xsrftoken": f"1:{other}"},
+                ]
                 for headers in tokens:
                     answer = self.ana.client.request(one.method, ROOT + path_of(one), "{}", **headers)
                     self.assertEqual(self.refusal(answer), (403, "forbidden"))

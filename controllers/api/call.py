@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from controllers.base import BaseHandler
 from controllers.site import Site
 from controllers.web.early_answer import EarlyAnswer
 from controllers.web.hashing_queue import Disconnected
@@ -23,8 +24,17 @@ class Call:
 
     site: Site
     asker: SignIn | TokenSignIn
-    disconnected: Disconnected
-    early: EarlyAnswer
+    handler: BaseHandler
+
+    @property
+    def early(self) -> EarlyAnswer:
+        """The way to answer before the request is finished."""
+        return EarlyAnswer(self.handler)
+
+    @property
+    def disconnected(self) -> Disconnected:
+        """A future that is done once the client has hung up."""
+        return self.handler.disconnected
 
     @property
     def member(self) -> Member:

@@ -11,7 +11,6 @@ from controllers.api.call import Call, payer_of
 from controllers.api.operation import Answer, Operation
 from controllers.base import BaseHandler
 from controllers.web import headers
-from controllers.web.early_answer import EarlyAnswer
 from controllers.web.json_answers import encoded
 from models.errors import MadeForAnother, NoCookies, NotByToken, NotMember, ReadsOnly, Unauthorized, UnknownRoom
 from models.sessions import SignIn
@@ -103,7 +102,7 @@ class ApiHandler(BaseHandler):
         operation = self.operations[self.method]
         given = operation.read(path, self.request)
         try:
-            answer = await operation.run(Call(self.site, self.asker, self.disconnected, EarlyAnswer(self)), **given)
+            answer = await operation.run(Call(self.site, self.asker, self), **given)
         except NotMember as error:  # who was put out meanwhile is told what everybody is who is not in the room
             raise UnknownRoom() from error
         self.finish_with(answer)

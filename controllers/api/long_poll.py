@@ -29,6 +29,7 @@ class LongPoll(Waiting):
     def __init__(self, call: Call, room: RoomInfo) -> None:
         super().__init__(call.asker, room.slug)
         self.call = call
+        self.early = call.early
         self.is_sent = False
         self.try_send = self.take
 
@@ -47,7 +48,7 @@ class LongPoll(Waiting):
 
     def send(self, answer: bytes) -> None:
         """Send a whole answer; the request is finished a little later."""
-        self.call.early.send(answer)
+        self.early.send(answer)
         self.is_sent = True
         self.call.site.hub.waiting.settle_later(self.end)
 
@@ -83,11 +84,11 @@ class LogPoll(LongPoll):
     def __init__(self, call: Call, room: RoomInfo, limit: int, encode: Encode) -> None:
         super().__init__(call, room)
         self._limit = limit
-        self._encode = encoder(call.early.fields, encode)
+        self._encode = encoder(self.early.fields, encode)
 
     def wake(self, frame: Frame) -> None:
         is_whole = frame.messages[0].startswith(ENTRY_START) and len(frame.messages) <= self._limit
-        if is_whole and self.call.early.is_possible:
+        if is_whole and self.early.is_possible:
             self.send(frame.encoded(self._encode))
         else:
             self.end()
@@ -98,7 +99,7 @@ class MessagesPoll(LongPoll):
 
     def __init__(self, call: Call, room: RoomInfo, key: tuple[object, ...]) -> None:
         super().__init__(call, room)
-        self._key = key, call.early.fields
+        self._key = key, self.early.fields
         self._groups: dict[object, list[MessagesPoll]] = call.site.hub.waiting.groups
         self._leads = False
         self._is_woken = False
@@ -118,9 +119,9 @@ class MessagesPoll(LongPoll):
         """Send an answer to all whom this one leads; without one, or where it cannot leave, they look themselves."""
         if not self._leads:
             return
-        answer = whole_answer(self.call.early.fields, body) if body else b""
+        answer = whole_answer(self.early.fields, body) if body else b""
         for number, one in enumerate(self._groups.pop(self._key)):
-            if answer and one.call.early.is_possible and not one.ended.done():
+            if answer and one.early.is_possible and not one.ended.done():
                 one.send(answer)
             else:
                 self.call.site.hub.waiting.settle_later(one.end)

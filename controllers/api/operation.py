@@ -112,9 +112,13 @@ class Operation:
         given: dict[str, Fields] = {}
         if "path" in self.fields:
             given["path"] = self._read_path(path)
-        given["query"] = _checked(self.fields.get("query", Nothing), _query_of(request))
-        given["body"] = self._read_body(request)
-        return {name: given[name] for name in self.fields}
+        if "query" in self.fields or request.query_arguments:
+            given["query"] = _checked(self.fields.get("query", Nothing), _query_of(request))
+        if self.takes_body:
+            given["body"] = self._read_body(request)
+        elif request.body:
+            raise NoBody()
+        return given
 
     def _read_path(self, path: Sequence[str]) -> Fields:
         """Return the fields of the path; one that cannot be anything is the address of nothing."""
@@ -124,10 +128,6 @@ class Operation:
             raise NotFound() from error
 
     def _read_body(self, request: HTTPServerRequest) -> Fields:
-        if not self.takes_body:
-            if request.body:
-                raise NoBody()
-            return Nothing()
         media_type, _, _ = request.headers.get("Content-Type", "").partition(";")
         if media_type.strip().lower() != JSON_TYPE:
             raise NotJson()

@@ -42,13 +42,16 @@ async def _change(call: Call, path: OfReaction, query: ChangeQuery, kind: str) -
         raise NotEmoji()
     room = await call.room(path.room)
     message = await find_message(call, room, path.seq)
-    if message.is_deleted or _is_there(message, path.emoji, call.member.username) != (kind == REACT):
+    if message.is_deleted or _changes_something(kind, _reactions_of(message, path.emoji, call.member.username)):
         await call.append(room, kind, path.emoji, query.nonce, path.seq)
         message = await find_message(call, room, path.seq)
     return Answer(message_json(message, call.site.renderer))
 
 
-def _is_there(message: Message, emoji: str, username: str) -> bool:
-    """Return whether somebody has reacted so, in this skin tone as far as that can be told."""
-    found = next((one for one in message.reactions if one.is_of(emoji) and username in one.names), None)
-    return found is not None and found.emoji == (emoji,)
+def _reactions_of(message: Message, emoji: str, username: str) -> list[tuple[str, ...]]:
+    """Return the spellings of an emoji below a message, if a member has reacted so, in whatever skin tone."""
+    return [one.emoji for one in message.reactions if one.is_of(emoji) and username in one.names]
+
+
+def _changes_something(kind: str, found: list[tuple[str, ...]]) -> bool:
+    return bool(found) if kind == UNREACT else not (found and len(found[0]) == 1)
