@@ -15,7 +15,7 @@ from tornado.netutil import DefaultLoopResolver, Resolver
 from controllers.fetching.fetcher import MAX_BODY_BYTES, Fetcher, FetchFailed
 from controllers.fetching.reach import PUBLIC, CheckedResolver, OutOfReach, Reach
 from controllers.web.http_status import status_of
-from testsuite.upstream import Upstream, gives, in_turn, leads
+from testsuite.upstream import Upstream, gives, in_turn, leads, padded
 
 OUTSIDE, INSIDE = "127.0.0.2", "127.0.0.1"
 REFUSED = "This address is not on the public web."
@@ -235,6 +235,26 @@ class GuardTest(unittest.IsolatedAsyncioTestCase):
         self.outside.behave = leads("/data")
         await self.assert_refused(fetcher, self.at(OUTSIDE), "The other site gave no usable answer.")
         self.assertEqual(len(self.outside.asked), 6)
+
+    async def test_a_post_goes_to_the_same_places_and_follows_no_redirect(self) -> None:
+        fetcher = self.fetcher(site=[[OUTSIDE]], intranet=[[INSIDE]], turncoat=[[OUTSIDE], [INSIDE]])
+        for status, answer in (
+            (200, gives(b"taken")),
+            (500, gives(b"oh", "500 Oh")),
+            (307, leads(self.at(INSIDE), "307 X")),
+        ):
+            self.outside.behave = answer
+            reply = await fetcher.post(self.at("site"), b"{}", {"Prosa-Key": "lobby/1"})
+            self.assertEqual(reply.status, status)
+        self.assertEqual(self.outside.asked, ["POST /data HTTP/1.1"] * 3)
+        self.outside.behave = gives(b"outside")
+        self.assertEqual((await fetcher.post(self.at("turncoat"), b"{}", {})).body, b"outside")
+        for url in (self.at("intranet"), self.at(INSIDE), self.at("turncoat"), self.at("me@site"), "ftp://site/"):
+            with self.assertRaisesRegex(FetchFailed, REFUSED):
+                await fetcher.post(url, b"{}", {})
+        self.outside.behave = gives(padded(MAX_BODY_BYTES + 1))
+        with self.assertRaisesRegex(FetchFailed, "no usable answer"):
+            await fetcher.post(self.at("site"), b"{}", {})
 
     async def test_what_unpacks_to_too_much_is_refused(self) -> None:
         fetcher = self.fetcher()

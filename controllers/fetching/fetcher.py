@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
@@ -18,6 +21,7 @@ from models.errors import Refusal
 
 TIMEOUT_SECONDS = 5.0  # for everything: names, connections, redirects, answer; as many to wait for a free place
 MAX_BODY_BYTES = 1024 * 1024  # decompressed
+USER_AGENT = "Prosa"
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 
 
@@ -31,13 +35,23 @@ class FetchTimedOut(FetchFailed):
     sentence = "The other site took too long to answer."
 
 
-class Fetcher:
-    """Fetches from the addresses that `reach` includes."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What another site has answered to a POST, whatever its status."""
 
-    def __init__(self, reach: Reach = PUBLIC, resolver: Resolver | None = None) -> None:
-        self._reach = reach
+    status: int
+    body: bytes
+
+
+class Fetcher:
+    """Fetches from the addresses that `reach` includes, answers of at most `max_body_bytes`."""
+
+    def __init__(
+        self, reach: Reach = PUBLIC, resolver: Resolver | None = None, max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
+        self.reach = reach
         self._resolver = CheckedResolver(resolver=resolver or DefaultLoopResolver(), reach=reach)
-        self._client = SimpleAsyncHTTPClient(force_instance=True, max_body_size=MAX_BODY_BYTES, resolver=self._resolver)
+        self._client = SimpleAsyncHTTPClient(force_instance=True, max_body_size=max_body_bytes, resolver=self._resolver)
 
     def close(self) -> None:
         """Cancel the fetches under way."""
@@ -47,19 +61,24 @@ class Fetcher:
     async def get(self, url: str, accept: str = "*/*") -> bytes:
         """Return the body at `url`, or where it redirects to. Raise FetchFailed."""
         deadline = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
-        try:
-            response = await self._follow(url, accept, deadline)
-        except (TimeoutError, HTTPTimeoutError) as error:
-            raise FetchTimedOut() from error
-        except OutOfReach as error:
-            raise FetchFailed("This address is not on the public web.") from error
-        except (HTTPClientError, HTTPInputError, UnsatisfiableReadError, OSError, ValueError) as error:
-            raise FetchFailed("The other site gave no usable answer.") from error
-        return response.body
+        with _in_our_words():
+            return (await self._follow(url, accept, deadline)).body
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Send `body` to `url` with these headers and no others of a member's, and follow no redirect.
+
+        Raise FetchFailed if there is no answer.
+        """
+        with _in_our_words():
+            if not is_web_url(url):
+                raise OutOfReach("not an http or https URL")
+            request = _request(url, TIMEOUT_SECONDS, headers, method="POST", body=body)
+            response = await self._client.fetch(request, raise_error=False)
+            return Reply(response.code, response.body)
 
     async def _follow(self, url: str, accept: str, deadline: float) -> HTTPResponse:
         """Return the answer at the end of the redirects, each of which is checked like the first URL."""
-        for _ in range(1 + self._reach.max_redirects):
+        for _ in range(1 + self.reach.max_redirects):
             if not is_web_url(url):
                 raise OutOfReach("not an http or https URL")
             response = await self._ask(url, accept, deadline)
@@ -73,15 +92,36 @@ class Fetcher:
         left = deadline - asyncio.get_running_loop().time()
         if left <= 0:
             raise TimeoutError
-        request = HTTPRequest(
-            url,
-            connect_timeout=left,
-            request_timeout=left,
-            follow_redirects=False,  # _follow does
-            decompress_response=True,  # MAX_BODY_BYTES counts what comes out
-            headers={"Accept": accept},
-        )
-        return await self._client.fetch(request, raise_error=False)
+        return await self._client.fetch(_request(url, left, {"Accept": accept}), raise_error=False)
+
+
+@contextlib.contextmanager
+def _in_our_words() -> Iterator[None]:
+    """Raise FetchFailed for whatever keeps another site from answering."""
+    try:
+        yield
+    except (TimeoutError, HTTPTimeoutError) as error:
+        raise FetchTimedOut() from error
+    except OutOfReach as error:
+        raise FetchFailed("This address is not on the public web.") from error
+    except (HTTPClientError, HTTPInputError, UnsatisfiableReadError, OSError, ValueError) as error:
+        raise FetchFailed("The other site gave no usable answer.") from error
+
+
+def _request(
+    url: str, seconds: float, headers: Mapping[str, str], method: str = "GET", body: bytes | None = None
+) -> HTTPRequest:
+    return HTTPRequest(
+        url,
+        method,
+        body=body,
+        connect_timeout=seconds,
+        request_timeout=seconds,
+        follow_redirects=False,  # Fetcher.get does, and checks each
+        decompress_response=True,  # the limit of the body counts what comes out
+        headers=dict(headers),
+        user_agent=USER_AGENT,
+    )
 
 
 class JsonSource:

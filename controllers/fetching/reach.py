@@ -43,15 +43,17 @@ class Reach:
         found = ip_address(address)
         return is_public(found) or any(found in network for network in self.networks)
 
+    def may_include(self, url: str) -> bool:
+        """Tell whether `url` is one of the web at a port that may be fetched from; whose address it is comes later."""
+        return is_web_url(url) and port_of(url) in self.ports
+
 
 PUBLIC = Reach()
 
 
 def reach_of(url: str) -> Reach:
     """Return the reach for a URL that an option has set: any address, its port only, no redirects."""
-    parts = urlsplit(url)
-    port = parts.port or DEFAULT_PORTS[parts.scheme]
-    return Reach(frozenset({port}), (IPv4Network("0.0.0.0/0"), IPv6Network("::/0")), max_redirects=0)
+    return Reach(frozenset({port_of(url)}), (IPv4Network("0.0.0.0/0"), IPv6Network("::/0")), max_redirects=0)
 
 
 def is_public(address: Address) -> bool:
@@ -70,6 +72,12 @@ def is_web_url(url: str) -> bool:
         return parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
     except ValueError:  # of the port, or of an address in brackets
         return False
+
+
+def port_of(url: str) -> int:
+    """Return the port of a web URL."""
+    parts = urlsplit(url)
+    return parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 class CheckedResolver(Resolver):
