@@ -34,6 +34,9 @@ HAND_OVER = f"""
     WHERE slug = ? AND kind <> '{DIRECT}' AND slug <> '{LOBBY}'
     AND NOT EXISTS (SELECT 1 FROM membership WHERE room_id = slug AND user_id = keeper_id)
 """  # noqa: S608 - of constants
+# What is posted from now on is not for the bot, also if it is let in again: somebody switches its hooks on then.
+SWITCH_OFF = "UPDATE hook SET off_at = ? WHERE room_id = ? AND bot_id = ? AND kind = 'out' AND off_at IS NULL"
+SWITCH_ALL_OFF = "UPDATE hook SET off_at = ? WHERE bot_id = ? AND kind = 'out' AND off_at IS NULL"
 NOTIFY = ("all", "mentions", "none")
 
 
@@ -152,6 +155,7 @@ def _take_out(room: RoomInfo, member_id: int) -> None:
     if not room.can_be_left:
         raise StaysInRoom()
     Membership.delete().where(Membership.room == room.slug, Membership.user == member_id).execute()
+    execute(SWITCH_OFF, time.time(), room.slug, member_id)
     _hand_over(room.slug)
 
 
@@ -159,6 +163,7 @@ def take_out_everywhere(member_id: int) -> None:
     """Take a member who is removed from the site out of all rooms."""
     with writing():
         Membership.delete().where(Membership.user == member_id).execute()
+        execute(SWITCH_ALL_OFF, time.time(), member_id)
         for (slug,) in as_tuples(Room.select(Room.slug).where(Room.keeper == member_id)):
             _hand_over(slug)
 

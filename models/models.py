@@ -212,6 +212,33 @@ class Membership(BaseModel):
         primary_key = CompositeKey("user", "room")
 
 
+class Hook(BaseModel):
+    """A webhook of a room: with `kind` "in" others post there as `bot`, with "out" `url` is sent what is posted.
+
+    `secret_hash` is the SHA-256 of what is in the address of one that goes in, `secret` the key that signs what goes
+    out. `cursor` is the seq up to which all was sent; `last_status` what became of the last try: an HTTP status or a
+    sentence. Times in seconds since 1970, those of tries by the database's clock.
+    """
+
+    id = AutoIncrementField()
+    room = ForeignKeyField(Room, on_delete="CASCADE")
+    bot = ForeignKeyField(User, on_delete="CASCADE")
+    kind = CharField(3)
+    name = CharField()
+    secret = CharField(default="")
+    secret_hash = CharField(64, default="")
+    url = TextField(default="")
+    events = CharField(8, default="posts")
+    cursor = IntegerField(default=0)
+    next_try_at = FloatField(default=0)
+    failing_since = FloatField(null=True)
+    failures = IntegerField(default=0)
+    last_status = CharField(default="")
+    off_at = FloatField(null=True)
+    made_by = ForeignKeyField(User, backref="made_hooks", on_delete="CASCADE")
+    made_at = FloatField(default=time.time)
+
+
 class EntryRow(BaseModel):
     """One entry of a room's log; `at` in seconds since 1970, `mentions` a name in each line (models/logs/base.py)."""
 

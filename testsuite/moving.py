@@ -16,7 +16,7 @@ from models import memberships, reads, tasks
 from models.database import database
 from models.logs import sql_append
 from models.logs.base import Draft
-from models.models import EntryRow, Failure, Invitation, Membership, Room, Session, Token, User, create_tables
+from models.models import EntryRow, Failure, Hook, Invitation, Membership, Room, Session, Token, User, create_tables
 from models.moving import tables
 from models.moving.move import Place
 from models.notes import write_note
@@ -80,6 +80,12 @@ def fill(path: str, entries: int = ENTRY_COUNT) -> None:
     for number in range(3):
         Token.create(token_hash=f"{number:064}", user=ids[2], name=HOSTILE[number], scope="write", ends_at=0.1 + 0.2)
     Token.delete().where(Token.token_hash == f"{2:064}").execute()  # its number must not be used again
+    for number, kind in enumerate(("in", "out", "out")):
+        hook = Hook(
+            room="lobby", bot=ids[2], kind=kind, name=HOSTILE[number], url=HOSTILE[3], cursor=number, made_by=ids[0]
+        )
+        hook.save()
+    Hook.delete().where(Hook.id == hook.id).execute()  # its number must not be used again
     Failure.create(key="account 1", at=1e-7)
     rows = [
         ("lobby", seq, "post", None, ids[seq % 4], HOSTILE[seq % len(HOSTILE)], seq * 0.1 + 1.8e9, f"lobby {seq}")

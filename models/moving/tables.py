@@ -15,6 +15,7 @@ from models.models import (
     BaseModel,
     EntryRow,
     Failure,
+    Hook,
     Invitation,
     Membership,
     Mention,
@@ -40,12 +41,17 @@ CONTENT: tuple[type[BaseModel], ...] = (
     Token,
     Failure,
     Membership,
+    Hook,
     EntryRow,
     Setting,
 )
 STATE: tuple[type[BaseModel], ...] = (Process, PresenceRow)  # of running processes: it is not moved
 # What tells processes of changes, by table; it begins anew.
-STATE_COLUMNS = {"room": {"changed_version", "left_version"}, "membership": {"changed_version"}}
+STATE_COLUMNS = {
+    "room": {"changed_version", "left_version"},
+    "membership": {"changed_version"},
+    "hook": {"claimed_by", "claimed_until"},  # the process that sends
+}
 INDEXES: tuple[type[BaseModel], ...] = (Mention, TaskRow)  # made anew from the entries
 TABLES = tuple(model._meta.table_name for model in CONTENT)
 
