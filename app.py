@@ -27,7 +27,7 @@ import commands
 import configuration
 import terminal
 from controllers import accounts as account_pages
-from controllers import bots, emojis, handlers, members, messages, people, rooms, tasks, tokens, unread, vendor
+from controllers import bots, emojis, handlers, hooks, members, messages, people, rooms, tasks, tokens, unread, vendor
 from controllers.api import routes as api
 from controllers.chat import chat_router
 from controllers.server import Server
@@ -100,6 +100,9 @@ def routes() -> list[Any]:
         (r"/rooms/([^/]+)/archive", rooms.ArchiveHandler),
         (r"/rooms/([^/]+)/members", rooms.PeopleHandler),
         (r"/rooms/([^/]+)/members/([0-9]{1,9})/remove", rooms.PutOutHandler),
+        (r"/rooms/([^/]+)/hooks", hooks.HooksHandler),
+        (r"/rooms/([^/]+)/hooks/([0-9]{1,9})/end", hooks.EndHookHandler),
+        (r"/rooms/([^/]+)/hooks/([0-9]{1,9})/on", hooks.SwitchHookHandler),
         (r"/rooms/([^/]+)/people", people.MembersOfRoomHandler),
         (r"/rooms/([^/]+)/read", unread.ReadHandler),
         (r"/rooms/([^/]+)/tasks", tasks.TasksHandler),
@@ -114,6 +117,7 @@ def routes() -> list[Any]:
         (r"/rooms/([^/]+)/messages/([0-9]{1,15})/history", messages.HistoryHandler),
         (r"/setup", account_pages.SetupHandler),
         (r"/join/([A-Za-z0-9_-]+)", account_pages.JoinHandler),
+        (r"/hooks/([0-9]{1,9})/([A-Za-z0-9_-]{1,100})", hooks.IncomingHandler),
         (r"/emoji\.json", emojis.EmojisHandler),
         (r"/people", people.MembersOfSiteHandler),
         (r"/people/([^/]+)", people.PersonHandler),

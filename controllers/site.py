@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from controllers.fetching.fetcher import JsonSource
+from controllers.fetching.fetcher import Fetcher, JsonSource
 from controllers.realtime import protocol
 from controllers.realtime.acknowledgements import Acknowledge
 from controllers.realtime.closing import close_all
@@ -29,6 +29,9 @@ from controllers.web.rate_limit import BURST_POSTS, Payer, RateLimiter
 from controllers.web.rendering import MessageRenderer, body_html, clean_message
 from controllers.web.room_deeds import RoomDeeds
 from controllers.web.task_list import TaskList
+from controllers.webhooks.deliverer import Deliverer
+from controllers.webhooks.payloads import MAX_PAYLOAD_BYTES
+from controllers.webhooks.turn import Sender
 from models import settings
 from models.emojis import is_emoji
 from models.errors import Lost, NotEmoji, Unavailable
@@ -86,6 +89,9 @@ class Site:
         self.unread = UnreadCounts(self.log, self.hub, self.reads)
         self.open_tasks = OpenTasks(self.log, self.hub)
         self.rooms = RoomDeeds(stores, self.note)
+        self.hook_fetcher = Fetcher(max_body_bytes=MAX_PAYLOAD_BYTES)
+        self._deliverer = Deliverer(Sender(self.process, stores, self.hook_fetcher, self.post))
+        self.hub.on_growth = self._deliverer.note_growth
         self._revoker = Revoker(self.hub, self.presence, stores)
         stores.doorbell.has_subscribers = lambda: bool(self.hub.subscribers) or bool(self.hub.waiting)
         self.is_stopping = False
@@ -97,7 +103,8 @@ class Site:
 
     def start(self) -> None:
         """Start to follow what other processes do."""
-        followers = (self.hub, self.presence, self.reads, self._revoker, self.authenticator.token_uses)
+        rooms = (self.hub, self.presence, self.reads, self._revoker)
+        followers = (*rooms, self.authenticator.token_uses, self._deliverer)
         for work in (self._stores.doorbell.watch, *(one.follow for one in followers)):
             self._tasks.append(asyncio.create_task(work()))
         # The first code in colours and the first emoji by its name would else occupy the loop for 50 ms.
@@ -156,6 +163,10 @@ class Site:
             with contextlib.suppress(Unavailable):  # the entry is stored all the same
                 await self.reads.move(entry.author_id, entry.room, Position(entry.seq, entry.posts))
         return entry
+
+    async def post(self, draft: Draft) -> Entry:
+        """Append what somebody writes, if they may and not too fast. Raise Refusal."""
+        return await self.append(self.check_draft(draft))
 
     # --- read positions
 
@@ -227,6 +238,7 @@ class Site:
         self.is_stopping = True
         self.hub.waiting.end_all()
         await close_all(self.hub.subscribers, code, reason)
+        await self._deliverer.stop()
         await self._is_idle.wait()
         await self.log.flush()
         await self.presence.stop()
@@ -242,6 +254,7 @@ class Site:
             _, running = await asyncio.wait(running, timeout=CLOSE_TIMEOUT_SECONDS)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.fetcher.close()
+        self.hook_fetcher.close()
         self.hashing_queue.close()
         await self._stores.close()
         with contextlib.suppress(TimeoutError):

@@ -2,7 +2,8 @@
 
 `python testsuite/altered.py app:PING_INTERVAL_SECONDS=1 clock=FILE files=128,256 -- OPTIONS`: sets what the site's
 modules call so; takes the seconds that FILE holds for the error of the machine's clock; may have so many files open,
-and may itself raise that to so many.
+and may itself raise that to so many. With `reach=PORT` 127.0.0.2 counts as an address of the public web, and that port
+as one of its ports.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pkgutil
 import resource
 import sys
 import time
+from ipaddress import IPv4Network
 from pathlib import Path
 
 
@@ -24,10 +26,20 @@ def alter(alteration: str) -> None:
     if name == "files":
         resource.setrlimit(resource.RLIMIT_NOFILE, ast.literal_eval(value))
         return
+    if name == "reach":
+        open_up(int(value))
+        return
     place, _, attribute = name.replace(":", ".").rpartition(".")
     owner = pkgutil.resolve_name(place)
     getattr(owner, attribute)  # fails if there is no such limit
     setattr(owner, attribute, ast.literal_eval(value))
+
+
+def open_up(port: int) -> None:
+    """Let fetches reach this port of 127.0.0.2, as if it were on the public web."""
+    from controllers.fetching import reach  # noqa: PLC0415  before what keeps PUBLIC under a name of its own
+
+    reach.PUBLIC = reach.Reach(reach.PUBLIC.ports | {port}, (IPv4Network("127.0.0.2/32"),))
 
 
 def go_wrong(file: Path) -> None:

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from testsuite.browser import ALLOW_EVERYTHING, PHONE, BrowserTest, expect_live, follow, open_details
 from testsuite.roompage import make_room, rows
 from testsuite.servers import ROOT, Server
+from testsuite.tables import sql
 
 LONG = "W" * 40  # the longest name, without a place to break
 DESK: dict[str, Any] = {}
@@ -187,6 +188,29 @@ class Pages(BrowserTest):
         page.locator("#name").fill(" ")
         follow(page.locator("form[action$='/tokens'] .button"))
         yield "account, token refused", page
+        yield from self.walk_the_hooks(page)
+
+    def walk_the_hooks(self, page: Page) -> Iterator[tuple[str, Page]]:
+        """Go through the webhooks of a room, in all their states."""
+        page.goto("/rooms/lobby/hooks")
+        yield "webhooks", page
+        for kind, url in (("in", ""), ("out", f"https://192.0.2.1/{'u' * 90}")):
+            page.locator("#name").fill("w" * 60)
+            page.locator("#url").fill(url)
+            page.locator(f"[name=kind][value={kind}]").check()
+            follow(page.locator("form[action$='/hooks'] .button"))
+            expect(page.locator("#secret")).to_be_focused()
+            yield f"webhooks, a new one {kind}", page
+        ((number,),) = sql(self.folder, "SELECT max(id) FROM hook")
+        sql(self.folder, "UPDATE hook SET failing_since = 1, last_status = 'HTTP 503' WHERE id = ?", number)
+        page.goto("/rooms/lobby/hooks")
+        yield "webhooks, failing", page
+        sql(self.folder, "UPDATE hook SET off_at = 90000 WHERE id = ?", number)
+        page.locator("#name").fill("w")
+        page.locator("#url").fill("http://192.0.2.1:1/")
+        page.locator("[name=kind][value=out]").check()
+        follow(page.locator("form[action$='/hooks'] .button"))
+        yield "webhooks, off and one refused", page
 
     def walk_the_rooms(self, look: dict[str, Any]) -> Iterator[tuple[str, Page]]:
         """Go through a room of its own, in which everything has happened, and what is said of it on other pages."""

@@ -21,6 +21,7 @@ STORED = {
     "session": "*",
     "invitation": "*",
     "token": "*",
+    "hook": "*",
     "entry": "*",
     "room": "*",
     "membership": "user_id, room_id, notify, is_muted, pinned_at",  # a page that is looked at moves the read position
@@ -184,6 +185,14 @@ class MembersFormsTest(Forgery, SiteTest):
             self.assert_protected(f"{whose}/tokens", wishes, 200)  # the page that shows it
             ((newest,),) = sql(self.folder, "SELECT max(id) FROM token")
             self.assert_protected(f"{whose}/tokens/{newest}/end", {})
+
+    def test_making_a_webhook_switching_it_on_and_ending_it(self) -> None:
+        sql(self.folder, "UPDATE user SET is_bot = TRUE WHERE username = 'davi'")
+        wishes = {"name": "builds", "bot": "davi", "kind": "out", "url": "https://192.0.2.1/"}
+        self.assert_protected("/rooms/lobby/hooks", wishes, 200)  # the page that shows its key
+        ((newest,),) = sql(self.folder, "UPDATE hook SET off_at = 1 RETURNING id")
+        self.assert_protected(f"/rooms/lobby/hooks/{newest}/on", {})
+        self.assert_protected(f"/rooms/lobby/hooks/{newest}/end", {})
 
     def test_removing_a_member(self) -> None:
         ((davi,),) = sql(self.folder, "SELECT id FROM user WHERE username = 'davi'")

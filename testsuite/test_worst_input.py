@@ -29,6 +29,7 @@ from controllers.serving.request_heads import MAX_READ_BYTES
 from controllers.sockjs import framing
 from controllers.sockjs.framing import MAX_FRAME_BYTES, MAX_MESSAGE_CHARS
 from controllers.web import headers, languages
+from controllers.webhooks import payloads
 from models import accounts, addresses, failures, lookalikes, names, passwords
 from testsuite.servers import ROOT
 
@@ -94,6 +95,10 @@ CALLS: dict[str, tuple[Callable[[str], object], int]] = {
     ),
     "controllers.fetching.fetcher: json.loads": (lambda text: fetcher._json_object(text.encode()), MAX_BODY_BYTES // 4),
     "controllers.fetching.fetcher: urljoin": (reach.is_web_url, MAX_READ_BYTES),
+    "controllers.webhooks.payloads: json.loads": (
+        lambda text: payloads.read_text(text.encode()),
+        payloads.MAX_PAYLOAD_BYTES // 4,
+    ),
     "controllers.sockjs.framing: json.loads": (lambda text: framing.decode_messages(text, 16), MAX_FRAME_BYTES),
     "controllers.serving.connection_limits: ip_address": (connection_limits.client_key, MAX_READ_BYTES),
     "controllers.web.headers: ipaddress.ip_address": (headers.origin_of, MAX_READ_BYTES),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from controllers.realtime.acknowledgements import Acknowledge, Acknowledgements
 from controllers.realtime.activity import Activity, Overview
@@ -20,6 +20,8 @@ from models.errors import Unavailable
 from models.logs.base import Draft, Entry, Head, RoomLog
 from models.messages import Message
 from models.rooms import RoomInfo
+
+OnGrowth = Callable[[str, bool], None]  # is told of a room that has grown, and whether this process has appended to it
 
 MAX_CACHED_BYTES = 16 * 1024 * 1024  # of text in the channels' caches; 500 usual entries have half a megabyte
 
@@ -55,6 +57,7 @@ class Hub:
         self._has_all_heads = False  # since when members are told of their rooms
         self._newest: dict[str, tuple[int, float]] = {}  # the newest entry's seq and time, of rooms that were asked for
         self._tasks = BackgroundTasks()
+        self.on_growth: OnGrowth = lambda room, is_own: None
 
     # --- subscribers
 
@@ -142,6 +145,7 @@ class Hub:
             raise
         self._acknowledgements.send(entry)
         self._learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
+        self.on_growth(entry.room, True)
         channel = self._channels.get(entry.room)
         if channel is not None:
             channel.tail.on_append(entry)
@@ -166,6 +170,7 @@ class Hub:
             self._heads[room] = head
             self.heads_version += 1
             self.changes_version += head.seq - head.lines != before.seq - before.lines
+            self.on_growth(room, False)
             if self._has_all_heads and room not in self._channels:
                 self.activity.note_head(room, before, head)
 

@@ -17,13 +17,14 @@ logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("tornado.access")
 
 MAX_PATH_CHARS = 200
+SECRET = ("/join/", "/hooks/")  # how paths with a secret in them begin
 MAX_LINE_BYTES = 900  # of a log line, without its date and place
 QUOTED = re.compile(r"(?!^)b?['\"].*", re.DOTALL)  # a message that begins with a quote names a field
 
 
 def loggable_path(request: tornado.httputil.HTTPServerRequest) -> str:
-    """Return the path of a request without a query or an invitation, which may be secret."""
-    return "/join/..." if request.path.startswith("/join/") else request.path[:MAX_PATH_CHARS]
+    """Return the path of a request without a query, an invitation or a webhook's secret."""
+    return next((f"{start}..." for start in SECRET if request.path.startswith(start)), request.path[:MAX_PATH_CHARS])
 
 
 def log_request(handler: tornado.web.RequestHandler) -> None:
