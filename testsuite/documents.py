@@ -25,6 +25,7 @@ DOCUMENTS = (
     "docs/architecture.rst",
     "docs/protocol.rst",
     "docs/api.rst",
+    "docs/webhooks.rst",
     "docs/deploy.rst",
     "docs/scale.rst",
     "docs/security.rst",

@@ -20,6 +20,7 @@ from testsuite.api import Api
 from testsuite.cases import FolderTest, SiteTest, add_members
 from testsuite.clients import Client
 from testsuite.documents import Document
+from testsuite.hook_case import make_bots
 from testsuite.ports import free_ports
 from testsuite.servers import ROOT
 from testsuite.test_documents import refusals
@@ -33,7 +34,7 @@ def commands() -> Iterator[tuple[str, str]]:
     for block in Document(PATH).blocks():
         if block.kind == "curl":
             for typed in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
-                command, _, shown = typed.partition("\n")
+                command, _, shown = typed.replace("\\\n", "").partition("\n")
                 yield command, shown.strip()
 
 
@@ -95,7 +96,10 @@ def path_of(path: str) -> str:
 
 
 class Curl(SiteTest):
+    members = (*SiteTest.members, "robo")
+
     def test_each_call_answers_what_is_shown(self) -> None:
+        make_bots(self.folder, "robo")
         ana = Api(self.client("ana"))
         folder = self.enterContext(tempfile.TemporaryDirectory())
         host = self.server.url.partition("//")[2].partition(":")[0]

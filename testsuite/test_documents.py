@@ -20,9 +20,9 @@ from testsuite.newcomer import Terminal, copy_project
 from testsuite.servers import ROOT
 
 # How a block is proven goes by its language; "figures" are what `make bench` has printed, "text" is a drawing
-# (test_architecture.py), "curl" is typed by test_api_documents.py.
+# (test_architecture.py), "curl" is typed by test_api_documents.py, "sh" by test_webhook_examples.py.
 EXCERPTS = {"python", "html", "javascript", "nginx", "ini", "yaml"}
-PROVEN = EXCERPTS | {"console", "curl", "pycon", "wscat", "figures", "text"}
+PROVEN = EXCERPTS | {"console", "curl", "pycon", "wscat", "figures", "text", "sh"}
 
 # Run so by the test of the commands, which is itself a part of what they run.
 INSTEAD = {

@@ -34,7 +34,11 @@ OPEN = {
     "/static/vendor/angular-csp.css": 200,
     "/favicon-3.svg": 200,
 }
-BY_TOKEN = {"/setup": 400, "/join/not-a-real-token": 400}  # each form looks at its own token
+BY_TOKEN = {
+    "/setup": 400,
+    "/join/not-a-real-token": 400,
+    "/hooks/1/not-a-real-secret": 405,
+}  # each form looks at its own token
 TO_LOGIN = {"/logout": "/login"}
 HOME = {"/": "/rooms/lobby"}  # leads on
 PAGES = (
@@ -42,6 +46,7 @@ PAGES = (
     *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members", "/rooms/lobby/tasks"),
     *("/rooms", "/new", "/account", "/members", "/people/ana"),
     *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members", "/account/tokens"),
+    "/rooms/lobby/hooks",
 )
 MESSAGE = "/rooms/lobby/messages/1"
 FORMS = (  # POST only
@@ -50,14 +55,15 @@ FORMS = (  # POST only
     "/members/invitations",
     "/members/invitations/1/end",
     "/read",
+    "/rooms/lobby/hooks/1/end",
     "/rooms/lobby/join",
     "/rooms/lobby/read",
     "/rooms/lobby/tasks/all",
 )
-NOT_FOR_ALL = (  # nobody leaves or archives the lobby, and there is no message in it, and no bot
+NOT_FOR_ALL = (  # nobody leaves or archives the lobby, and there is no message in it, no bot and no hook
     "/direct",
     *("/members/bots", "/members/bots/1/tokens", "/members/bots/1/tokens/1/end"),
-    *(f"/rooms/lobby/{deed}" for deed in ("leave", "archive", "members/1/remove")),
+    *(f"/rooms/lobby/{deed}" for deed in ("leave", "archive", "members/1/remove", "hooks/1/on")),
     *(f"{MESSAGE}/{deed}" for deed in ("edit", "delete", "react", "unread")),
 )
 NOT_THERE = (MESSAGE, f"{MESSAGE}/history", "/rooms/lobby/tasks/1", "/members/bots/1")
@@ -65,11 +71,11 @@ ASKED = ("/members/2/remove",)  # a page that asks, and its form
 FINDERS = ("/people", "/rooms/lobby/people", "/emoji.json")
 API = (  # each by all methods in testsuite/test_api_requests.py
     *("/api/openapi.json", "/api/me", "/api/members", "/api/tasks", "/api/tokens", "/api/rooms", "/api/rooms/lobby"),
-    *(f"/api/rooms/lobby/{noun}" for noun in ("log", "messages", "messages/1", "tasks")),
+    *(f"/api/rooms/lobby/{noun}" for noun in ("log", "messages", "messages/1", "tasks", "hooks")),
 )
 API_CHANGES = (  # without a GET
     *("/api/tokens/1", "/api/rooms/lobby/read", "/api/rooms/lobby/messages/1/reactions/x"),
-    *("/api/rooms/lobby/tasks/1", "/api/rooms/lobby/tasks/done"),
+    *("/api/rooms/lobby/tasks/1", "/api/rooms/lobby/tasks/done", "/api/rooms/lobby/hooks/1"),
 )
 FETCHERS = ("/async", "/gen", "/stuff/")
 CHAT = (
