@@ -193,7 +193,7 @@ class Dockerfile(unittest.TestCase):
     def copy_to(self, place: Path) -> None:
         """Do what the COPY instructions of the last stage do."""
         place.mkdir()
-        last = [rest.split() for name, rest in instructions() if name == "COPY"][-7:]
+        last = [rest.split() for name, rest in instructions() if name == "COPY"][-8:]
         self.assertEqual(last.pop(0), ["--from=packages", "/venv", "/venv"])  # here: the tests' own
         for words in last:
             target = place / words[-1]

@@ -5,7 +5,6 @@
 import { element } from './element.js';
 import { isTouchOnly } from './focus.js';
 import { translate } from './locale.js';
-import { MessageMenu } from './menu.js';
 import { authorOf, isNote, PARTS, seqOf } from './rows.js';
 import { load, save } from './storage.js';
 
@@ -20,7 +19,7 @@ export class Actions {
   constructor({ room, conversation, composer, pages, announcer }) {
     Object.assign(this, { room, composer, pages, announcer, me: room.dataset.me, rows: conversation.rows, live: null });
     this.toolbar = this.createToolbar();
-    this.menu = new MessageMenu({ onChoice: (deed, row, emoji) => this.run(deed, row, emoji) });
+    this.menu = null;  // loaded with its first use
     this.rows.addEventListener('pointerover', (event) => this.onPointerOver(event));
     this.rows.addEventListener('focusin', ({ target }) => this.activate(target.closest('.row')));
     this.rows.addEventListener('keydown', (event) => this.onKeydown(event));
@@ -132,7 +131,7 @@ export class Actions {
   run(deed, row, emoji) {
     if (this.isReadOnly || !canBeChanged(row)) return;
     const deeds = {
-      menu: () => this.menu.open(row, this.choicesFor(row), this.emoji),
+      menu: () => this.openMenu(row).catch(() => location.assign(row.querySelector('.more').href)),
       react: () => this.react(row, emoji),
       reply: () => this.reply(row),
       edit: () => this.edit(row),
@@ -145,6 +144,12 @@ export class Actions {
       open: () => location.assign(row.querySelector('.more').href),
     };
     deeds[deed]();
+  }
+
+  async openMenu(row) {
+    const { MessageMenu } = await import('./menu.js');
+    this.menu ??= new MessageMenu({ onChoice: (deed, it, emoji) => this.run(deed, it, emoji) });
+    this.menu.open(row, this.choicesFor(row), this.emoji);
   }
 
   choicesFor(row) {

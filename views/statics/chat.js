@@ -6,8 +6,8 @@ import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
 import { focusComposer } from './focus.js';
 import { LiveRoom } from './live.js';
-import { otherMemberNotice } from './notices.js';
 import { Pages } from './pages.js';
+import { otherMemberNotice } from './panel.js';
 
 const room = document.getElementById('room');
 const announcer = new Announcer();

@@ -1,7 +1,7 @@
 // One live connection to a room, with retries. Its cursor is the seq of the last entry received: every entry after it
 // is passed on exactly once and in order, whatever happens to the sockets.
 
-import { pauseMs } from './pauses.js';
+import { pauseMs } from './retrying.js';
 
 const STABLE_MS = 2000;            // a connection that was live for longer is again retried at once
 const TRANSPORT_TIMEOUT_MS = 2000; // SockJS's own, of some 600 ms, gives a WebSocket up when the page is busy

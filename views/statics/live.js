@@ -4,9 +4,8 @@
 import { Connection } from './connection.js';
 import { fetchSignedInName } from './identity.js';
 import { hasText, translate } from './locale.js';
-import { otherMemberNotice, signedOutNotice } from './notices.js';
 import { Outbox } from './outbox.js';
-import { ConnectionPanel } from './panel.js';
+import { ConnectionPanel, otherMemberNotice, signedOutNotice } from './panel.js';
 import { Places } from './places.js';
 import { Presence } from './presence.js';
 import { Reading } from './reading.js';

@@ -4,7 +4,7 @@ import { countCharacters } from './body.js';
 import { element } from './element.js';
 import { formToken } from './identity.js';
 import { translate } from './locale.js';
-import { createNonce } from './nonce.js';
+import { createNonce } from './retrying.js';
 import { seqOf } from './rows.js';
 
 const MAX_TASK_CHARS = 500;  // as models/tasks.py has it

@@ -3,7 +3,7 @@
 // twice over the live connection without an answer, are posted by the form.
 
 import { maxFrameBytes } from './body.js';
-import { createNonce } from './nonce.js';
+import { createNonce } from './retrying.js';
 import { load, save } from './storage.js';
 
 const MAX_UNANSWERED = 8;             // messages sent and not answered: a SockJS request takes at most 16

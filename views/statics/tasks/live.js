@@ -3,8 +3,7 @@
 import { Connection } from '../connection.js';
 import { fetchSignedInName } from '../identity.js';
 import { translate } from '../locale.js';
-import { otherMemberNotice, signedOutNotice } from '../notices.js';
-import { ConnectionPanel } from '../panel.js';
+import { ConnectionPanel, otherMemberNotice, signedOutNotice } from '../panel.js';
 import { Places } from '../places.js';
 import { tasks } from './module.js';
 

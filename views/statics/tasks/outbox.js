@@ -3,8 +3,7 @@
 
 import { renewFormTokens } from '../identity.js';
 import { translate } from '../locale.js';
-import { createNonce } from '../nonce.js';
-import { pauseMs } from '../pauses.js';
+import { createNonce, pauseMs } from '../retrying.js';
 import { keysBeginningWith, load, remove, save } from '../storage.js';
 import { tasks } from './module.js';
 

@@ -2,7 +2,7 @@
 // being typed.
 
 import { onEachMidnight, translate } from '../locale.js';
-import { pauseMs } from '../pauses.js';
+import { pauseMs } from '../retrying.js';
 import { keepFocus } from './focus.js';
 import { tasks, templateOf, templates } from './module.js';
 import { addressOf, shownByAddress } from './page.js';
