@@ -162,6 +162,7 @@ class Messages(BrowserTest):
         expect(self.beto.get_by_role("dialog").locator(".deeds button")).to_have_text(
             [
                 "Reply",
+                "Make a task of it",
                 "Copy link",
                 "Copy text",
                 "Mark as unread from here",
