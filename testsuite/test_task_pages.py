@@ -105,7 +105,7 @@ class TasksPageTest(TaskCase):
         seq = rows(self.beto.get(self.room))[-1].seq
         filled = form(self.beto.get(f"{self.room}/messages/{seq}"), self.page)
         self.assertEqual(filled["source"], f"{seq}")
-        number = self.add("", to="CARLA", due="2020-02-29", **{name: filled[name] for name in ("source", "nonce")})
+        number = self.add("", to="CARLA", due="2020-02-29", source=filled["source"], nonce=filled["nonce"])
         text = self.carla.get(self.page).text
         self.assertEqual(self.tasks()[0].text, "please call the hall")
         self.assertIn(f'href="{self.room}?at={seq}#m{seq}">from #{seq}</a>', text)

@@ -76,7 +76,7 @@ PATTERNS = {
     "controllers.web.rendering._PLAIN": MAX_MESSAGE_CHARS,
     "controllers.web.headers.NAMED_HOST": headers.MAX_HOST_CHARS,
     "controllers.serving.request_heads.ABSOLUTE_URL": MAX_READ_BYTES,
-    "controllers.statics._VERSION": MAX_READ_BYTES,
+    "controllers.statics._IS_VERSION": MAX_READ_BYTES,
     "models.accounts.EMAIL_PATTERN": accounts.MAX_EMAIL_CHARS,
     "models.lookalikes.DOT_ABOVE": 18 * names.MAX_TYPED_CHARS,
     "models.mentions.AT": MAX_MESSAGE_CHARS,
