@@ -135,6 +135,7 @@ OWN = {
     "models.emojis: json.loads",
     "models.emojis: unicodedata.normalize",
     "models.notes: json.loads",
+    "models.tasks: json.loads",
     "models.lookalikes: json.loads",
     "models.engines.postgresql: re.sub",
     "models.engines.sqlite.NOT_A_PATH",
