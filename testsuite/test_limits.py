@@ -88,7 +88,8 @@ class TooLarge(SiteTest):
         body = bytes(MAX_BODY_BYTES + 1)
         for chunked in (False, True):
             answer = self.post(self.client(), "/login", body, chunked, Accept="application/json")
-            self.assertEqual(answer.json(), {"error": {"status": 413, "message": "That was too much at once."}})
+            told = {"code": "too_large", "status": 413, "message": "That was too much at once."}
+            self.assertEqual(answer.json(), {"error": told})
             page = self.post(self.client(), "/login", body, chunked, Accept_Language="pt-BR")
             self.assertEqual(page.status, 413)
             self.assertIn('lang="pt-BR"', page.text)

@@ -172,7 +172,8 @@ class ErrorTest(Broken, SiteTest):
         self.assertTrue(page.headers["Content-Type"].startswith("text/html"))
         answer = ana.get("/nothing", Accept="application/json")
         self.assertTrue(answer.headers["Content-Type"].startswith("application/json"))
-        self.assertEqual(answer.json(), {"error": {"status": 404, "message": "There is nothing at this address."}})
+        told = {"code": "not_found", "status": 404, "message": "There is nothing at this address."}
+        self.assertEqual(answer.json(), {"error": told})
 
     def test_an_errors_title_is_words_and_no_number(self) -> None:
         beto = self.client("beto")
