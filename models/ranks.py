@@ -39,15 +39,15 @@ def of_move(place: str, seq: int) -> str:
 def between(low: str, high: str) -> str:
     """Return a rank between two others, of which `low` is the smaller one."""
     assert low < high
-    rank, is_below_high = "", False
-    for place in range(max(len(low), len(high)) + 1):
+    rank, is_below_high, place = "", False, 0
+    while True:
         least = DIGITS.index(low[place]) if place < len(low) else 0
         most = BASE if is_below_high or place >= len(high) else DIGITS.index(high[place])
         if most - least > 1:
             return rank + DIGITS[(least + most) // 2]
         rank += DIGITS[least]
         is_below_high = is_below_high or most > least
-    return rank + DIGITS[BASE // 2]
+        place += 1
 
 
 def _digits(number: int) -> str:

@@ -18,11 +18,12 @@ from models.logs.mongo import MongoLog
 from models.logs.mongo_changes import RETRY_SECONDS
 from models.logs.mongo_errors import raising_unavailable
 from models.refusals import RefusalLogger
+from models.tasks import body_of_deed, body_of_new
 from testsuite import log_case
 from testsuite.appender import open_log
 from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.ports import free_ports
-from testsuite.waiting import wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 REFUSAL = "WARNING:models.logs.mongo:MongoDB refused: Document failed validation"
 
@@ -73,6 +74,20 @@ class MongoLogTest(MongoTest):
                     await self.log.append(Draft("lobby", self.ana, "x", kind, kind, 1))
             await self.log._targets.settle_pending()
             self.assertEqual(database["entries"].count_documents({"is_pending": True}), 0)
+
+    async def test_a_change_of_a_task_that_has_taken_effect_is_not_pending_for_ever(self) -> None:
+        await self.log.append(Draft("lobby", self.ana, body_of_new("a task", "", ""), "0", "task_made"))
+        for number, kind in enumerate(("task_done", "task_removed"), 1):
+            await self.log.append(Draft("lobby", self.ana, body_of_deed("", None), f"{number}", kind, 1))
+            with opened(self.url) as database:  # the process died before it said so
+                database["entries"].update_one({"seq": 1 + number}, {"$set": {"is_pending": True}})
+                self.assertTrue(await self.log._targets.settle_pending())
+                self.assertFalse(await self.log._targets.settle_pending())
+                database["entries"].update_one({"seq": 1 + number}, {"$set": {"is_pending": True}})
+        with opened(self.url) as database:
+            database["entries"].delete_one({"seq": 1})
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            self.assertEqual(await self.log.mentions_beyond(self.ana, {"lobby": 0}), {})
 
     async def test_an_edit_that_is_in_the_log_counts_although_its_process_has_not_settled_it(self) -> None:
         await self.log.append(self.draft("nobody"))

@@ -78,6 +78,9 @@ class MongoTargets:
         pending = await self._entries.find({"is_pending": True}).limit(MAX_SETTLED).to_list(MAX_SETTLED)
         for document in pending:
             await self.settle_target(document)
+        # A process that died may have let some take effect without saying so, or what they change was purged.
+        settled: Query = {"_id": {"$in": [document["_id"] for document in pending]}}
+        await self._entries.update_many(settled, {"$unset": {"is_pending": ""}})
         return bool(pending)
 
     async def _set_mentions(self, post: EntryDocument, newest: EntryDocument) -> None:
