@@ -1,7 +1,7 @@
 """Whether a history keeps the promise: pure functions, so that hand-made histories can prove them.
 
-Here are those about entries; `faults/looks.py` has those about messages, `faults/places.py` those about read positions
-and memberships.
+Here are those about entries; `faults/looks.py` has those about messages, `faults/task_looks.py` those about tasks,
+`faults/places.py` those about read positions and memberships.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from faults import looks, places
+from faults import looks, places, task_looks
 from faults.folding import fold
 from faults.history import SETTLING_SECONDS, Gap, Heard, History, Page, Row
 
 TOGGLED = ("react", "unreact")  # what the form that toggles a reaction becomes
+PERHAPS_NOTHING = ("task_moved", "tasks")  # the forms that have nothing to do where all is done already
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,10 @@ def _rows_by_nonce(history: History) -> dict[tuple[str, str], Row]:
 
 def lost(history: History) -> Iterator[str]:
     """What was acknowledged is in the table."""
-    rows = _rows_by_nonce(history)
+    rows, kinds = _rows_by_nonce(history), {(one.writer, one.nonce): one.kind for one in history.sent}
     for ack in history.acked:
-        if (ack.writer, ack.nonce) not in rows:
+        key = ack.writer, ack.nonce
+        if key not in rows and kinds.get(key) not in PERHAPS_NOTHING:
             yield f"{ack.nonce} of {ack.writer} was acknowledged as {ack.seq} and is not in the table"
 
 
@@ -91,7 +93,8 @@ def unknown(history: History) -> Iterator[str]:
             body for kind, body, target in sent[row.author, row.nonce] if (kind, target) == (row.kind, row.target)
         }
         is_erased = row.body == "" and (row.seq in deleted or row.target in deleted)
-        if row.kind != "note" and (not bodies or (row.body not in bodies and not is_erased)):
+        is_checked = row.kind != "note" and not row.kind.startswith("task_")
+        if is_checked and (not bodies or (row.body not in bodies and not is_erased)):
             yield f"{row.seq} is in the table as {row.author} never sent it: {row.kind} {row.nonce} {row.body[:60]}"
     rows = {row.seq: row for row in history.table}
     for heard in _entries(history):
@@ -110,7 +113,7 @@ def rules(history: History) -> Iterator[str]:
     courses = fold(history.table)
     answered = {(ack.writer, ack.nonce) for ack in history.acked}
     for row in history.table:
-        if row.target is None:
+        if row.target is None or row.kind.startswith("task_"):
             continue
         target = rows.get(row.target)
         if target is None or target.kind != "post" or target.seq >= row.seq:
@@ -131,6 +134,8 @@ def refused(history: History) -> Iterator[str]:
     for refusal in history.refused:
         key = refusal.writer, refusal.nonce
         row, target = rows.get(key), sent[key].target
+        if sent[key].kind.startswith("task_"):
+            continue
         deleted = courses[target].deleted if target in courses else 0
         what = f"the {sent[key].kind} {refusal.nonce} of {refusal.writer}, target {target}"
         is_gone = refusal.transport == "form"  # which asks for a message that may be gone since it was changed
@@ -284,6 +289,7 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "late readers": late_readers,
     "unanswered": unanswered,
     **looks.CHECKS,
+    **task_looks.CHECKS,
     **places.CHECKS,
     "nothing": nothing,
     "integrity": integrity,

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 
 from faults.board import Board
+from faults.form import CODES_BY_STATUS
 from faults.seen import MENDS, SAYS
 
 SHARES = {"post": 60, "edit": 16, "delete": 6, "react": 13, "unreact": 5}  # of each kind, in 100
@@ -37,6 +38,11 @@ class Draft:
     def kind_by_form(self) -> str:
         """What the form does: one form reacts and takes the reaction back."""
         return "toggle" if "react" in self.kind else self.kind
+
+    @property
+    def refusals(self) -> dict[int, str]:
+        """What the site says by these statuses when it refuses the form for good."""
+        return {} if self.target is None else CODES_BY_STATUS
 
     def form(self, room: str) -> tuple[str, dict[str, str]]:
         """Return the path and the fields of the form that does the same."""

@@ -92,7 +92,7 @@ def fold(table: Iterable[Row]) -> dict[int, Course]:
     for row in sorted(table, key=lambda row: row.seq):
         if row.kind in LINES:
             _begin(row, courses, answers)
-        elif row.target in courses:
+        elif row.target in courses and not row.kind.startswith("task_"):
             course = courses[row.target]
             was_deleted = course.deleted
             course.apply(row)

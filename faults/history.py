@@ -19,7 +19,8 @@ SETTLING_SECONDS = 10.0  # after the faults within which everything has settled
 class Sent:
     """An entry is about to leave, for the first time or again.
 
-    `kind` is "toggle" for the form that reacts, or takes the reaction back.
+    `kind` is "toggle" for the form that reacts, or takes the reaction back, and "tasks" for that which changes many.
+    `body` has all fields of a form about tasks, as JSON.
     """
 
     at: float
@@ -83,7 +84,7 @@ class Heard:
     """An entry arrived. `accepted`: the reader had not had it, and showed it.
 
     `shows` is how messages look now, by their numbers; `texts` are the nonces of all texts in it; `quote` is that of
-    the words which answers of the target show now, None if nothing is said of them.
+    the words which answers of the target show now, None if nothing is said of them; `task` is how a task looks now.
     """
 
     at: float
@@ -96,6 +97,7 @@ class Heard:
     shows: dict[str, str] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
     quote: str | None = None
+    task: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,17 @@ class Page:
     rows: list[int]
     shows: dict[str, str]
     texts: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of the room's tasks, asked for at `asked`, in their order; `is_last`: when all was quiet."""
+
+    at: float
+    asked: float
+    reader: str
+    tasks: list[str]
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +252,7 @@ class History:
     shown: list[Shown] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
     doors: list[Door] = field(default_factory=list)
+    listed: list[Listed] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     head: int = 0  # as the room's row has it
     positions: dict[str, list[int]] = field(default_factory=dict)  # where members have read to: seq and posts
@@ -259,11 +273,11 @@ class History:
 
 _RECORD_TYPES = (
     *(Sent, Acked, Refused, Joined, Gap, Heard, Page, Row),
-    *(Marked, Said, Told, Counted, Shown, Opened, Door, Fault),
+    *(Listed, Marked, Said, Told, Counted, Shown, Opened, Door, Fault),
 )
 _LISTS = (
     *("sent", "acked", "refused", "joined", "heard", "table"),
-    *("marked", "said", "told", "counted", "shown", "opened", "doors", "faults"),
+    *("marked", "said", "told", "counted", "shown", "opened", "doors", "listed", "faults"),
 )
 _SINGLE_FIELDS = tuple(one.name for one in dataclasses.fields(History) if one.name not in _LISTS)
 _TYPES_BY_RECORD: dict[str, type[Any]] = {kind.__name__: kind for kind in _RECORD_TYPES}

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
+from faults import task_folding
 from faults.folding import Course, endings, fold, values_since
 from faults.history import Gap, Heard, History, Page
 from faults.seen import GONE, NOTE, look, parts
@@ -43,8 +44,8 @@ def pages(history: History) -> Iterator[str]:
 
 def old_texts(history: History) -> Iterator[str]:
     """A text that was replaced or deleted is in nothing that is sent by whom that is known."""
-    ended = dict(endings(fold(history.table).values()))
-    for who, known, heard in _with_knowledge(history):
+    ended = {**dict(endings(fold(history.table).values())), **dict(task_folding.endings(history))}
+    for who, known, heard in with_knowledge(history):
         for nonce in heard.texts:
             if ended.get(nonce, math.inf) <= known:
                 what = f"page up to {heard.head}" if isinstance(heard, Page) else f"entry {heard.seq}"
@@ -54,7 +55,7 @@ def old_texts(history: History) -> Iterator[str]:
 def states(history: History) -> Iterator[str]:
     """Each message looks as the log says it did at the entry that brings it, or later."""
     courses = fold(history.table)
-    for who, known, heard in _with_knowledge(history):
+    for who, known, heard in with_knowledge(history):
         since = heard.head if isinstance(heard, Page) else heard.seq
         for seq, shown in heard.shows.items():
             course = courses.get(int(seq))
@@ -120,17 +121,17 @@ def erased(history: History) -> Iterator[str]:
 
 
 def _shown(history: History) -> Iterator[tuple[str, int, dict[str, str]]]:
-    for who, known, heard in _with_knowledge(history):
+    for who, known, heard in with_knowledge(history):
         yield who, known, heard.shows
 
 
-def _with_knowledge(history: History) -> Iterator[tuple[str, int, Heard | Page]]:
+def with_knowledge(history: History) -> Iterator[tuple[str, int, Heard | Page]]:
     """Yield what was heard, by whom, and up to which seq whoever sent it must have known the log."""
-    answers = _acked_seqs(history)
+    answers = acked_seqs(history)
     known: dict[int, int] = defaultdict(int)
     for heard in history.heard:
         if isinstance(heard, Page):
-            yield heard.reader, max(heard.head, _known_before(answers, heard.asked)), heard
+            yield heard.reader, max(heard.head, known_before(answers, heard.asked)), heard
         elif isinstance(heard, Heard):
             joined = history.joined[heard.join]
             known[heard.join] = max(known[heard.join], joined.head, heard.seq)
@@ -139,7 +140,7 @@ def _with_knowledge(history: History) -> Iterator[tuple[str, int, Heard | Page]]
             known[heard.join] = max(known[heard.join], heard.to)
 
 
-def _acked_seqs(history: History) -> list[tuple[float, int]]:
+def acked_seqs(history: History) -> list[tuple[float, int]]:
     """Return the times of acknowledgements, and the newest seq that was acknowledged by then."""
     rows = {(row.author, row.nonce): row.seq for row in history.table}
     newest, answers = 0, []
@@ -149,7 +150,7 @@ def _acked_seqs(history: History) -> list[tuple[float, int]]:
     return answers
 
 
-def _known_before(answers: list[tuple[float, int]], at: float) -> int:
+def known_before(answers: list[tuple[float, int]], at: float) -> int:
     low, high = 0, len(answers)
     while low < high:
         middle = (low + high) // 2

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from faults.mutant import HUB_FILE, MONGO_APPEND_FILE, SQL_APPEND_FILE, TAIL_FILE, Change, Mutant
+from faults.mutant import (
+    CACHE_FILE,
+    ENCODING_FILE,
+    HUB_FILE,
+    MONGO_APPEND_FILE,
+    SQL_APPEND_FILE,
+    TAIL_FILE,
+    Change,
+    Mutant,
+)
 
 MONGO_TARGETS_FILE = "models/logs/mongo_targets.py"
-CACHE_FILE = "controllers/realtime/entry_cache.py"
-ENCODING_FILE = "controllers/realtime/encoding.py"
 READS_FILE = "controllers/realtime/reads.py"
 POSITIONS_FILE = "models/reads.py"
 MEMBERSHIPS_FILE = "models/memberships.py"

@@ -9,6 +9,8 @@ MONGO_APPEND_FILE = "models/logs/mongo_append.py"
 HUB_FILE = "controllers/realtime/hub.py"
 CHANNEL_FILE = "controllers/realtime/channel.py"
 TAIL_FILE = "controllers/realtime/tail.py"
+CACHE_FILE = "controllers/realtime/entry_cache.py"
+ENCODING_FILE = "controllers/realtime/encoding.py"
 
 
 @dataclass(frozen=True, slots=True)

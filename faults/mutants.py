@@ -13,13 +13,14 @@ from pathlib import Path
 from faults.entry_mutants import ENTRY_MUTANTS
 from faults.message_mutants import MESSAGE_MUTANTS
 from faults.mutant import Mutant
+from faults.task_mutants import TASK_MUTANTS
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_SECONDS = 20
 SEED = 3
 RUN_TIMEOUT_SECONDS = 300  # for the beginning and the end of a run, which gives itself less
 
-MUTANTS = ENTRY_MUTANTS + MESSAGE_MUTANTS
+MUTANTS = ENTRY_MUTANTS + MESSAGE_MUTANTS + TASK_MUTANTS
 
 
 class Failed(Exception):

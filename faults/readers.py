@@ -17,6 +17,8 @@ from faults.history import Door, Gap, Heard, History, Joined, Page, Said, Told
 from faults.links import LINKS_BY_TRANSPORT, REFUSED_STATUS, RETRY_STATUS, Client, Link
 from faults.seen import HEAD, OLDER, ROW, look_of, shown_by, text_of, texts_in
 from faults.tally import Tally
+from faults.task_drafts import TaskBoard
+from faults.task_seen import task_in
 from faults.web import Lost, request
 
 ROOM = "lobby"
@@ -38,6 +40,7 @@ class Scribe:
     def __init__(self, history: History, board: Board) -> None:
         self.history = history
         self.board = board
+        self.tasks = TaskBoard()
 
     def join(self, reader: str, transport: str, after: int | None, head: int, asked: float) -> int:
         """Begin a stretch and return its number."""
@@ -50,11 +53,14 @@ class Scribe:
         seq, kind = entry["seq"], entry["kind"]
         quote = text_of(entry["quote"]) if "quote" in entry else None
         known = entry["nonce"], accepted, kind, entry.get("target"), shown_by(entry), list(texts_in(raw)), quote
-        self.history.heard.append(Heard(time.monotonic(), join, seq, *known))
+        task = task_in(entry)
+        self.history.heard.append(Heard(time.monotonic(), join, seq, *known, task))
         if accepted and kind == "post":
             self.board.hear(seq, entry["author"])
         elif accepted and kind == "delete":
             self.board.lose(entry["target"])
+        if accepted:
+            self.tasks.hear(entry)
 
     def gap(self, join: int, to: int) -> None:
         """Note that the server leaves entries out."""

@@ -19,6 +19,7 @@ from faults.den import GUEST_TRANSPORTS, Den
 from faults.faultmaker import Faultmaker
 from faults.history import SETTLING_SECONDS, Heard, History, Page
 from faults.links import Client, Place
+from faults.lists import ListReader
 from faults.meetings import Meetings
 from faults.proxy import Network
 from faults.readers import ChatReader, PageReader, Reader, Scribe
@@ -26,17 +27,21 @@ from faults.schedule import Plan
 from faults.site import Site
 from faults.stores import ENGINES
 from faults.waiting import until
-from faults.writers import Writer
+from faults.writers import TaskWriter, Writer
 
 Work = Coroutine[Any, Any, None]
 
 READERS_BY_TRANSPORT = {"websocket": 8, "xhr-streaming": 6, "xhr-polling": 6}
 PAGE_READER_COUNT = 2
+LIST_READER_COUNT = 2
+TASK_WRITER_COUNT = 8
 WRITERS_BY_TRANSPORT = {"websocket": 8, "xhr-streaming": 3, "xhr-polling": 4, "form": 5}
 MARKING_COUNT = 2  # of the readers by each transport say up to where they have read, on two devices each
 MEMBER_COUNT = (
     sum(READERS_BY_TRANSPORT.values())
     + PAGE_READER_COUNT
+    + LIST_READER_COUNT
+    + TASK_WRITER_COUNT
     + sum(WRITERS_BY_TRANSPORT.values())
     + 1
     + len(GUEST_TRANSPORTS)
@@ -105,6 +110,8 @@ class Run:
         names = [reader.client.member for reader in self.chatting() if reader.marks]
         for transport, count in WRITERS_BY_TRANSPORT.items():
             self.writers += [Writer(client, transport, scribe, names) for client in islice(clients, count)]
+        self.task_writers = [TaskWriter(client, scribe, names) for client in islice(clients, TASK_WRITER_COUNT)]
+        self.list_readers = [ListReader(client, scribe) for client in islice(clients, LIST_READER_COUNT)]
         self.history.readers = [reader.name for reader in self.readers]
         meeting = [dataclasses.replace(writer.client, dice=random.Random(dice.random())) for writer in self.writers]
         self.meetings = Meetings(meeting, self.history, random.Random(dice.random()))
@@ -139,13 +146,14 @@ class Run:
         """Read and write through the faults, then until everything has arrived."""
         faultmaker = Faultmaker(site, network, self.chatting(), self.history)
         reading = [reader.run() for reader in (*self.readers, *self.den.guests)]
+        reading += [reader.run() for reader in self.list_readers]
         async with background(*reading, *(process.nurse() for process in site.processes)) as group:
-            writing = [asyncio.create_task(one.run()) for one in (*self.writers, self.den.writer)]
+            writing = [asyncio.create_task(one.run()) for one in (*self.writers, *self.task_writers, self.den.writer)]
             writing += [asyncio.create_task(self.den.run()), asyncio.create_task(self.meetings.run())]
             began = time.monotonic()
             await faultmaker.run(self.plans, began)
             await asyncio.sleep(max(began + seconds - time.monotonic(), 0.0))
-            for writer in self.writers:
+            for writer in (*self.writers, *self.task_writers):
                 writer.stop()
             self.den.stop()
             self.meetings.stop()
@@ -178,6 +186,7 @@ class Run:
         await self._arrive(site.store.head(self.den.history.room), self.den.guests)
         await ending.count(self.chatting(), self.history, head)
         await ending.look(marking, self.history)
+        await asyncio.gather(*(self.list_readers[0].read_at(process) for process in site.processes))
 
     def chatting(self) -> list[ChatReader]:
         """Return the readers with a live connection."""
@@ -215,6 +224,8 @@ class Run:
         return [
             f"messages: {len(messages)} sent, {len(answered)} acknowledged, {len(history.table)} stored",
             f"stored: {_list(Counter(row.kind for row in history.table))}; refused: {len(history.refused)}",
+            f"changes of tasks that were overtaken: {sum(one.code == 'conflict' for one in history.refused)}",
+            f"pages of tasks: {len(history.listed)}",
             f"read positions: {len(history.positions)}, told: {len(history.told)}",
             f"counts told: {len(history.counted)}, shown: {len(history.shown)}",
             f"direct rooms: {len({opened.room for opened in history.opened})}, opened: {len(history.opened)}",

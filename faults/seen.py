@@ -13,8 +13,9 @@ import re
 from typing import Any
 
 SAYS, MENDS = "says", "mends"  # what a post and an edit begin with, after the author's name
+PLANS = "plans"  # and what a task says
 
-TEXT = re.compile(f"(?:{SAYS}|{MENDS}) ([0-9a-f]{{16}})")
+TEXT = re.compile(f"(?:{SAYS}|{MENDS}|{PLANS}) ([0-9a-f]{{16}})")
 ROW = re.compile(r'<li data-author="[^"]*" data-seq="(\d+)" class="row[^>]*>(.*?)</li>', re.DOTALL)
 OLDER = re.compile(r'id="older" href="\?before=(\d+)"')
 HEAD = re.compile(r'id="room"[^>]* data-head="(\d+)"')

@@ -12,6 +12,7 @@ from faults.form import CODES_BY_STATUS, Form, Unwanted
 from faults.history import Acked, Refused, Sent
 from faults.links import LINKS_BY_TRANSPORT, REFUSED_STATUS, Client, Link
 from faults.readers import RECONNECT_DELAY_SECONDS, Scribe
+from faults.task_drafts import TaskDrafter
 from faults.web import Lost
 
 ACK_TIMEOUT_SECONDS = 3.0  # for an acknowledgement
@@ -76,7 +77,7 @@ class Writer:
         """Send by the form, and note the answer. Raise Lost."""
         self._note_sent(draft, "form", draft.kind_by_form)
         try:
-            await self.form.send(*draft.form(self.room), {} if draft.target is None else CODES_BY_STATUS)
+            await self.form.send(*draft.form(self.room), draft.refusals)
         except Unwanted as unwanted:
             self._note_refusal(draft.nonce, unwanted.code, "form")
         else:
@@ -166,3 +167,11 @@ class Writer:
     def _note_refusal(self, nonce: str, code: str, transport: str) -> None:
         self.history.refused.append(Refused(time.monotonic(), self.name, nonce, code, transport))
         self.waiting.pop(nonce, None)
+
+
+class TaskWriter(Writer):
+    """A member who keeps the list of tasks, by its forms."""
+
+    def __init__(self, client: Client, scribe: Scribe, names: list[str]) -> None:
+        super().__init__(client, "form", scribe, names)
+        self.drafter = TaskDrafter(self.name, self.dice, scribe.tasks, names)

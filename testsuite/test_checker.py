@@ -22,7 +22,7 @@ from faults.history import (
 )
 from faults.mutants import MUTANTS, apply
 from faults.seen import look
-from testsuite import test_checker_changes
+from testsuite import test_checker_changes, test_checker_tasks
 from testsuite.checker_case import HEALTHY_AT, CheckerTest, hear, page
 from testsuite.servers import ROOT
 
@@ -32,7 +32,7 @@ class Checker(CheckerTest):
         self.assert_found()
 
     def test_each_check_is_exercised_here(self) -> None:
-        classes = (Checker, test_checker_changes.Changes)
+        classes = (Checker, test_checker_changes.Changes, test_checker_tasks.Tasks)
         named = " ".join(name for one in classes for name in dir(one) if name.startswith("test_"))
         missing = [name for name in CHECKS if name.replace(" ", "_") not in named]
         self.assertEqual(missing, [])

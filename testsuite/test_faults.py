@@ -18,6 +18,7 @@ from faults.faultmaker import KINDS
 from faults.history import History
 from faults.process import Process
 from faults.schedule import FAULTS_BY_ENGINE, schedule
+from models.logs.base import TASKS
 from testsuite.needs import need
 from testsuite.servers import ROOT, Server
 
@@ -32,7 +33,10 @@ ON_ALL = (
     r"stored: .*?\bdelete (\d+)",
     r"stored: .*?\breact (\d+)",
     r"stored: .*?\bunreact (\d+)",
+    *(rf"stored: .*?\b{kind} (\d+)" for kind in TASKS),
     r"refused: (\d+)",
+    r"overtaken: (\d+)",
+    r"pages of tasks: (\d+)",
     r"read positions: (\d+)",
     r"counts told: (\d+)",
     r"\bshown: (\d+)",

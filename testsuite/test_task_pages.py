@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from tornado.escape import xhtml_escape
 
+from faults.seen import NO_TEXT
+from faults.task_seen import look, on_page
 from testsuite.clients import Answer, Client
 from testsuite.room_case import ARCHIVED, NO_ROOM, RoomCase
 from testsuite.roompage import form, make_room, rows
@@ -81,6 +83,12 @@ class TasksPageTest(TaskCase):
             answer = self.do(number, deed, self.ana)
             self.assertEqual((answer.status, answer.location), (302, self.page))
             self.assertEqual(self.order(), order)
+
+    def test_the_fault_harness_reads_the_page_as_it_is(self) -> None:
+        first, second = self.add(f"beto plans {'0a' * 8}", to="carla", due="2030-01-02"), self.add("something else")
+        self.do(second, "done")
+        shown = [look(first, "0a" * 8, False, "carla", "2030-01-02"), look(second, NO_TEXT, True, "", "")]
+        self.assertEqual(on_page(self.carla.get(self.page).text), shown)
 
     def test_all_at_once_and_what_is_shown_by_address(self) -> None:
         a, *_ = (self.add(text) for text in "abc")

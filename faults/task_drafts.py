@@ -1,0 +1,125 @@
+"""What those write who keep a list of tasks, and which tasks they know."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import random
+import secrets
+from typing import Any
+
+from faults.drafts import Draft, Drafter
+from faults.seen import PLANS
+
+SHARES = {
+    "made": 22,
+    "changed": 30,
+    "moved": 18,
+    "done": 12,
+    "undone": 6,
+    "removed": 8,
+    "all done": 1,
+    "all undone": 1,
+    "all cleared": 2,
+}  # of each kind, in 100
+GONE_SHARE = 0.05  # of what they want is of what was removed
+OLD_SHARE = 0.25  # of the changes are made of an older version
+HOT_SHARE = 0.75  # of what they want is one of the newest tasks, so that several want the same
+HOT_TASKS = 2
+MAX_TASKS = 40  # that they know
+DAYS = 20  # within which a task is due
+CODES_BY_STATUS = {404: "unknown_task", 409: "conflict"}  # of a form that changes a task
+
+
+class TaskBoard:
+    """The newest tasks of a room, as its readers hear of them: what they say and their versions, by number."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[int, dict[str, Any]] = {}
+        self._before: dict[int, int] = {}  # the version that each had before
+        self._gone: list[int] = []
+
+    def hear(self, entry: dict[str, Any]) -> None:
+        """Note what an entry tells of a task."""
+        if "task" not in entry:
+            return
+        task = entry["task"]
+        if task is None:
+            number = entry["seq"] if entry["kind"] == "task_made" else entry["target"]
+            if self._tasks.pop(number, None):
+                self._gone = [*self._gone[-HOT_TASKS:], number]
+            return
+        known = self._tasks.get(task["id"])
+        if task["id"] in self._gone or (known and known["changed"] >= task["changed"]):
+            return
+        if known and known["version"] != task["version"]:
+            self._before[task["id"]] = known["version"]
+        self._tasks[task["id"]] = task
+        if len(self._tasks) > MAX_TASKS:
+            del self._tasks[min(self._tasks)]
+
+    def pick(self, dice: random.Random) -> tuple[int, int] | None:
+        """Return the number of a task and a version; None if there is none."""
+        if self._gone and dice.random() < GONE_SHARE:
+            return dice.choice(self._gone), 1
+        if not self._tasks:
+            return None
+        numbers = sorted(self._tasks)
+        number = dice.choice(numbers[-HOT_TASKS:] if dice.random() < HOT_SHARE else numbers)
+        version = self._tasks[number]["version"]
+        return number, self._before.get(number, version) if dice.random() < OLD_SHARE else version
+
+
+class TaskDraft(Draft):
+    """What a member wants of a list of tasks; `body` has the fields of the form, as JSON."""
+
+    @property
+    def kind_by_form(self) -> str:
+        return self.kind
+
+    @property
+    def refusals(self) -> dict[int, str]:
+        return {} if self.target is None else CODES_BY_STATUS
+
+    def form(self, room: str) -> tuple[str, dict[str, str]]:
+        fields = {"nonce": self.nonce, **json.loads(self.body)}
+        path = f"/rooms/{room}/tasks"
+        if self.kind == "task_made":
+            return path, fields
+        return f"{path}/{self.target or 'all'}", fields
+
+
+class TaskDrafter(Drafter):
+    """Draws what somebody does next to a list of tasks; `names` are those to whom they may give one."""
+
+    def __init__(self, name: str, dice: random.Random, board: TaskBoard, names: list[str]) -> None:
+        self._name = name
+        self._dice = dice
+        self._tasks = board
+        self._names = names
+
+    def draw(self) -> Draft:
+        kind = self._dice.choices(list(SHARES), list(SHARES.values()))[0]
+        picked = self._tasks.pick(self._dice)
+        nonce = secrets.token_hex(8)
+        if kind == "made" or picked is None:
+            return TaskDraft("task_made", nonce, json.dumps(self._content(nonce)))
+        if kind.startswith("all "):
+            deed = {"all done": "done", "all undone": "undone", "all cleared": "clear"}[kind]
+            return TaskDraft("tasks", nonce, json.dumps({"do": deed}))
+        number, version = picked
+        if kind == "changed":
+            fields = {"do": "change", **self._content(nonce), "version": str(version)}
+        elif kind == "moved":
+            fields = {"do": self._dice.choice(("up", "down"))}
+        else:
+            fields = {"do": "remove" if kind == "removed" else kind}
+        return TaskDraft(f"task_{kind}", nonce, json.dumps(fields), number)
+
+    def _content(self, nonce: str) -> dict[str, str]:
+        due = datetime.date(2030, 1, 1) + datetime.timedelta(days=self._dice.randrange(DAYS))
+        return {
+            "text": f"{self._name} {PLANS} {nonce}",
+            "to": self._dice.choice([*self._names, ""]),
+            "due": self._dice.choice([due.isoformat(), ""]),
+        }
