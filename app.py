@@ -43,7 +43,8 @@ from controllers.web.cookies import cookie_mark, signing_keys
 from controllers.web.rendering import MessageRenderer
 from models import settings
 from models.database import DATABASE_ERRORS, open_database, with_retries
-from models.errors import CannotMove, CannotOpen, Refusal, first_of
+from models.errors.base import Refusal
+from models.errors.stores import CannotMove, CannotOpen, first_of
 from models.moving.move import Place
 from models.stores import Stores
 from terminal import ExitError, Stopped, say

@@ -14,7 +14,8 @@ from controllers.web.dates import full_date
 from controllers.web.token_list import NewToken, shown_tokens
 from controllers.web.unique_labels import unique_labels
 from models import accounts, failures, invitations, passwords, sessions, settings
-from models.errors import BadPassword, Refusal, SetupOver, TryLater, WrongFields
+from models.errors.accounts import BadPassword, SetupOver
+from models.errors.base import Refusal, TryLater, WrongFields
 from models.invitations import ValidInvitation
 from models.members import Member
 from models.models import LOBBY

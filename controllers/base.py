@@ -28,7 +28,7 @@ from controllers.web.languages import html_tag
 from controllers.web.places import KeptPlaces, Place, places
 from controllers.web.rendering import isolated, person_path
 from models import failures, sessions
-from models.errors import MadeForAnother, SignedOut
+from models.errors.accounts import MadeForAnother, SignedOut
 from models.members import Member
 from models.names import initial, tint
 from models.passwords import PasswordHash

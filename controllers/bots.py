@@ -10,7 +10,8 @@ from controllers.rooms import DeedHandler
 from controllers.tokens import TokenForm
 from controllers.web.token_list import NewToken, shown_tokens
 from models import bots, tokens
-from models.errors import Refusal, UnknownToken
+from models.errors.base import Refusal
+from models.errors.tokens import UnknownToken
 from models.tokens import OwnToken
 
 

@@ -14,7 +14,8 @@ from controllers.realtime.protocol import BadMessage, ClientMessage
 from controllers.realtime.subscriber import Subscriber
 from controllers.site import Site
 from controllers.sockjs.router import Connection, Router, Settings
-from models.errors import Failed, Refusal
+from models.errors.base import Refusal
+from models.errors.stores import Failed
 from models.logs.base import EDIT, POST, Draft, Entry
 from models.models import LOBBY
 from models.rooms import MAX_ROOMS, RoomInfo, room_of

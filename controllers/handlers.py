@@ -14,7 +14,8 @@ from controllers.base import MAX_NEXT_BYTES, BaseHandler
 from controllers.web.authenticator import AttemptKeys
 from controllers.web.cookies import DEVICE_COOKIE, DEVICE_COOKIE_DAYS, LAST_ROOM_COOKIE, read_signed_cookie
 from models import failures, settings
-from models.errors import TooManyFailures, TryLater, WrongPassword
+from models.errors.accounts import TooManyFailures, WrongPassword
+from models.errors.base import TryLater
 from models.models import LOBBY
 from models.rooms import rooms_of
 

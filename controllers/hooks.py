@@ -18,7 +18,9 @@ from controllers.webhooks.payloads import MAX_PAYLOAD_BYTES, read_text
 from controllers.webhooks.room_hooks import RoomHooks
 from models import hooks
 from models.bots import list_bots
-from models.errors import NotYourRoom, Refusal, UnknownHook
+from models.errors.base import Refusal
+from models.errors.hooks import UnknownHook
+from models.errors.rooms import NotYourRoom
 from models.hooks import IN, HookInfo, HookWish
 from models.logs.base import Draft
 

@@ -13,7 +13,7 @@ from controllers.web.dates import date_without_year, full_date
 from controllers.web.unique_labels import unique_labels
 from models import accounts, invitations, memberships
 from models.bots import list_bots
-from models.errors import NotYours, Refusal
+from models.errors.base import NotYours, Refusal
 from models.invitations import ValidInvitation
 from models.members import get_member, list_members
 

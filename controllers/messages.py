@@ -17,7 +17,9 @@ from controllers.web.page_cache import CachedPageHandler, Reader
 from controllers.web.rendering import bodies_html
 from controllers.web.window import RoomPages, Window, newest_window
 from models import messages
-from models.errors import Deleted, NotYourMessage, Refusal, Unavailable, UnknownTarget
+from models.errors.base import Refusal
+from models.errors.messages import Deleted, NotYourMessage, UnknownTarget
+from models.errors.stores import Unavailable
 from models.logs.base import DELETE, EDIT, MAX_NONCE_CHARS, POST, REACT, UNREACT, Draft
 from models.members import list_members
 from models.messages import Message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controllers.base import BaseHandler
 from controllers.rooms import RoomBase
-from models.errors import UnknownMember
+from models.errors.accounts import UnknownMember
 from models.members import find_member
 from models.models import LOBBY
 from models.names import initial, tint

@@ -7,7 +7,9 @@ from urllib.parse import quote
 from controllers.base import BaseHandler
 from models import memberships, rooms
 from models.addresses import MAX_ADDRESS_CHARS
-from models.errors import Refusal, UnknownMember, UnknownRoom
+from models.errors.accounts import UnknownMember
+from models.errors.base import Refusal
+from models.errors.rooms import UnknownRoom
 from models.members import Member, find_member
 from models.reads import Position
 from models.rooms import CLOSED, OPEN, RoomInfo, room_of

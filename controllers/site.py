@@ -34,7 +34,8 @@ from controllers.webhooks.payloads import MAX_PAYLOAD_BYTES
 from controllers.webhooks.turn import Sender
 from models import settings
 from models.emojis import is_emoji
-from models.errors import Lost, NotEmoji, Unavailable
+from models.errors.messages import NotEmoji
+from models.errors.stores import Lost, Unavailable
 from models.logs.base import EDIT, NOTE, POST, REACT, UNREACT, Draft, Entry, Head
 from models.members import Member
 from models.names import initial, tint

@@ -12,7 +12,9 @@ from controllers.rooms import RoomBase
 from controllers.web.dates import due_label
 from controllers.web.task_list import Fields, TaskList
 from models import messages, tasks
-from models.errors import Conflict, Refusal, UnknownTarget, UnknownTask
+from models.errors.base import Refusal
+from models.errors.messages import UnknownTarget
+from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import MAX_NONCE_CHARS
 from models.rooms import RoomInfo, people_of, rooms_of
 from models.tasks import MAX_TASK_CHARS, Task

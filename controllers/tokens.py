@@ -11,7 +11,8 @@ from controllers.base import BaseHandler
 from controllers.rooms import DeedHandler
 from controllers.web.token_list import DAYS, NewToken
 from models import tokens
-from models.errors import BadTokenEnd, Refusal, UnknownToken
+from models.errors.base import Refusal
+from models.errors.tokens import BadTokenEnd, UnknownToken
 from models.tokens import OwnToken
 
 FIELDS = ("name", "scope", "days")

@@ -9,7 +9,7 @@ import peewee
 
 from models import lookalikes
 from models.database import as_tuples, writing
-from models.errors import (
+from models.errors.accounts import (
     BadEmail,
     BotHasNoPassword,
     LooksLikeAnother,
@@ -17,11 +17,11 @@ from models.errors import (
     NameMeansEverybody,
     NameRemoved,
     NameTaken,
-    NotYours,
     SetupOver,
     UnknownMember,
     WrongPassword,
 )
+from models.errors.base import NotYours
 from models.members import Member, find_user, get_member, member_of
 from models.memberships import take_out_everywhere
 from models.mentions import EVERYBODY

@@ -7,7 +7,7 @@ import secrets
 import unicodedata
 from itertools import count
 
-from models.errors import AddressTaken, BadRoomName, TooManyNames
+from models.errors.rooms import AddressTaken, BadRoomName, TooManyNames
 from models.models import Address
 from models.visible import is_visible, without_ignorable
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from models import tokens
 from models.accounts import add_member
 from models.database import writing
-from models.errors import NotYours, TooManyBots, UnknownMember
+from models.errors.accounts import UnknownMember
+from models.errors.base import NotYours
+from models.errors.tokens import TooManyBots
 from models.members import Member, get_member, member_of, not_removed
 from models.models import User
 from models.passwords import DUMMY_HASH

@@ -19,7 +19,7 @@ from playhouse.migrations import Runner
 from models.engines.base import Engine
 from models.engines.postgresql import Postgresql
 from models.engines.sqlite import Sqlite
-from models.errors import CannotOpen, ReadOnly
+from models.errors.stores import CannotOpen, ReadOnly
 
 logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # the migrations of a first start are no news
 

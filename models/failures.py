@@ -14,7 +14,8 @@ from collections.abc import Iterator
 import peewee
 
 from models.database import writing
-from models.errors import TooManyFailures, TryLater
+from models.errors.accounts import TooManyFailures
+from models.errors.base import TryLater
 from models.models import Failure
 from models.names import fold
 

@@ -10,16 +10,9 @@ from typing import Any
 
 from models.database import execute, writing
 from models.engines.base import Row
-from models.errors import (
-    Archived,
-    BadHookEvents,
-    BadHookKind,
-    BadHookName,
-    BadHookUrl,
-    NotBot,
-    TooManyHooks,
-    UnknownHook,
-)
+from models.errors.hooks import BadHookEvents, BadHookKind, BadHookName, BadHookUrl, TooManyHooks, UnknownHook
+from models.errors.rooms import Archived
+from models.errors.tokens import NotBot
 from models.members import find_user
 from models.memberships import kept_room, let_in
 from models.models import Hook, User

@@ -11,7 +11,7 @@ import peewee
 from models import failures
 from models.accounts import add_member
 from models.database import writing
-from models.errors import InvitationOver, TooManyJoined
+from models.errors.accounts import InvitationOver, TooManyJoined
 from models.members import Member, not_removed
 from models.models import Invitation, User
 from models.passwords import PasswordHash

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import peewee
 
 from models.database import batches
-from models.errors import UnknownMember
+from models.errors.accounts import UnknownMember
 from models.models import User
 from models.names import fold
 from models.passwords import PasswordHash

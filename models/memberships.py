@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable
 from models import reads
 from models.addresses import choose_address, clean_room_name, keep_address
 from models.database import as_tuples, execute, writing
-from models.errors import (
+from models.errors.accounts import UnknownMember
+from models.errors.rooms import (
     Archived,
     BadDescription,
     BadPeople,
@@ -17,7 +18,6 @@ from models.errors import (
     OtherInTooManyRooms,
     StaysInRoom,
     TooManyRooms,
-    UnknownMember,
 )
 from models.members import Member, find_user, get_member, member_of
 from models.models import LOBBY, Address, Membership, Room

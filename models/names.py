@@ -8,7 +8,7 @@ import zlib
 
 import idna
 
-from models.errors import BadUsername, InvisibleName
+from models.errors.accounts import BadUsername, InvisibleName
 from models.visible import is_visible
 
 MAX_NAME_CHARS = 40

@@ -8,7 +8,7 @@ import unicodedata
 
 import argon2
 
-from models.errors import BadPassword
+from models.errors.accounts import BadPassword
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 1000  # nothing is cut off

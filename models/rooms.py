@@ -10,7 +10,8 @@ from typing import NamedTuple
 from models import mentions
 from models.database import as_tuples, batches, execute, placeholders
 from models.engines.base import Row
-from models.errors import NotInRoom, UnknownRoom
+from models.errors.rooms import UnknownRoom
+from models.errors.tasks import NotInRoom
 from models.members import Member, member_of
 from models.models import LOBBY, Membership, Room, User
 from models.names import MAX_TYPED_CHARS, fold

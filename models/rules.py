@@ -5,17 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from models import tasks
-from models.errors import (
-    Archived,
-    Conflict,
-    Deleted,
-    NotMember,
-    NotYourMessage,
-    TooManyChanges,
-    TooManyTasks,
-    UnknownTarget,
-    UnknownTask,
-)
+from models.errors.messages import Deleted, NotYourMessage, TooManyChanges, UnknownTarget
+from models.errors.rooms import Archived, NotMember
+from models.errors.tasks import Conflict, TooManyTasks, UnknownTask
 from models.logs.base import CHANGES, DELETE, EDIT, NOTE, POST, REACT, TASK_CHANGES, TASK_MADE, Draft, Entry
 from models.tasks import TaskState
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import peewee
 
 from models.database import batches, execute, writing
-from models.errors import BotHasNoPassword, WrongPassword
+from models.errors.accounts import BotHasNoPassword, WrongPassword
 from models.members import Member
 from models.models import Session, User
 from models.passwords import PasswordHash

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models import failures
 from models.database import writing
-from models.errors import TooManySignIns
+from models.errors.accounts import TooManySignIns
 
 # In failures.WINDOW_SECONDS, at all processes.
 MAX_PER_ACCOUNT = 100  # a class that shares an account signs in at once

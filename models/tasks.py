@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from models import ranks
-from models.errors import BadDay, TaskEmpty, TaskTooLong
+from models.errors.tasks import BadDay, TaskEmpty, TaskTooLong
 from models.logs.base import (
     TASK_CHANGED,
     TASK_CHANGES,

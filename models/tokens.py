@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from models.database import batches, execute, writing
-from models.errors import BadScope, BadTokenEnd, BadTokenName, TooManyTokens, UnknownToken
+from models.errors.tokens import BadScope, BadTokenEnd, BadTokenName, TooManyTokens, UnknownToken
 from models.members import Member, get_member, not_removed
 from models.models import Token, User
 from models.sessions import DAY_SECONDS

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TypedDict
 
 from models.database import open_database
-from models.errors import Refusal
+from models.errors.base import Refusal
 from models.logs.base import Draft, RoomLog
 from models.stores import Stores
 from testsuite.servers import ROOT

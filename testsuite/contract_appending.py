@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from models.errors import NotMember
+from models.errors.rooms import NotMember
 from models.logs.base import Entry, Head
 from models.models import User
 from models.passwords import PasswordHash

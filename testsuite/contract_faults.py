@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from models.errors import Unavailable, Unstorable
+from models.errors.stores import Unavailable, Unstorable
 from testsuite.log_case import LogTest
 
 

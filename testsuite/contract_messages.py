@@ -7,15 +7,9 @@ import random
 from unittest import mock
 
 from models import rules
-from models.errors import (
-    Archived,
-    Deleted,
-    NotMember,
-    NotYourMessage,
-    Refusal,
-    TooManyChanges,
-    UnknownTarget,
-)
+from models.errors.base import Refusal
+from models.errors.messages import Deleted, NotYourMessage, TooManyChanges, UnknownTarget
+from models.errors.rooms import Archived, NotMember
 from models.logs.base import CHANGES, Draft, Entry, Head
 from models.messages import MAX_EXCERPT_CHARS, Message, Quote, Reaction, load
 from models.models import Membership, Room, User

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable
 
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.logs.base import Draft, Entry, RoomLog
 from testsuite.appender import appenders
 from testsuite.log_case import LogTest

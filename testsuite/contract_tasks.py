@@ -12,21 +12,10 @@ from controllers.web.rate_limit import RateLimiter
 from controllers.web.task_list import Fields, TaskList
 from models import ranks, rules, tasks
 from models.database import database
-from models.errors import (
-    Archived,
-    BadDay,
-    Conflict,
-    Deleted,
-    NotInRoom,
-    NotMember,
-    Refusal,
-    TaskEmpty,
-    TaskTooLong,
-    TooManyChanges,
-    TooManyTasks,
-    UnknownTarget,
-    UnknownTask,
-)
+from models.errors.base import Refusal
+from models.errors.messages import Deleted, TooManyChanges, UnknownTarget
+from models.errors.rooms import Archived, NotMember
+from models.errors.tasks import BadDay, Conflict, NotInRoom, TaskEmpty, TaskTooLong, TooManyTasks, UnknownTask
 from models.logs.base import Draft, Entry, RoomLog
 from models.models import Room
 from models.tasks import Task, TaskState

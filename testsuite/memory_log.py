@@ -10,7 +10,7 @@ from typing import Any, cast
 from controllers.web.rate_limit import RateLimiter
 from controllers.web.task_list import TaskList
 from models import rules, tasks
-from models.errors import Conflict
+from models.errors.tasks import Conflict
 from models.logs.base import TASK_CHANGED, TASK_MADE, TASK_REMOVED, Draft, Entry, RoomLog
 from models.rules import Author, Target
 from models.tasks import TaskState

@@ -15,7 +15,7 @@ from typing import Any
 
 from controllers.api.openapi import errors_of
 from controllers.api.routes import OPERATIONS
-from models.errors import Refusal
+from models.errors.base import Refusal
 from testsuite.api import Api
 from testsuite.cases import FolderTest, SiteTest, add_members
 from testsuite.clients import Client

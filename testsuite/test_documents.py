@@ -12,7 +12,7 @@ import unittest
 from typing import Any
 
 from controllers.realtime import protocol
-from models.errors import Refusal
+from models.errors.base import Refusal
 from testsuite.cases import SiteTest
 from testsuite.clients import PASSWORD, Chat
 from testsuite.documents import DOCUMENTS, Block, Document, find_excerpt

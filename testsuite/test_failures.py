@@ -12,7 +12,7 @@ from pathlib import Path
 
 from models import failures
 from models.database import database
-from models.errors import TooManyFailures
+from models.errors.accounts import TooManyFailures
 from models.models import Failure, create_tables
 from testsuite.cases import SiteTest
 from testsuite.clients import PASSWORD, Answer, Client

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from controllers.realtime import protocol
 from controllers.sockjs.framing import BadPayload, decode_messages
 from controllers.sockjs.router import MAX_MESSAGES_PER_SEND
-from models.errors import Refusal
+from models.errors.base import Refusal
 from testsuite.clients import Answer, Chat
 from testsuite.fuzzing import JSON, FuzzedSite, FuzzTest, damaged, dumped, examples
 from testsuite.polling import ALL_TRANSPORTS, Jsonp, SockJS, WebSocket, Xhr, knock

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from models.database import database
 from models.engines import sqlite
 from models.engines.workers import WorkerPool
-from models.errors import Lost
+from models.errors.stores import Lost
 from models.models import create_tables
 from testsuite.cases import FolderTest, add_user
 from testsuite.clients import PASSWORD, Chat, Client

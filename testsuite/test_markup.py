@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 
 from controllers.markdown.html import MAX_HTML_CHARS, to_html
 from controllers.web import rendering
-from models.errors import Empty
+from models.errors.messages import Empty
 from testsuite.documents import Document
 from testsuite.fuzzing import FuzzTest, examples
 from testsuite.repetition import MAX_BODY_CHARS, draw, filled, known, messages

@@ -9,7 +9,9 @@ from unittest import mock
 from controllers.realtime.reads import Reads
 from models import accounts, addresses, memberships, reads, rooms
 from models.database import database
-from models.errors import (
+from models.errors.accounts import UnknownMember
+from models.errors.base import Refusal
+from models.errors.rooms import (
     AddressTaken,
     Archived,
     BadDescription,
@@ -17,11 +19,9 @@ from models.errors import (
     BadRoomName,
     NotYourRoom,
     OtherInTooManyRooms,
-    Refusal,
     StaysInRoom,
     TooManyNames,
     TooManyRooms,
-    UnknownMember,
     UnknownRoom,
 )
 from models.memberships import change_room, join, leave, let_in, make_room, open_direct, put_out, set_own

@@ -11,14 +11,9 @@ import peewee
 
 from models import accounts, members, passwords, sessions
 from models.database import database
-from models.errors import (
-    BadEmail,
-    CannotOpen,
-    NameTaken,
-    NotYours,
-    UnknownMember,
-    WrongPassword,
-)
+from models.errors.accounts import BadEmail, NameTaken, UnknownMember, WrongPassword
+from models.errors.base import NotYours
+from models.errors.stores import CannotOpen
 from models.models import Membership, Room, Session, User, create_tables
 from models.passwords import PasswordHash
 from models.rooms import room_of, rooms_of

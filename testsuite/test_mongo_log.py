@@ -12,7 +12,8 @@ from unittest import mock
 import pymongo
 from pymongo.errors import ExecutionTimeout, ServerSelectionTimeoutError
 
-from models.errors import CannotOpen, Unavailable, UnknownTarget
+from models.errors.messages import UnknownTarget
+from models.errors.stores import CannotOpen, Unavailable
 from models.logs.base import Draft, Head
 from models.logs.mongo import MongoLog
 from models.logs.mongo_changes import RETRY_SECONDS

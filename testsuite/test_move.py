@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from models.database import database, open_database
-from models.errors import CannotMove
+from models.errors.stores import CannotMove
 from models.models import BaseModel, User, create_tables
 from models.moving import move, tables
 from models.moving.move import Place

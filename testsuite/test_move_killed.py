@@ -11,7 +11,7 @@ from typing import Any
 import cysqlite
 
 from models.database import database, open_database
-from models.errors import ReadOnly
+from models.errors.stores import ReadOnly
 from models.models import User
 from models.moving.move import Place
 from testsuite.mongodb import opened

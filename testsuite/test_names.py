@@ -9,14 +9,7 @@ import peewee
 
 from models import accounts, lookalikes, members, names
 from models.database import database, execute
-from models.errors import (
-    BadUsername,
-    InvisibleName,
-    LooksLikeAnother,
-    MixedScripts,
-    NameRemoved,
-    NameTaken,
-)
+from models.errors.accounts import BadUsername, InvisibleName, LooksLikeAnother, MixedScripts, NameRemoved, NameTaken
 from models.models import User, create_tables
 from models.passwords import PasswordHash
 from testsuite.test_models import ModelsTest

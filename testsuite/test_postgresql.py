@@ -18,7 +18,7 @@ from models.engines.base import Doorbell
 from models.engines.postgresql import SERVER_SETTINGS
 from models.engines.postgresql_doorbell import PostgresqlDoorbell
 from models.engines.postgresql_url import BAD_URL
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.logs.base import Head
 from models.stores import Stores
 from testsuite.cases import FolderTest, add_user

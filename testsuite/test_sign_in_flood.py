@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import argon2
 
 from controllers.web.hashing_queue import MAX_WAITING_REQUESTS, ClientDisconnected, Disconnected, HashingQueue
-from models.errors import Busy
+from models.errors.accounts import Busy
 from testsuite.cases import SiteTest
 from testsuite.clients import PASSWORD, Client
 from testsuite.polling import FORM

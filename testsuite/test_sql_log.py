@@ -19,7 +19,8 @@ from controllers.web.rendering import MessageRenderer
 from models.database import database, writing
 from models.engines.sqlite import BUSY_TIMEOUT_SECONDS
 from models.engines.workers import WorkerPool
-from models.errors import TooManyChanges, Unavailable, UnknownTarget
+from models.errors.messages import TooManyChanges, UnknownTarget
+from models.errors.stores import Unavailable
 from models.logs.base import Draft, Head
 from models.logs.sql_append import append
 from models.messages import load

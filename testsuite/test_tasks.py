@@ -15,7 +15,7 @@ from controllers.realtime.encoding import Renderer, encode_all
 from controllers.realtime.entry_cache import EntryCache, MemoryLimit
 from controllers.web.task_list import Fields
 from models import ranks, tasks
-from models.errors import Conflict, UnknownTask
+from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import Draft, Entry, RoomLog
 from models.ranks import DIGITS
 from models.rules import MAX_SEQ

@@ -18,19 +18,9 @@ from controllers.web.hashing_queue import HashingQueue
 from controllers.web.query_cache import QueryCache
 from models import accounts, bots, sessions, tokens
 from models.database import database, execute
-from models.errors import (
-    BadScope,
-    BadTokenEnd,
-    BadTokenName,
-    BotHasNoPassword,
-    NameTaken,
-    NotYours,
-    TooManyBots,
-    TooManyTokens,
-    UnknownMember,
-    UnknownToken,
-    WrongPassword,
-)
+from models.errors.accounts import BotHasNoPassword, NameTaken, UnknownMember, WrongPassword
+from models.errors.base import NotYours
+from models.errors.tokens import BadScope, BadTokenEnd, BadTokenName, TooManyBots, TooManyTokens, UnknownToken
 from models.models import Membership, Token, User, create_tables
 from models.stores import Stores
 from models.tokens import MAX_TOKENS_PER_MEMBER, OwnToken, TokenSignIn

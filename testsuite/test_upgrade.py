@@ -17,7 +17,7 @@ from pymongo.errors import WriteError
 from models import memberships, reads, rooms
 from models.database import MIGRATIONS, as_tuples, database, execute, open_database
 from models.engines.base import PEOPLE_VERSION_QUERY
-from models.errors import CannotOpen, ReadOnly
+from models.errors.stores import CannotOpen, ReadOnly
 from models.logs.base import Draft, Head
 from models.logs.sql_append import append
 from models.models import Address, Membership, Room, Session, User, create_tables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unittest
 
-from models.errors import Empty
+from models.errors.messages import Empty
 from models.logs.base import clean_body
 from models.visible import is_visible, without_ignorable
 

@@ -10,7 +10,7 @@ from controllers.site import Site
 from controllers.web.early_answer import EarlyAnswer
 from controllers.web.hashing_queue import Disconnected
 from controllers.web.rate_limit import Payer
-from models.errors import NotByToken
+from models.errors.requests import NotByToken
 from models.logs.base import Draft, Entry
 from models.members import Member
 from models.rooms import RoomInfo, room_of

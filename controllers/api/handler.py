@@ -12,7 +12,9 @@ from controllers.api.operation import Answer, Operation
 from controllers.base import BaseHandler
 from controllers.web import headers
 from controllers.web.json_answers import encoded
-from models.errors import MadeForAnother, NoCookies, NotByToken, NotMember, ReadsOnly, Unauthorized, UnknownRoom
+from models.errors.accounts import MadeForAnother, NoCookies
+from models.errors.requests import NotByToken, ReadsOnly, Unauthorized
+from models.errors.rooms import NotMember, UnknownRoom
 from models.sessions import SignIn
 from models.tokens import TokenSignIn
 

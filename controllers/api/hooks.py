@@ -12,17 +12,9 @@ from controllers.api.fields import NO_NUL, Fields, InRoom, PathId
 from controllers.api.message_json import EXACTLY
 from controllers.api.operation import Answer, operation
 from controllers.webhooks.room_hooks import RoomHooks
-from models.errors import (
-    Archived,
-    BadHookName,
-    BadHookUrl,
-    NotBot,
-    NotYourRoom,
-    OtherInTooManyRooms,
-    TooManyHooks,
-    UnknownHook,
-    UnknownRoom,
-)
+from models.errors.hooks import BadHookName, BadHookUrl, TooManyHooks, UnknownHook
+from models.errors.rooms import Archived, NotYourRoom, OtherInTooManyRooms, UnknownRoom
+from models.errors.tokens import NotBot
 from models.hooks import MAX_HOOK_NAME_CHARS, MAX_URL_CHARS, HookInfo, HookWish
 from models.names import MAX_NAME_CHARS
 

@@ -6,7 +6,8 @@ import json
 import math
 from typing import Any
 
-from models.errors import BadJson, FieldTwice, WrongFields
+from models.errors.base import WrongFields
+from models.errors.requests import BadJson, FieldTwice
 
 MAX_NUMBER_CHARS = 32  # of one number; what is longer is none of ours
 MAX_NAMES = 32  # of one object

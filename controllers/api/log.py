@@ -14,7 +14,8 @@ from controllers.api.fields import Fields, InAddress, InRoom, QueryCursor
 from controllers.api.long_poll import LogPoll, Wait
 from controllers.api.message_json import EXACTLY
 from controllers.api.operation import SENT, Answer, operation
-from models.errors import TooManyWaiting, UnknownRoom
+from models.errors.requests import TooManyWaiting
+from models.errors.rooms import UnknownRoom
 
 MAX_ENTRIES = 100  # in one answer
 DEFAULT_ENTRIES = 50

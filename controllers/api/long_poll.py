@@ -13,7 +13,8 @@ from controllers.realtime.frame import Frame
 from controllers.realtime.waiting import Waiting
 from controllers.web.early_answer import Encode, encoder, whole_answer
 from controllers.web.hashing_queue import ClientDisconnected
-from models.errors import Refusal, TooManyWaiting
+from models.errors.base import Refusal
+from models.errors.requests import TooManyWaiting
 from models.rooms import RoomInfo
 
 MAX_WAIT_SECONDS = 60

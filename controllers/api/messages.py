@@ -16,20 +16,11 @@ from controllers.api.operation import SENT, Answer, operation
 from controllers.web.json_answers import encoded, etag_of
 from controllers.web.window import RoomPages, Window, newest_window
 from models import messages
-from models.errors import (
-    Archived,
-    Deleted,
-    Empty,
-    NotYourMessage,
-    TooLong,
-    TooManyChanges,
-    TooManyWaiting,
-    UnknownRoom,
-    UnknownTarget,
-    Unstorable,
-    WrongField,
-    WrongFields,
-)
+from models.errors.base import WrongFields
+from models.errors.messages import Deleted, Empty, NotYourMessage, TooLong, TooManyChanges, UnknownTarget
+from models.errors.requests import TooManyWaiting, WrongField
+from models.errors.rooms import Archived, UnknownRoom
+from models.errors.stores import Unstorable
 from models.logs.base import DELETE, EDIT, POST
 from models.messages import Message
 from models.rooms import RoomInfo

@@ -14,19 +14,11 @@ from controllers.api.operation import JSON_TYPE, PLACE, ROOT, Operation, summary
 from controllers.api.tasks import TaskJson
 from controllers.web.forms import XSRF_HEADER
 from controllers.web.http_status import code_of, status_of, status_text
-from models.errors import (
-    BadJson,
-    MadeForAnother,
-    NotByToken,
-    NotFound,
-    NotJson,
-    ReadsOnly,
-    Refusal,
-    SlowDown,
-    Unauthorized,
-    Unavailable,
-    WrongFields,
-)
+from models.errors.accounts import MadeForAnother
+from models.errors.base import Refusal, WrongFields
+from models.errors.messages import SlowDown
+from models.errors.requests import BadJson, NotByToken, NotFound, NotJson, ReadsOnly, Unauthorized
+from models.errors.stores import Unavailable
 
 VERSION = "1"
 REFERENCE = "#/components/schemas/{model}"

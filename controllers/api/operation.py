@@ -32,7 +32,8 @@ from tornado.httputil import HTTPServerRequest
 
 from controllers.api.fields import Fields, Nothing
 from controllers.api.json_input import read_object, shown_name
-from models.errors import (
+from models.errors.base import Refusal, WrongFields
+from models.errors.requests import (
     FieldTwice,
     MissingField,
     NoBody,
@@ -41,10 +42,8 @@ from models.errors import (
     NoText,
     NotFound,
     NotJson,
-    Refusal,
     UnknownField,
     WrongField,
-    WrongFields,
     WrongLength,
 )
 

@@ -12,7 +12,7 @@ from controllers.api.message_json import MessageJson, message_json
 from controllers.api.messages import CHANGING, ChangeQuery, find_message
 from controllers.api.operation import Answer, operation
 from models.emojis import is_emoji
-from models.errors import NotEmoji
+from models.errors.messages import NotEmoji
 from models.logs.base import REACT, UNREACT
 from models.messages import Message
 

@@ -15,7 +15,7 @@ from controllers.api.operation import Answer, operation
 from controllers.web.json_answers import encoded, etag_of
 from models import memberships
 from models.addresses import MAX_ROOM_NAME_CHARS
-from models.errors import (
+from models.errors.rooms import (
     AddressTaken,
     Archived,
     BadDescription,

@@ -18,22 +18,12 @@ from controllers.web import task_list
 from controllers.web.json_answers import encoded, etag_of
 from controllers.web.task_list import TaskList
 from models import tasks
-from models.errors import (
-    Archived,
-    BadDay,
-    Conflict,
-    MissingField,
-    NotInRoom,
-    TaskEmpty,
-    TaskTooLong,
-    TooManyChanges,
-    TooManyTasks,
-    UnknownRoom,
-    UnknownTarget,
-    UnknownTask,
-    Unstorable,
-    WrongFields,
-)
+from models.errors.base import WrongFields
+from models.errors.messages import TooManyChanges, UnknownTarget
+from models.errors.requests import MissingField
+from models.errors.rooms import Archived, UnknownRoom
+from models.errors.stores import Unstorable
+from models.errors.tasks import BadDay, Conflict, NotInRoom, TaskEmpty, TaskTooLong, TooManyTasks, UnknownTask
 from models.logs.base import MAX_NONCE_CHARS
 from models.names import MAX_NAME_CHARS
 from models.rooms import RoomInfo, rooms_of

@@ -11,7 +11,7 @@ from controllers.api.call import Call
 from controllers.api.fields import NO_NUL, Fields, PathId
 from controllers.api.message_json import EXACTLY
 from controllers.api.operation import Answer, operation
-from models.errors import BadTokenName, TooManyTokens, UnknownToken
+from models.errors.tokens import BadTokenName, TooManyTokens, UnknownToken
 from models.tokens import MAX_TOKEN_DAYS, MAX_TOKEN_NAME_CHARS, OwnToken, end_token, make_token, tokens_of
 
 Scope = Literal["read", "write"]

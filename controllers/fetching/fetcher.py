@@ -17,7 +17,7 @@ from tornado.netutil import DefaultLoopResolver, Resolver
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
 from controllers.fetching.reach import PUBLIC, CheckedResolver, OutOfReach, Reach, is_web_url, reach_of
-from models.errors import Refusal
+from models.errors.base import Refusal
 
 TIMEOUT_SECONDS = 5.0  # for everything: names, connections, redirects, answer; as many to wait for a free place
 MAX_BODY_BYTES = 1024 * 1024  # decompressed

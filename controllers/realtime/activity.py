@@ -11,7 +11,7 @@ from controllers.realtime.frame import Frame
 from controllers.realtime.news import Mention, News, Plain
 from controllers.realtime.protocol import message
 from controllers.realtime.subscriber import Subscriber, Subscribers
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.logs.base import Entry, Head, RoomLog
 from models.members import Member
 from models.reads import Position

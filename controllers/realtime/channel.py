@@ -19,7 +19,7 @@ from controllers.realtime.frame import Frame
 from controllers.realtime.protocol import message
 from controllers.realtime.subscriber import Cursor
 from controllers.realtime.tail import RETRY_SECONDS, Tail
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.logs.base import Entry
 from models.messages import Message, load_affected
 from models.tasks import Task, load_changed

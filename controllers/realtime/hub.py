@@ -16,7 +16,7 @@ from controllers.realtime.entry_cache import MAX_PAGE_MESSAGES, MemoryLimit, Num
 from controllers.realtime.subscriber import Subscriber, Subscribers
 from controllers.realtime.tail import read_newest
 from controllers.realtime.waiting import Waiting, WaitingRequests
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.logs.base import Draft, Entry, Head, RoomLog
 from models.messages import Message
 from models.rooms import RoomInfo

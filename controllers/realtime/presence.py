@@ -17,7 +17,7 @@ from controllers.realtime.hub import Hub
 from controllers.realtime.protocol import message
 from controllers.realtime.subscriber import Subscriber
 from models import presence
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.members import Member
 from models.names import initial, tint
 from models.presence import GRACE_SECONDS, LocalPresence, OnlineMember

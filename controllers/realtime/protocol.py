@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Required, TypedDict, TypeGuard, cast
 
-from models.errors import Refusal
+from models.errors.base import Refusal
 from models.logs.base import MAX_NONCE_CHARS, Draft, Entry
 
 VERSION = 1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 
 from models import reads
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.reads import Move, Position
 from models.stores import Stores
 

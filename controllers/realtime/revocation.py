@@ -8,7 +8,8 @@ from controllers.realtime.hub import Hub
 from controllers.realtime.presence import Presence
 from controllers.realtime.protocol import message
 from models import members, rooms, sessions, tokens
-from models.errors import NotMember, Unavailable
+from models.errors.rooms import NotMember
+from models.errors.stores import Unavailable
 from models.stores import Stores
 
 RECHECK_SECONDS = 1.0  # after a check, until it is made once more

@@ -9,7 +9,7 @@ from controllers.realtime.background import BackgroundTasks
 from controllers.realtime.channel_context import ChannelContext
 from controllers.realtime.encoding import encode_all
 from controllers.realtime.entry_cache import EntryCache, NumberedText
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.logs.base import DELETE, EDIT, LINES, Entry, RoomLog
 from models.messages import Message, as_posted, fold_all, load_affected
 from models.tasks import Task, load_changed

@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from controllers.realtime.subscriber import Cursor
-from models.errors import Refusal, Unauthorized, UnknownRoom
+from models.errors.base import Refusal
+from models.errors.requests import Unauthorized
+from models.errors.rooms import UnknownRoom
 from models.sessions import SignIn
 from models.tokens import TokenSignIn
 

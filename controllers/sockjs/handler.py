@@ -12,7 +12,7 @@ from controllers.sockjs.interfaces import Router
 from controllers.web import headers
 from controllers.web.field_limits import FieldLimits
 from controllers.web.logs import FailureLog
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.sessions import SignIn
 
 JSESSIONID = re.compile(r"[A-Za-z0-9._~!:-]{1,128}")

@@ -14,7 +14,8 @@ from controllers.web.hashing_queue import ClientDisconnected, Disconnected, Hash
 from controllers.web.query_cache import QueryCache
 from controllers.web.token_uses import TokenUses
 from models import accounts, failures, passwords, sessions, sign_ins, tokens
-from models.errors import Busy, UnknownToken, WrongPassword
+from models.errors.accounts import Busy, WrongPassword
+from models.errors.tokens import UnknownToken
 from models.members import Member, find_member
 from models.passwords import PasswordHash
 from models.sessions import SignIn

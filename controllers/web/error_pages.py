@@ -18,7 +18,8 @@ from controllers.web.http_status import code_of, status_of, status_text
 from controllers.web.languages import language_of
 from controllers.web.logs import FailureLog
 from controllers.web.rendering import isolated
-from models.errors import MadeForAnother, Refusal, SignedOut, WrongFields
+from models.errors.accounts import MadeForAnother, SignedOut
+from models.errors.base import Refusal, WrongFields
 
 logger = logging.getLogger(__name__)
 

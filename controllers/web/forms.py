@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tornado.web
 
 from controllers.web import headers
-from models.errors import NoCookies
+from models.errors.accounts import NoCookies
 from models.logs.base import MAX_NONCE_CHARS
 
 MAX_ID_DIGITS = 9

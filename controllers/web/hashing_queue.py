@@ -12,7 +12,8 @@ from typing import ParamSpec, TypeVar
 
 import tornado.iostream
 
-from models.errors import Busy, Refusal
+from models.errors.accounts import Busy
+from models.errors.base import Refusal
 
 MAX_WAITING_REQUESTS = 20  # at one process; one hash takes some 20 ms
 

@@ -4,39 +4,25 @@ from __future__ import annotations
 
 from controllers.fetching.fetcher import FetchFailed, FetchTimedOut
 from controllers.web.hashing_queue import ClientDisconnected
-from models.errors import (
-    Archived,
+from models.errors.accounts import (
     Busy,
-    Conflict,
-    Deleted,
-    Failed,
     MadeForAnother,
     NoCookies,
-    NotByToken,
-    NotFound,
-    NotJson,
-    NotMember,
-    NotYourMessage,
-    NotYourRoom,
-    ReadOnly,
-    ReadsOnly,
-    Refusal,
     SignedOut,
-    SlowDown,
     TooManyFailures,
     TooManyJoined,
     TooManySignIns,
-    TooManyWaiting,
-    Unauthorized,
-    Unavailable,
-    UnknownHook,
     UnknownMember,
-    UnknownRoom,
-    UnknownTarget,
-    UnknownTask,
-    UnknownToken,
     WrongPassword,
 )
+from models.errors.base import Refusal
+from models.errors.hooks import UnknownHook
+from models.errors.messages import Deleted, NotYourMessage, SlowDown, UnknownTarget
+from models.errors.requests import NotByToken, NotFound, NotJson, ReadsOnly, TooManyWaiting, Unauthorized
+from models.errors.rooms import Archived, NotMember, NotYourRoom, UnknownRoom
+from models.errors.stores import Failed, ReadOnly, Unavailable
+from models.errors.tasks import Conflict, UnknownTask
+from models.errors.tokens import UnknownToken
 
 # Every other refusal is a 400.
 _STATUSES: dict[type[Refusal], int] = {

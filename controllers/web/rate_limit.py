@@ -7,7 +7,7 @@ import math
 import time
 import weakref
 
-from models.errors import SlowDown
+from models.errors.messages import SlowDown
 
 Payer = int | tuple[str, int]  # whose limit counts: a member, by id, or something of theirs, by its kind and id
 

@@ -22,7 +22,7 @@ from controllers.markdown.references import text_of
 from controllers.web.dates import day_label
 from controllers.web.languages import all_languages
 from controllers.web.lru_cache import LRUCache
-from models.errors import Empty
+from models.errors.messages import Empty
 from models.logs.base import NOTE, POST, Entry, clean_body
 from models.messages import Message
 from models.names import initial, tint

@@ -10,7 +10,8 @@ from typing import NamedTuple, Protocol
 from controllers.web.rate_limit import Payer, RateLimiter
 from models import ranks, tasks
 from models.engines.base import RunInThread
-from models.errors import Conflict, TooManyChanges, UnknownTask
+from models.errors.messages import TooManyChanges
+from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import (
     TASK_CHANGED,
     TASK_DONE,

@@ -7,7 +7,7 @@ import contextlib
 import time
 
 from models import tokens
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.stores import Stores
 from models.tokens import USE_SECONDS
 

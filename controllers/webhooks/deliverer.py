@@ -8,7 +8,7 @@ import random
 
 from controllers.webhooks.turn import Sender, Turn
 from models import deliveries
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 
 logger = logging.getLogger(__name__)
 

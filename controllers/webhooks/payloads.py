@@ -8,7 +8,8 @@ import json
 from urllib.parse import quote
 
 from models.deliveries import Outgoing
-from models.errors import BadPayload, TooLong
+from models.errors.hooks import BadPayload
+from models.errors.messages import TooLong
 from models.messages import Message
 
 MAX_PAYLOAD_BYTES = 64 * 1024  # that come from another site: the longest message in the most wasteful JSON

@@ -7,7 +7,7 @@ from typing import Protocol
 from controllers.fetching.fetcher import Fetcher
 from models import hooks
 from models.engines.base import RunInThread
-from models.errors import BadHookUrl
+from models.errors.hooks import BadHookUrl
 from models.hooks import FAILING, OUT, HookInfo, HookWish
 from models.logs.base import RoomLog
 from models.members import Member

@@ -14,7 +14,9 @@ from controllers.fetching.fetcher import Fetcher, FetchFailed, Reply
 from controllers.webhooks.payloads import headers_of, read_text, write_message
 from models import deliveries
 from models.deliveries import CLAIM_SECONDS, MAX_PAUSE_SECONDS, Outgoing
-from models.errors import Refusal, SlowDown, Unavailable
+from models.errors.base import Refusal
+from models.errors.messages import SlowDown
+from models.errors.stores import Unavailable
 from models.hooks import MENTIONS
 from models.logs.base import POST, Draft, Entry
 from models.messages import Message, fold_all

@@ -15,7 +15,7 @@ from models.engines.base import READ_ONLY_MESSAGE, TRIGGER_ROWS, Doorbell, Engin
 from models.engines.postgresql_connection import Connection, connect, driver_error, is_alive
 from models.engines.postgresql_doorbell import PostgresqlDoorbell
 from models.engines.postgresql_url import read_url
-from models.errors import CannotOpen, ReadOnly
+from models.errors.stores import CannotOpen, ReadOnly
 
 LOCK_TIMEOUT_MS = 5000  # for which a writer waits for the transactions of others
 # The server's own limits, in milliseconds. A process that was stopped within a transaction loses its locks.

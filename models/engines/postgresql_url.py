@@ -9,7 +9,7 @@ from urllib.parse import quote
 import psycopg
 import psycopg.conninfo
 
-from models.errors import CannotOpen
+from models.errors.stores import CannotOpen
 
 BAD_URL = (
     "cannot use the database: give it as postgresql://user:password@host/name, "

@@ -20,7 +20,7 @@ from playhouse.cysqlite_ext import CySqliteDatabase
 from models.engines.base import READ_ONLY_MESSAGE, TRIGGER_ROWS, Doorbell, Engine, Row, RunInThread
 from models.engines.sqlite_doorbell import SqliteDoorbell
 from models.engines.sqlite_file import DatabaseFile
-from models.errors import CannotOpen, ReadOnly, first_of
+from models.errors.stores import CannotOpen, ReadOnly, first_of
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import cysqlite
 
 from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, to_heads
 from models.engines.sqlite_file import DatabaseFile, FileIdentity
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.logs.base import Head
 
 

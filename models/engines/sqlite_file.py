@@ -13,7 +13,7 @@ from pathlib import Path
 
 import cysqlite
 
-from models.errors import CannotOpen, Lost
+from models.errors.stores import CannotOpen, Lost
 
 logger = logging.getLogger(__name__)
 

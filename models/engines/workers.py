@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 import peewee
 
 from models.engines.base import Engine
-from models.errors import Unavailable, Unstorable, first_of
+from models.errors.stores import Unavailable, Unstorable, first_of
 from models.refusals import RefusalLogger
 
 logger = logging.getLogger(__name__)

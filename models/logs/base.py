@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from models.errors import Empty, TooLong
+from models.errors.messages import Empty, TooLong
 from models.visible import is_visible
 
 if TYPE_CHECKING:

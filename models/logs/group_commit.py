@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from models.errors import Unstorable
+from models.errors.stores import Unstorable
 from models.logs.base import Draft, Entry
 from models.refusals import RefusalLogger
 

@@ -13,7 +13,10 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from models import mentions, read_only, rooms, rules
 from models.engines.base import RunInThread
-from models.errors import Conflict, Deleted, ReadOnly, Refusal, Unavailable, UnknownTask, Unstorable
+from models.errors.base import Refusal
+from models.errors.messages import Deleted
+from models.errors.stores import ReadOnly, Unavailable, Unstorable
+from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import DELETE, EDIT, LINES, TASK_CHANGES, TASK_MADE, Draft, Entry, Head
 from models.logs.mongo_database import MongoDatabase
 from models.logs.mongo_documents import to_document, to_entry

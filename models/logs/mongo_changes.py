@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from pymongo.errors import OperationFailure, PyMongoError
 
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.logs.base import Head
 from models.logs.mongo_documents import Query
 from models.logs.mongo_errors import NO_REPLICA_SET, describe

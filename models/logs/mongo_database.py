@@ -18,7 +18,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
-from models.errors import CannotOpen
+from models.errors.stores import CannotOpen
 from models.logs import mongo_upgrade
 from models.logs.mongo_documents import SCHEMA_VERSION, Query
 from models.logs.mongo_errors import ANSWER_TIMEOUT_SECONDS, BAD_URL, describe_opening

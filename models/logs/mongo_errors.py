@@ -9,7 +9,7 @@ import pymongo
 from bson.errors import BSONError
 from pymongo.errors import BulkWriteError, ConnectionFailure, DocumentTooLarge, OperationFailure, PyMongoError
 
-from models.errors import Unavailable, Unstorable
+from models.errors.stores import Unavailable, Unstorable
 from models.refusals import RefusalLogger
 
 ANSWER_TIMEOUT_SECONDS = 5.0

@@ -9,7 +9,7 @@ from itertools import chain
 
 from models.database import batches, database, execute, placeholders
 from models.engines.base import Doorbell, RunInThread
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.logs import sql_tasks
 from models.logs.base import DELETE, TASK_REMOVED, Draft, Entry, Head, RoomLog
 from models.logs.group_commit import GroupCommit

@@ -11,7 +11,8 @@ import peewee
 
 from models import mentions, rooms, rules
 from models.database import appending, database, execute, placeholders
-from models.errors import Refusal, Unstorable
+from models.errors.base import Refusal
+from models.errors.stores import Unstorable
 from models.logs import sql_tasks
 from models.logs.base import DELETE, EDIT, LINES, REACT, TASK_CHANGES, Draft, Entry, Head
 from models.logs.rows import COLUMN_COUNT, COLUMNS, NAMED_COLUMNS, to_entry, to_row

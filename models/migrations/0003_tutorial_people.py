@@ -5,7 +5,7 @@ import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-from models.errors import BadUsername
+from models.errors.accounts import BadUsername
 from models.names import MAX_NAME_CHARS, clean_username, fold
 from models.passwords import NOBODYS, hash_password
 from models.visible import is_visible

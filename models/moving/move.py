@@ -18,7 +18,7 @@ import psycopg
 from models import read_only, tasks
 from models.database import database, open_database, with_retries
 from models.engines.base import Row
-from models.errors import CannotMove, Lost, Unavailable
+from models.errors.stores import CannotMove, Lost, Unavailable
 from models.logs import sql_tasks
 from models.logs.base import TASKS, Head
 from models.logs.rows import COLUMNS, to_names, to_unnamed_entry

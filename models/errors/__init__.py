@@ -1,0 +1,1 @@
+"""The refusals, by the noun that they are about."""
