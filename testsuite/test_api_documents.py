@@ -142,7 +142,7 @@ class Bot(FolderTest):
     def test_it_answers_each_message_once_however_often_it_and_the_site_start_again(self) -> None:
         add_members(self.folder, ("ana", "beto"))
         (port,) = free_ports(1)
-        site = self.start(f"--port={port}").wait()
+        site = self.start(f"--port={port}", "--messages_per_second=0").wait()
         ana = Api(Client(site.url).sign_in("ana"))
         token = Api(Client(site.url).sign_in("beto")).token()
         place = self.enterContext(tempfile.TemporaryDirectory())
@@ -157,6 +157,6 @@ class Bot(FolderTest):
         self.start_bot(site.url, token, place)
         wait_for(lambda: self.answered(ana) == asked, "it goes on from its cursor")
         site.stop()
-        site = self.start(f"--port={port}").wait()
+        site = self.start(f"--port={port}", "--messages_per_second=0").wait()
         asked.append(ana.post("hello @beto once more"))
         wait_for(lambda: self.answered(ana) == asked, "it goes on when the site is back")
