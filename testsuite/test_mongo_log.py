@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import logging
 import unittest
+from collections.abc import AsyncIterator
 from unittest import mock
 
 import pymongo
@@ -14,7 +15,7 @@ from pymongo.errors import ExecutionTimeout, ServerSelectionTimeoutError
 
 from models.errors.messages import UnknownTarget
 from models.errors.stores import CannotOpen, Unavailable
-from models.logs.base import Draft, Head
+from models.logs.base import Draft, Head, RoomLog
 from models.logs.mongo import MongoLog
 from models.logs.mongo_changes import RETRY_SECONDS
 from models.logs.mongo_errors import raising_unavailable
@@ -92,21 +93,35 @@ class MongoLogTest(MongoTest):
 
     async def test_an_edit_that_is_in_the_log_counts_although_its_process_has_not_settled_it(self) -> None:
         await self.log.append(self.draft("nobody"))
+        async with self.unsettled(self.log._targets, Draft("lobby", self.ana, "@beto", "edit", "edit", 1)) as other:
+            self.assertEqual(await other.mentions_beyond(self.beto, {"lobby": 0}), {"lobby": [1]})
+
+    async def test_so_does_a_change_of_a_task(self) -> None:
+        await self.log.append(Draft("lobby", self.ana, body_of_new("a task", "ana", ""), "0", "task_made"))
+        done = Draft("lobby", self.ana, body_of_deed("ana", None), "1", "task_done", 1)
+        async with self.unsettled(self.log._targets.tasks, done) as other:
+            self.assertEqual([state.is_done for state in await other.task_states("lobby")], [True])
+            self.assertEqual(await other.tasks_given_to("ana", ["lobby"], 9), [])
+            self.assertEqual(await other.count_tasks_given_to("ana", ["lobby"]), 0)
+
+    @contextlib.asynccontextmanager
+    async def unsettled(self, settling: object, draft: Draft) -> AsyncIterator[RoomLog]:
+        """Store a change that does not take effect while the context lasts; yield the log as another process has it."""
         go_on = asyncio.Event()
 
         async def wait(room: str, seq: int) -> None:
             await go_on.wait()
 
-        with mock.patch.object(self.log._targets, "settle", wait), opened(self.url) as database:
-            editing = asyncio.ensure_future(self.log.append(Draft("lobby", self.ana, "@beto", "edit", "edit", 1)))
+        with mock.patch.object(settling, "settle", wait), opened(self.url) as database:
+            changing = asyncio.ensure_future(self.log.append(draft))
             stored = lambda: database["entries"].find_one({"seq": 2})  # noqa: E731
-            await asyncio.to_thread(wait_for, stored, "the edit is stored")
+            await asyncio.to_thread(wait_for, stored, "the change is stored")
             try:
                 async with open_log(self.address) as other:
-                    self.assertEqual(await other.mentions_beyond(self.beto, {"lobby": 0}), {"lobby": [1]})
+                    yield other
             finally:
                 go_on.set()
-            await editing
+            await changing
 
     async def test_pages_are_whole_although_entries_were_purged_in_the_middle(self) -> None:
         await self.fill(100)

@@ -175,25 +175,32 @@ class MongoLog(RoomLog):
         names = [*(await self._read(rooms.usernames, [member_id])).values(), EVERYBODY]
         asked = [(name, room, seq) for room, seq in positions.items() for name in names]
         queries: list[Query] = [{"mentions": name, "room": room, "seq": {"$gt": seq}} for name, room, seq in asked]
-        with raising_unavailable(self._refusal_logger):
-            while await self._targets.settle_pending():
-                pass  # an edit is in the log a moment before its post mentions whom it names
+        await self._settle_pending()
         seqs: dict[str, set[int]] = {}
         for (_, room, _), found in zip(asked, await self._all(queries), strict=True):
             seqs.setdefault(room, set()).update(one["seq"] for one in found)
         return {room: list(some) for room, some in seqs.items() if some}
 
     async def task_states(self, room: str, ids: Collection[int] | None = None) -> list[TaskState]:
+        await self._settle_pending()
         with raising_unavailable(self._refusal_logger):
             return await self._targets.tasks.of_room(room, ids)
 
     async def tasks_given_to(self, username: str, rooms: Collection[str], limit: int) -> list[TaskState]:
+        await self._settle_pending()
         with raising_unavailable(self._refusal_logger):
             return await self._targets.tasks.given_to(username, rooms, limit)
 
     async def count_tasks_given_to(self, username: str, rooms: Collection[str]) -> int:
+        await self._settle_pending()
         with raising_unavailable(self._refusal_logger):
             return await self._targets.tasks.count_given_to(username, rooms)
+
+    async def _settle_pending(self) -> None:
+        """Let what is in the log take effect: an edit is there a moment before its post mentions whom it names."""
+        with raising_unavailable(self._refusal_logger):
+            while await self._targets.settle_pending():
+                pass
 
     async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
         with raising_unavailable(self._refusal_logger):
