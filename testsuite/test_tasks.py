@@ -1,12 +1,13 @@
-"""Any order of changes gives every reader the same list of tasks, and ranks keep the order in which tasks were put."""
+"""Any order of changes gives every reader the same list of tasks."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import unittest
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, cast
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,13 +15,13 @@ from hypothesis import strategies as st
 from controllers.realtime.encoding import Renderer, encode_all
 from controllers.realtime.entry_cache import EntryCache, MemoryLimit
 from controllers.web.task_list import Fields
-from models import ranks, tasks
+from models import tasks
+from models.errors import Unavailable
 from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import Draft, Entry, RoomLog
-from models.ranks import DIGITS
-from models.rules import MAX_SEQ
 from testsuite.fuzzing import FuzzTest, examples
 from testsuite.memory_log import ROOM, MemoryLog, task_list
+from testsuite.test_activity import ActivityTest
 
 Found = dict[int, dict[str, Any]]  # tasks as a client has them, by id
 
@@ -31,62 +32,6 @@ READING = ("deliver", "join", "all done", "clear")
 STEPS = st.lists(
     st.tuples(st.sampled_from(("add", "before", *CHANGES, *TOGETHER, *READING)), NUMBERS, NUMBERS), max_size=40
 )
-
-RANKS = st.lists(st.sampled_from(DIGITS), max_size=6).flatmap(
-    lambda digits: st.sampled_from(DIGITS[1:]).map(lambda last: "".join(digits) + last)
-)
-SEQS = st.integers(1, MAX_SEQ)
-
-
-class Ranks(FuzzTest):
-    def assert_is_rank(self, rank: str) -> None:
-        self.assertLessEqual(set(rank), set(DIGITS))
-        self.assertFalse(rank.endswith("0"))
-
-    @examples(500)
-    @given(RANKS, RANKS)
-    def test_between_two_ranks_is_a_rank_that_is_hardly_longer(self, one: str, other: str) -> None:
-        if one != other:
-            low, high = sorted((one, other))
-            rank = ranks.between(low, high)
-            self.assertLess(low, rank)
-            self.assertLess(rank, high)
-            self.assert_is_rank(rank)
-            self.assertLessEqual(len(rank), max(len(low), len(high)) + 1)
-
-    @examples(300)
-    @given(SEQS, SEQS)
-    def test_ends_stand_in_the_order_of_their_entries(self, one: int, other: int) -> None:
-        if one != other:
-            early, late = sorted((one, other))
-            self.assertLess(ranks.last(early), ranks.last(late))
-            self.assertLess(ranks.first(late), ranks.first(early))
-        self.assertLess(ranks.first(one), ranks.last(other))
-        for rank in (ranks.first(one), ranks.last(one)):
-            self.assert_is_rank(rank)
-            self.assertLessEqual(len(rank), 1 + ranks.SEQ_CHARS)
-
-    @examples(300)
-    @given(RANKS, RANKS, st.lists(st.booleans(), max_size=100))
-    def test_a_rank_gets_longer_by_one_with_five_moves_into_a_gap(self, one: str, other: str, ups: list[bool]) -> None:
-        low, high = sorted((one, f"{other}1" if one == other else other))
-        longest = max(len(low), len(high))
-        for count, is_up in enumerate(ups, 1):
-            rank = ranks.between(low, high)
-            low, high = (rank, high) if is_up else (low, rank)
-            self.assertLessEqual(len(rank), longest + 1 + (count - 1) / 5)
-
-    def test_a_rank_is_no_longer_than_it_has_to_be(self) -> None:
-        for low, high, rank in (("1", "5", "3"), ("1", "2", "1i"), ("1a", "21", "1n"), ("1", "11", "10i")):
-            self.assertEqual(ranks.between(low, high), rank)
-
-    def test_so_many_moves_into_one_gap_are_promised(self) -> None:
-        for is_up in (False, True):
-            low, high = ranks.last(MAX_SEQ - 1), ranks.last(MAX_SEQ)
-            for _ in range(1000):
-                rank = ranks.between(low, high)
-                low, high = (rank, high) if is_up else (low, rank)
-            self.assertLessEqual(len(rank), ranks.MAX_RANK_CHARS)
 
 
 class Client:
@@ -302,6 +247,25 @@ class Lists(FuzzTest):
         kept = "".join(text for process in story.processes for _, text in process.cache.texts_after(0, 10**6) or ())
         left = [text for text in story.removed if text in repr(story.log.all) + kept and text[5] == "n"]
         self.assertEqual(left, [])
+
+
+class Counts(ActivityTest):
+    async def test_who_leaves_while_their_open_tasks_are_counted_keeps_nobody_waiting(self) -> None:
+        ana, beto = await self.listen("ana"), await self.listen("beto")
+        made = await self.do(tasks.body_of_new("a task", "ana", ""), "task_made")
+        await self.until(lambda: any(one["type"] == "tasks" and one["open"] for one in ana.heard))
+        count = self.site.log.count_tasks_given_to
+
+        async def fail_for_ana(name: str, rooms: Collection[str]) -> int:
+            if name == "ana":
+                self.hub.remove(ana)
+                raise Unavailable()
+            return await count(name, rooms)
+
+        with mock.patch.object(self.site.log, "count_tasks_given_to", fail_for_ana), self.assertNoLogs():
+            await self.do(tasks.body_of_change("a task", "beto", "", "ana", made.seq), "task_changed", made.seq)
+            await self.until(lambda: any(one["type"] == "tasks" and one["open"] for one in beto.heard))
+            await self.until(lambda: ana not in self.hub.subscribers)
 
 
 if __name__ == "__main__":

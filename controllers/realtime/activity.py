@@ -239,15 +239,16 @@ class Activity:
 
     async def _tell_tasks(self, room: str, names: Collection[str]) -> None:
         """Tell those members of a room who have these names how many open tasks they have now."""
-        connections = [self._subscribers.of_member(member_id) for member_id in self.members_of(room)]
-        for some in connections:
-            if some and some[0].sign_in.member.username in names:
+        connected = [self._subscribers.of_member(member_id) for member_id in self.members_of(room)]
+        members = [some[0].sign_in.member for some in connected if some]
+        for member in members:
+            if member.username in names:
                 try:
-                    frame = Frame([await self._overview.describe_tasks(some[0].sign_in.member)])
+                    frame = Frame([await self._overview.describe_tasks(member)])
                 except Unavailable:
-                    self.refresh([some[0].sign_in.member.id])
+                    self.refresh([member.id])
                     continue
-                for subscriber in some:
+                for subscriber in self._subscribers.of_member(member.id):
                     self._send(subscriber, frame)
 
     def tell_presence(self, names: Iterable[str], is_online: bool) -> None:
