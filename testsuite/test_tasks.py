@@ -16,7 +16,7 @@ from controllers.realtime.encoding import Renderer, encode_all
 from controllers.realtime.entry_cache import EntryCache, MemoryLimit
 from controllers.web.task_list import Fields
 from models import tasks
-from models.errors import Unavailable
+from models.errors.stores import Unavailable
 from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import Draft, Entry, RoomLog
 from testsuite.fuzzing import FuzzTest, examples
