@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import unittest
 from typing import Any
 
 from controllers.realtime import protocol
+from models import errors
 from models.errors.base import Refusal
 from testsuite.cases import SiteTest
 from testsuite.clients import PASSWORD, Chat
@@ -122,6 +125,8 @@ def options() -> dict[str, str]:
 
 def refusals(kind: type[Refusal]) -> set[str]:
     """Return the codes of all refusals."""
+    for module in pkgutil.iter_modules(errors.__path__, f"{errors.__name__}."):
+        importlib.import_module(module.name)
     return {kind.code}.union(*(refusals(special) for special in kind.__subclasses__()))
 
 
