@@ -72,6 +72,7 @@ WS, SOCKJS, TUTORIAL, BARE = "Node ws", "Node sockjs", "tutorial's chat", "bare 
 SHORT_LOG = "log of 1,000"
 WITHOUT_SILENT = "without them"
 POSTS = "a post"
+WEBSOCKETS = "in the chat"
 ONE_ROOM = "in one room"
 PROSA = "Prosa"
 
@@ -121,4 +122,7 @@ ROWS = [
     Row("rooms-read", "marking a message as read", "ms", most=1.0),
     Row("rooms-page", "room page beside 500 rooms, 10/s arriving", "requests/s", ONE_ROOM),
     Row("rooms-all", "marking 500 rooms as read, durable", "ms", ONE_ROOM),
+    Row("api-messages", "API: the newest 50 messages", "requests/s", BARE, least=0.4),
+    Row("api-tasks", "API: a room's 200 tasks", "requests/s", BARE, least=0.4),
+    Row("api-poll", "API: one message to 1,000 that wait, p99", "ms", WEBSOCKETS, most=1.5),
 ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 HEAD_END = b"\r\n\r\n"
+FORM = "application/x-www-form-urlencoded"
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 ANSWER_TIMEOUT_SECONDS = 5.0  # then the request has failed
 
@@ -34,12 +35,14 @@ class Tally:
     fault: str = ""
 
 
-def request(method: str, path: str, port: int, headers: dict[str, str], body: bytes = b"") -> bytes:
-    """Return the bytes of one request, as a browser on this site sends it."""
+def request(  # noqa: PLR0913, PLR0917 - what a request has
+    method: str, path: str, port: int, headers: dict[str, str], body: bytes = b"", kind: str = FORM
+) -> bytes:
+    """Return the bytes of one request, as a browser on this site sends it; `kind` is that of the body."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Sec-Fetch-Site: same-origin"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if body:
-        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+        lines += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import unittest
 from pathlib import Path
 
-from bench import chats, people, results
+from bench import api, chats, people, results, sites, tokens
 from bench.chats import BODY_PREFIX
 from bench.engines import ENGINES, Engine
 from bench.figures import BARE, PROSA, ROWS, Figures
 from bench.load import Crowd
+from bench.polls import Polls
 from testsuite.cases import FolderTest
 from testsuite.crowd import SECRET
 from testsuite.documents import Document
@@ -90,6 +92,19 @@ class Load(FolderTest):
             others = [len(payload) for payload in heard if b"activity" not in payload]
             counted = crowd.frames([reader]) - before[0], crowd.mass(reader) - before[1]
             self.assertEqual(counted, (len(others), sum(others) - 2 * len(others)))
+
+    def test_programs_that_wait_are_delivered_a_message(self) -> None:
+        self.addCleanup(os.sched_setaffinity, 0, os.sched_getaffinity(0))
+        cookies = self.make(3, entries=2)
+        programs = [api.program(token) for token in tokens.make([f"--database={self.folder}/people.db"])]
+        server = self.enterContext(sites.Server(sites.prosa([f"--database={self.folder}/people.db"], SECRET)))
+        with Crowd(server.port, chats.prosa(cookies)) as crowd, Polls(server, programs) as polls:
+            crowd.join(1, TIMEOUT_SECONDS)
+            polls.start(2)
+            for run in ("one", "two"):
+                self.assertGreater(polls.deliver(crowd, run), 0)
+        with Polls(server, programs) as late, self.assertRaisesRegex(ConnectionError, "answered at once"):
+            late.start(2)
 
 
 class Results(unittest.TestCase):
