@@ -160,6 +160,8 @@ class TasksContract(LogTest):
         for _ in range(2):
             await self.list.set_all_done(True, "all")
         self.assertEqual([one.kind for one in await self.everything()], ["task_made", "task_changed", "task_done"])
+        removal = await self.list.remove(first.seq, "r")
+        self.assertEqual(await self.list.remove(first.seq, "r"), removal)
 
     async def test_all_are_done_or_not_at_once_and_what_is_done_is_cleared(self) -> None:
         ids = [await self.add(text) for text in "abc"]

@@ -74,10 +74,14 @@ class TaskList:
 
     async def get(self, number: int) -> Task:
         """Return one task."""
-        found = await tasks.load(self._site.log, self._room, [number]) if 0 < number <= MAX_SEQ else []
-        if not found:
+        found = await self._find(number)
+        if found is None:
             raise UnknownTask()
-        return found[0]
+        return found
+
+    async def _find(self, number: int) -> Task | None:
+        found = await tasks.load(self._site.log, self._room, [number]) if 0 < number <= MAX_SEQ else []
+        return found[0] if found else None
 
     async def add(self, fields: Fields, nonce: str, source: int | None = None) -> Entry:
         """Make a task at the end of the list; `source` is the message that it comes from."""
@@ -99,11 +103,11 @@ class TaskList:
 
     async def set_done(self, number: int, is_done: bool, nonce: str, version: int | None = None) -> Entry:
         """Say that a task is done, or is not."""
-        return await self._deed(TASK_DONE if is_done else TASK_UNDONE, await self.get(number), nonce, version)
+        return await self._deed(TASK_DONE if is_done else TASK_UNDONE, number, nonce, version)
 
     async def remove(self, number: int, nonce: str, version: int | None = None) -> Entry:
         """Remove a task; nothing of its text is left."""
-        return await self._deed(TASK_REMOVED, await self.get(number), nonce, version)
+        return await self._deed(TASK_REMOVED, number, nonce, version)
 
     async def set_all_done(self, is_done: bool, nonce: str) -> None:
         """Say of all tasks that they are done, or are not."""
@@ -117,21 +121,24 @@ class TaskList:
     async def _each(self, kind: str, some: Collection[Task], nonce: str) -> None:
         """Do the same with many tasks, in one go; those that somebody else removes meanwhile are left out."""
         self._charge(-(-len(some) // TASKS_PER_POST))
-        appending = (self._site.append(self._draft(kind, task, _nonce_of(nonce, task), None)) for task in some)
+        drafts = (
+            self._draft(kind, task.id, tasks.body_of_deed(task.to, None), _nonce_of(nonce, task)) for task in some
+        )
+        appending = map(self._site.append, drafts)
         for outcome in await asyncio.gather(*appending, return_exceptions=True):
             if isinstance(outcome, BaseException) and not isinstance(outcome, UnknownTask | Conflict):
                 raise outcome
 
-    async def _deed(self, kind: str, task: Task, nonce: str, version: int | None) -> Entry:
-        self._charge()
-        return await self._site.append(self._draft(kind, task, nonce, version))
-
-    def _draft(self, kind: str, task: Task, nonce: str, version: int | None) -> Draft:
-        return Draft(self._room, self._member_id, tasks.body_of_deed(task.to, version), nonce, kind, task.id)
+    async def _deed(self, kind: str, number: int, nonce: str, version: int | None) -> Entry:
+        task = await self._find(number)  # None: perhaps removed by this deed, which is sent again
+        return await self._append(kind, number, tasks.body_of_deed(task.to if task else "", version), nonce)
 
     async def _append(self, kind: str, target: int | None, body: str, nonce: str) -> Entry:
         self._charge()
-        return await self._site.append(Draft(self._room, self._member_id, body, nonce, kind, target))
+        return await self._site.append(self._draft(kind, target, body, nonce))
+
+    def _draft(self, kind: str, target: int | None, body: str, nonce: str) -> Draft:
+        return Draft(self._room, self._member_id, body, nonce, kind, target)
 
     def _charge(self, posts: int = 1) -> None:
         self._site.rate_limiter.take(self._payer, posts)
