@@ -50,7 +50,7 @@ class FuzzedApiTest(SiteTest):
             "description": self.description,
         }
         ran = subprocess.run(
-            [sys.executable, "-m", "testsuite.schema_fuzzer"],
+            [sys.executable, "-W", "error", "-m", "testsuite.schema_fuzzer"],
             cwd=ROOT,
             input=json.dumps(asked),
             capture_output=True,

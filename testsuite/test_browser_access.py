@@ -90,7 +90,7 @@ class Access(BrowserTest):
         expect(page.locator("#main")).to_have_js_property("inert", True)
         self.assertTrue(page.evaluate(RING_IN_SIGHT), "no focus ring on the open menu")
         reached = set()
-        for _ in range(12):
+        for _ in range(14):
             page.keyboard.press("Tab")
             reached.add(page.evaluate(FOCUSED))
         self.assertTrue({"a /members", "a /account", "button Sign out"} <= reached, reached)

@@ -157,6 +157,14 @@ class MongoLogTest(MongoTest):
             await self.log.append(self.draft("a secret between us"))
         self.assertEqual(logged.output, [REFUSAL])
 
+    async def test_nothing_is_refused_for_good_because_of_what_could_not_be_stored(self) -> None:
+        await self.fill(1)
+        deletions = [Draft("lobby", self.ana, "", nonce, "delete", 1) for nonce in ("once", "once", "again")]
+        with refusing(self.url), self.assertLogs("models", "WARNING"):
+            outcomes = await asyncio.gather(*map(self.log.append, deletions), return_exceptions=True)
+        self.assertEqual([type(one) for one in outcomes], [Unavailable] * 3)
+        self.assertEqual((await self.log.append(deletions[0])).seq, 2)
+
     async def test_a_refusal_that_is_over_when_its_reason_is_asked_for_is_not_for_good(self) -> None:
         refuses_some = self.log._database.refuses_some
         moving = contextlib.ExitStack()

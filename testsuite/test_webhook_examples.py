@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ class DocumentTest(HookTest):
         """Start the receiver as the document does; return its lines, as they come, once it listens."""
         command, _, self.printed = self.start.removeprefix("$ ").partition("\n")
         command = command.replace("prosa_hook_...", key).replace("8890", str(self.receiver.port))
-        command = command.replace("python", f"exec {sys.executable} -W error")
+        command = command.replace("python", f"exec {shlex.quote(sys.executable)} -W error")
         output = Path(self.folder) / "output"
         with output.open("w") as file:
             process = subprocess.Popen(["bash", "-c", command], cwd=ROOT, stdout=file, stderr=file)

@@ -83,6 +83,8 @@ class MongoAppender:
             stored = await self._store(pending, writers, named, until)
             if refused:  # perhaps what they ask for has been done already, by themselves
                 stored.update({(e.author_id, e.nonce): e for e in await self._find_now(refused, writers)})
+            if pending:  # some could not be stored
+                refused = {}  # perhaps because of what was to be stored before it, and is not: to be asked again
         outcomes = []
         for draft in drafts:
             key = draft.author_id, draft.nonce
@@ -102,16 +104,18 @@ class MongoAppender:
             task_counts = {room: await self._targets.tasks.count(room) for room in making}
         for draft in drafts:
             key = draft.author_id, draft.nonce
+            if key in pending:
+                continue
             target = None if draft.target is None else targets.get((draft.room, draft.target))
             try:
                 rules.check(draft, authors.get((draft.author_id, draft.room)), target, task_counts.get(draft.room, 0))
             except Refusal as refusal:
                 refused.setdefault(key, refusal)
             else:
-                if pending.setdefault(key, draft) is draft:
-                    task_counts[draft.room] = task_counts.get(draft.room, 0) + (draft.kind == TASK_MADE)
-                    if target is not None:
-                        target.apply(draft)
+                pending[key] = draft
+                task_counts[draft.room] = task_counts.get(draft.room, 0) + (draft.kind == TASK_MADE)
+                if target is not None:
+                    target.apply(draft)
         return pending, refused
 
     async def _settle(self, entry: Entry) -> Entry | Refusal:
