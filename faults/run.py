@@ -33,9 +33,9 @@ Work = Coroutine[Any, Any, None]
 
 READERS_BY_TRANSPORT = {"websocket": 8, "xhr-streaming": 6, "xhr-polling": 6}
 PAGE_READER_COUNT = 2
-LIST_READER_COUNT = 2
-TASK_WRITER_COUNT = 8
-WRITERS_BY_TRANSPORT = {"websocket": 8, "xhr-streaming": 3, "xhr-polling": 4, "form": 5}
+LIST_READER_COUNT = 1
+TASK_WRITER_COUNT = 4
+WRITERS_BY_TRANSPORT = {"websocket": 6, "xhr-streaming": 3, "xhr-polling": 4, "form": 4}
 MARKING_COUNT = 2  # of the readers by each transport say up to where they have read, on two devices each
 MEMBER_COUNT = (
     sum(READERS_BY_TRANSPORT.values())

@@ -42,6 +42,8 @@ class MongoLog(RoomLog):
         self._read = read
         self._group_commit = GroupCommit(self._append_batch)
         self._refusal_logger = RefusalLogger(logger)
+        self._settling = asyncio.Lock()
+        self._settling_asked = self._settling_done = 0  # how often
 
     async def open(self) -> None:
         await self._database.open()
@@ -197,10 +199,19 @@ class MongoLog(RoomLog):
             return await self._targets.tasks.count_given_to(username, rooms)
 
     async def _settle_pending(self) -> None:
-        """Let what is in the log take effect: an edit is there a moment before its post mentions whom it names."""
-        with raising_unavailable(self._refusal_logger):
-            while await self._targets.settle_pending():
-                pass
+        """Let what is in the log take effect: an edit is there a moment before its post mentions whom it names.
+
+        All who ask while this is being done for others share the next time.
+        """
+        self._settling_asked = asked = self._settling_asked + 1
+        async with self._settling:
+            if self._settling_done >= asked:
+                return
+            asked = self._settling_asked
+            with raising_unavailable(self._refusal_logger):
+                while await self._targets.settle_pending():
+                    pass
+            self._settling_done = asked
 
     async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
         with raising_unavailable(self._refusal_logger):
