@@ -14,6 +14,7 @@ from controllers.web.task_list import Fields, TaskList
 from models import messages, tasks
 from models.errors.base import Refusal
 from models.errors.messages import UnknownTarget
+from models.errors.stores import Unavailable
 from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import MAX_NONCE_CHARS
 from models.rooms import RoomInfo, people_of, rooms_of
@@ -35,8 +36,6 @@ class ShownTask(NamedTuple):
 class TasksBase(RoomBase):
     """A page or a form of a room's tasks."""
 
-    unanswered = ""  # the nonce of a change of which it is unknown whether it was stored
-
     @property
     def task_list(self) -> TaskList:
         """The tasks of the room, for the member who asks."""
@@ -51,6 +50,10 @@ class TasksBase(RoomBase):
         """Return the nonce of the form; one of our own if it has none."""
         nonce = self.get_body_argument("nonce", "")
         return nonce if 0 < len(nonce) <= MAX_NONCE_CHARS else secrets.token_hex(16)
+
+    def next_nonce(self, refusal: Refusal | None) -> str:
+        """Return the nonce of the page's forms: the same again where it is unknown whether a change was stored."""
+        return self.nonce() if isinstance(refusal, Unavailable) else secrets.token_hex(12)
 
     def fields(self) -> Fields:
         """Return what the form says of a task."""
@@ -79,7 +82,7 @@ class TasksBase(RoomBase):
             left=sum(not task.is_done for task in everything),
             shown=shown,
             choices=SHOWN,
-            nonce=self.unanswered or secrets.token_hex(12),
+            nonce=self.next_nonce(refusal),
             typed=self.fields() if refusal else Fields("", "", ""),
             errors={refusal.field: self.translate(refusal.sentence)} if refusal else {},
             people=await self.people(),
@@ -203,7 +206,7 @@ class TaskHandler(TasksBase):
             is_conflict=isinstance(refusal, Conflict),
             errors={refusal.field: self.translate(refusal.sentence)} if refusal else {},
             people=await self.people(),
-            nonce=self.unanswered or secrets.token_hex(12),
+            nonce=self.next_nonce(refusal),
             **await self.sidebar(self.room.slug),
         )
 
