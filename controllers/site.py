@@ -143,10 +143,11 @@ class Site:
         """Return the message that tells a member of their rooms. Raise Unavailable."""
         slugs = [room.slug for room in rooms]
         newest_at = await self.hub.newest_at(slugs)
-        unread = await self.unread.of_member(member.id, slugs)
+        tasks = await self.open_tasks.of_member(member, slugs)
+        unread = await self.unread.of_member(member.id, slugs)  # last: positions have been told while the others waited
         online = self.presence.everybody()
         described = [_describe(room, unread[room.slug], newest_at[room.slug], online) for room in rooms]
-        return protocol.message("rooms", rooms=described, tasks=await self.open_tasks.of_member(member, slugs))
+        return protocol.message("rooms", rooms=described, tasks=tasks)
 
     async def describe_tasks(self, member: Member) -> str:
         """Return the message that tells a member how many open tasks are given to them. Raise Unavailable."""
@@ -254,6 +255,7 @@ class Site:
                 task.cancel()  # the second time interrupts psycopg, which asks a silent server to cancel a query
             _, running = await asyncio.wait(running, timeout=CLOSE_TIMEOUT_SECONDS)
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.hub.close()
         self.fetcher.close()
         self.hook_fetcher.close()
         self.hashing_queue.close()

@@ -15,6 +15,7 @@ from unittest import mock
 
 import app
 from controllers.realtime import unread
+from controllers.realtime.activity import MAX_DESCRIPTIONS
 from controllers.realtime.frame import Frame
 from controllers.realtime.subscriber import Subscriber
 from controllers.site import Limits, Site
@@ -66,8 +67,17 @@ class Listener(Subscriber):
 
     def heads(self, room: str) -> list[int]:
         """Return the heads of a room that were heard, in order."""
+        return [one["head"] for one in self.told_of(room) if "head" in one]
+
+    def reads(self, room: str) -> list[int]:
+        """Return the positions in a room that were heard, in order."""
+        seqs = [one["seq"] if one.get("type") == "read" else one.get("read") for one in self.told_of(room)]
+        return [seq for seq in seqs if seq is not None]
+
+    def told_of(self, room: str) -> list[dict[str, Any]]:
+        """Return what was heard of a room, in order."""
         rooms = [message["rooms"] if message["type"] == "rooms" else [message] for message in self.heard]
-        return [one["head"] for one in itertools.chain(*rooms) if one.get("room") == room and "head" in one]
+        return [one for one in itertools.chain(*rooms) if one.get("room") == room]
 
 
 class ActivityTest(unittest.IsolatedAsyncioTestCase):
@@ -179,6 +189,22 @@ class WhileRoomsAreDescribed(ActivityTest):
             await self.site.reads.move(self.ana, "lobby", Position(first.seq, first.posts))
         await self.until(lambda: ana.counted("lobby") == (0, 0))
 
+    async def test_a_position_that_moves_at_each_look_is_never_told_as_less_than_before(self) -> None:
+        await self.read_nothing("lobby")
+        posts = iter([await self.do("read while it is looked") for _ in range(MAX_DESCRIPTIONS + 1)])
+        look = self.site.log.deleted_beyond
+
+        async def look_while_they_read(positions: dict[str, int]) -> dict[str, list[int]]:
+            answer = await look(positions)
+            for post in itertools.islice(posts, 1):
+                await self.site.reads.move(self.ana, "lobby", Position(post.seq, post.posts))
+            return answer
+
+        with mock.patch.object(self.site.log, "deleted_beyond", look_while_they_read):
+            ana = await self.listen()
+            await self.until(lambda: any(message["type"] == "rooms" for message in ana.heard))
+        self.assertEqual(ana.reads("lobby"), sorted(ana.reads("lobby")))
+
     async def test_of_two_looks_at_once_the_older_does_not_take_the_place_of_the_newer(self) -> None:
         await self.read_nothing("lobby")
         first = await self.do("soon gone")
@@ -189,6 +215,20 @@ class WhileRoomsAreDescribed(ActivityTest):
         await looking
         counts = await self.site.unread.of_member(self.ana, ["lobby"])
         self.assertEqual(counts["lobby"].count, 0)
+
+
+class Closing(ActivityTest):
+    async def test_what_is_under_way_ends_and_nothing_more_is_begun(self) -> None:
+        await self.hub.heads()
+        log, seen = self.site.log, asyncio.all_tasks()
+        async with self.held_up(log, "after") as asked:
+            await log.append(self.draft("by another process"))
+            await self.do("so the one before has to be read")
+            await asked.wait()
+            await self.hub.close()
+            await log.append(self.draft("by another process"))
+            await self.do("stored all the same")
+            await self.until(lambda: asyncio.all_tasks() <= seen)
 
 
 class ManyRooms(ActivityTest):

@@ -76,6 +76,7 @@ class Activity:
         subscribers: Subscribers,
         overview: Overview,
         plain: Plain,
+        background: BackgroundTasks,
     ) -> None:
         self._log = log
         self._subscribers = subscribers
@@ -87,7 +88,7 @@ class Activity:
         self._owed: set[Subscriber] = set()  # those that could not take something
         # Those whose rooms are being described, and whether they were told something meanwhile.
         self._described: dict[Subscriber, bool] = {}
-        self._tasks = BackgroundTasks()
+        self._background = background
 
     # --- the members and their rooms
 
@@ -96,7 +97,7 @@ class Activity:
         is_described = subscriber in self._described
         self._described[subscriber] = is_described
         if not is_described:
-            self._tasks.start(self._welcome, subscriber)
+            self._background.start(self._welcome, subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
         """Forget a connection that has closed, and its member's rooms if it was the last one."""
@@ -185,7 +186,7 @@ class Activity:
     def _tell_soon(self, room: str, news: News, head: Head) -> None:
         news.head = max(news.head, head)
         if news.timer is None:
-            news.timer = asyncio.get_running_loop().call_later(0, self._tasks.start, self._tell, room, news)
+            news.timer = asyncio.get_running_loop().call_later(0, self._background.start, self._tell, room, news)
 
     async def _tell(self, room: str, news: News) -> None:
         """Tell the members of a room what is new there, now or as soon as the log can be read."""
@@ -193,7 +194,7 @@ class Activity:
         try:
             await self._read_up(room, news)
         except Unavailable:
-            news.timer = loop.call_later(RETRY_SECONDS, self._tasks.start, self._tell, room, news)
+            news.timer = loop.call_later(RETRY_SECONDS, self._background.start, self._tell, room, news)
             return
         doers = news.doers
         frame, mentions = news.take(room, self._plain)

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
-from controllers.realtime.background import BackgroundTasks
 from controllers.realtime.channel_context import ChannelContext
 from controllers.realtime.encoding import encode_all
 from controllers.realtime.entry_cache import NumberedText
@@ -42,7 +41,6 @@ class Channel:
         self._context = context
         self._log = context.log
         self._acknowledgements = context.acknowledgements
-        self._tasks = BackgroundTasks()
 
         self._delivered = head  # seq up to which delivery to those at the head has begun
         self._delivery_began = asyncio.Event()  # set for a moment, each time
@@ -170,7 +168,7 @@ class Channel:
                 return
             messages = self._cache.texts_after(cursor, self._delivered)
             if messages is None:
-                self._tasks.start(self._serve_from_log, subscriber)
+                self._context.background.start(self._serve_from_log, subscriber)
                 return
             if not self._try_send(subscriber, _first_frameful(messages)):
                 return

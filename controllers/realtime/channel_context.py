@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from controllers.realtime.acknowledgements import Acknowledgements
+from controllers.realtime.background import BackgroundTasks
 from controllers.realtime.encoding import Renderer
 from controllers.realtime.entry_cache import MemoryLimit
 from controllers.realtime.subscriber import Subscribers
@@ -30,4 +31,5 @@ class ChannelContext:
     memory: MemoryLimit
     subscribers: Subscribers
     acknowledgements: Acknowledgements
+    background: BackgroundTasks
     on_entries: Callable[[str, Sequence[Entry]], None]  # is told of a room and its new entries

@@ -38,7 +38,8 @@ class Hub:
     ) -> None:
         self.subscribers = Subscribers()
         self.waiting = WaitingRequests()
-        self.activity = Activity(room_log, self.subscribers, overview, renderer.plain)
+        self._background = BackgroundTasks()
+        self.activity = Activity(room_log, self.subscribers, overview, renderer.plain, self._background)
         self._log = room_log
         self._acknowledgements = Acknowledgements()
         self._context = ChannelContext(
@@ -48,6 +49,7 @@ class Hub:
             memory=MemoryLimit(MAX_CACHED_BYTES),
             subscribers=self.subscribers,
             acknowledgements=self._acknowledgements,
+            background=self._background,
             on_entries=self._on_entries,
         )
         self._channels: dict[str, Channel] = {}
@@ -56,7 +58,6 @@ class Hub:
         self.changes_version = 0  # the same, by something else than a post or a note
         self._has_all_heads = False  # since when members are told of their rooms
         self._newest: dict[str, tuple[int, float]] = {}  # the newest entry's seq and time, of rooms that were asked for
-        self._tasks = BackgroundTasks()
         self.on_growth: OnGrowth = lambda room, is_own: None
 
     # --- subscribers
@@ -150,7 +151,7 @@ class Hub:
         if channel is not None:
             channel.tail.on_append(entry)
         else:
-            self._tasks.start(self._open_channel, entry.room)
+            self._background.start(self._open_channel, entry.room)
         return entry
 
     async def follow(self) -> None:
@@ -162,6 +163,10 @@ class Hub:
             channel = self._channels.get(room)
             if channel is not None and head.seq > channel.tail.head:
                 await channel.tail.fetch_new_or_retry()
+
+    async def close(self) -> None:
+        """End what is still under way for those who are connected, and begin nothing more."""
+        await self._background.close()
 
     def _learn(self, room: str, head: Head) -> None:
         """Remember how far a room's log is, and have its members told, unless its channel does so."""

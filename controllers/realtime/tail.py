@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from controllers.realtime.background import BackgroundTasks
 from controllers.realtime.channel_context import ChannelContext
 from controllers.realtime.encoding import encode_all
 from controllers.realtime.entry_cache import EntryCache, NumberedText
@@ -40,7 +39,7 @@ class Tail:
         self._version: object = None  # of the log, when the head was last read from there
         self._own_seqs: set[int] = set()  # beyond the head, of what this process has appended
         self._fetching = asyncio.Lock()  # or an older state of a message could take the place of a newer one
-        self._tasks = BackgroundTasks()
+        self._background = context.background
 
     def on_append(self, entry: Entry) -> None:
         """Advance by an entry that this process has appended."""
@@ -49,7 +48,7 @@ class Tail:
         if entry.seq == self.head + 1 and entry.kind in LINES and entry.target is None:
             self._advance([entry], {}, {})
         elif entry.seq > self.head:  # another process was faster, or a message has to be read that it changes
-            self._tasks.start(self.fetch_new_or_retry)
+            self._background.start(self.fetch_new_or_retry)
 
     async def refresh(self) -> None:
         """Fetch what is in the log by now. Raise Unavailable."""
@@ -61,7 +60,7 @@ class Tail:
         try:
             await self._fetch_new()
         except Unavailable:
-            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._tasks.start, self.fetch_new_or_retry)
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._background.start, self.fetch_new_or_retry)
 
     async def newest(self, limit: int) -> list[Message]:
         """Return the newest messages, newest first, from the cache if it has them. Raise Unavailable."""

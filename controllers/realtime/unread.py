@@ -38,19 +38,20 @@ class UnreadCounts:
         """Return what is new in these rooms of a member. Raise Unavailable."""
         heads = await self._hub.heads()
         positions = await self._reads.positions(member_id)
-        asked = {room: (heads.get(room, Head()), positions.get(room)) for room in rooms}
         stale = {
             room: position.seq
-            for room, (head, position) in asked.items()
-            if position is not None
-            and position.seq < head.seq
-            and not self._is_current(member_id, room, head, position)
+            for room in rooms
+            if (position := positions.get(room)) is not None and not self._is_current(member_id, room, heads, position)
         }
         if stale:
             await self._check(member_id, stale, heads)
-        return {room: self._unread(member_id, room, *known) for room, known in asked.items()}
+            positions = await self._reads.positions(member_id)  # they may have moved meanwhile, and that been told
+        return {room: self._unread(member_id, room, heads.get(room, Head()), positions.get(room)) for room in rooms}
 
-    def _is_current(self, member_id: int, room: str, head: Head, position: Position) -> bool:
+    def _is_current(self, member_id: int, room: str, heads: Mapping[str, Head], position: Position) -> bool:
+        head = heads.get(room, Head())
+        if position.seq >= head.seq:
+            return True
         checked = self._checked.get((member_id, room))
         if checked is None or checked.position != position.seq:
             return False
