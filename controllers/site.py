@@ -178,19 +178,18 @@ class Site:
 
     async def mark_read(self, member_id: int, room: str, seq: int | None = None) -> None:
         """Move a member's read position forward to `seq`, or to the end of the room. Raise Unavailable."""
-        await self.reads.set([Move(member_id, room, *await self._position(room, seq))])
+        await self.reads.move_now([Move(member_id, room, *await self._position(room, seq))])
 
     async def mark_unread(self, member_id: int, room: str, seq: int) -> None:
         """Set a member's read position back to before `seq`. Raise Unavailable."""
-        position = await self._position(room, max(0, seq - 1))
-        await self.reads.set([Move(member_id, room, *position, is_back=True)])
+        await self.reads.set_back(member_id, room, await self._position(room, max(0, seq - 1)))
 
     async def mark_all_read(self, member_id: int) -> None:
         """Move a member's read positions to the ends of their rooms. Raise Unavailable."""
         heads = await self.hub.heads()
         rooms = await self.query_cache.get(rooms_of, member_id)
         ends = ((room.slug, heads.get(room.slug, Head())) for room in rooms)
-        await self.reads.set([Move(member_id, room, head.seq, head.posts) for room, head in ends])
+        await self.reads.move_now([Move(member_id, room, head.seq, head.posts) for room, head in ends])
 
     async def _position(self, room: str, seq: int | None) -> Position:
         """Return the position at `seq`, or at the head if that is smaller."""

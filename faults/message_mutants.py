@@ -166,8 +166,8 @@ MESSAGE_MUTANTS = (
             Change(READS_FILE, "        if before is None or position.seq > before.seq:\n", "        if True:\n"),
             Change(
                 POSITIONS_FILE,
-                "execute(ANYWHERE, *position) if one.is_back else execute(FORWARD, *position, one.seq)",
-                "execute(ANYWHERE, *position)",
+                "execute(FORWARD, *_row(one, version), one.seq)",
+                "execute(ANYWHERE, *_row(one, version))",
             ),
         ),
     ),
@@ -183,7 +183,9 @@ MESSAGE_MUTANTS = (
         "what is stored of a read position takes the place of what is still to be stored",
         (
             Change(
-                READS_FILE, "            if is_news and not self._will_replace(move):\n", "            if is_news:\n"
+                READS_FILE,
+                "            if known is None or self._will_replace(move):\n",
+                "            if known is None:\n",
             ),
         ),
     ),
@@ -192,18 +194,14 @@ MESSAGE_MUTANTS = (
         (
             Change(
                 POSITIONS_FILE,
-                "            position = (one.seq, one.posts, version,",
-                "            position = (one.seq, 0, version,",
+                "    return one.seq, one.posts, version,",
+                "    return one.seq, 0, version,",
             ),
         ),
     ),
     Mutant(
         "that something is unread again is not stored",
-        (
-            Change(
-                POSITIONS_FILE, "execute(ANYWHERE, *position) if one.is_back else execute(FORWARD", "execute(FORWARD"
-            ),
-        ),
+        (Change(READS_FILE, "            await self._write(reads.set_back, Move(*key, *position))\n", ""),),
     ),
     Mutant(
         "what is new counts what was deleted",

@@ -18,11 +18,8 @@ MOVED = """
     SELECT read_version, user_id, room_id, read_seq, read_posts FROM membership
     WHERE read_version > ? AND read_seq IS NOT NULL
 """
-FORWARD = """
-    UPDATE membership SET read_seq = ?, read_posts = ?, read_version = ?
-    WHERE user_id = ? AND room_id = ? AND (read_seq IS NULL OR read_seq < ?)
-"""
 ANYWHERE = "UPDATE membership SET read_seq = ?, read_posts = ?, read_version = ? WHERE user_id = ? AND room_id = ?"
+FORWARD = f"{ANYWHERE} AND (read_seq IS NULL OR read_seq < ?)"
 
 
 class Position(NamedTuple):
@@ -33,26 +30,33 @@ class Position(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A read position that has moved, or is to be moved. It goes back only where the member says so."""
+    """A read position that has moved, or is to be moved."""
 
     member_id: int
     room: str
     seq: int
     posts: int
-    is_back: bool = False
 
 
 def move(moves: Iterable[Move]) -> None:
-    """Move positions, in one transaction; those that are further already stay."""
+    """Move positions forward, in one transaction; those that are further already stay."""
     with writing():
         version = version_now() + 1
-        moved = 0
-        for one in moves:
-            position = (one.seq, one.posts, version, one.member_id, one.room)
-            cursor = execute(ANYWHERE, *position) if one.is_back else execute(FORWARD, *position, one.seq)
-            moved += cursor.rowcount
-        if moved:
+        written = [execute(FORWARD, *_row(one, version), one.seq).rowcount for one in moves]
+        if any(written):
             execute(SET_VERSION, str(version))
+
+
+def set_back(one: Move) -> None:
+    """Set a position to where its member wants it to be, even if it is further."""
+    with writing():
+        version = version_now() + 1
+        if execute(ANYWHERE, *_row(one, version)).rowcount:
+            execute(SET_VERSION, str(version))
+
+
+def _row(one: Move, version: int) -> tuple[int, int, int, int, str]:
+    return one.seq, one.posts, version, one.member_id, one.room
 
 
 def version_now() -> int:

@@ -134,7 +134,7 @@ class ActivityTest(unittest.IsolatedAsyncioTestCase):
 
     async def read_nothing(self, *rooms: str) -> None:
         """Let ana have seen these rooms when nothing was said there."""
-        await self.site.reads.set([Move(self.ana, room, 0, 0) for room in rooms])
+        await self.site.reads.move_now([Move(self.ana, room, 0, 0) for room in rooms])
 
     @contextlib.asynccontextmanager
     async def held_up(self, owner: object, name: str) -> AsyncIterator[asyncio.Event]:

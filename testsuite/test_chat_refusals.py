@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import time
 from typing import Any
+
+from websockets.exceptions import ConnectionClosed
 
 from testsuite.cases import SiteTest
 from testsuite.clients import Chat
@@ -148,7 +151,8 @@ class Refusals(SiteTest):
         in_pieces = self.chat("ana")
         in_pieces.socket.send(["x" * (MAX_FRAME_BYTES // 2)] * 2)
         self.assertEqual(in_pieces.until("error")["code"], "too_long")
-        in_pieces.socket.send(["x" * (MAX_FRAME_BYTES // 2)] * 3)
+        with contextlib.suppress(ConnectionClosed):  # the server need not take the last piece
+            in_pieces.socket.send(["x" * (MAX_FRAME_BYTES // 2)] * 3)
         self.assertEqual(in_pieces.until_closed(), 1009)
         by_sockjs = WebSocket(self.client("ana"))
         self.addCleanup(by_sockjs.close)

@@ -24,6 +24,7 @@ from models.errors.rooms import (
     TooManyRooms,
     UnknownRoom,
 )
+from models.errors.stores import Unavailable
 from models.memberships import change_room, join, leave, let_in, make_room, open_direct, put_out, set_own
 from models.models import Membership, Room, User, create_tables
 from models.passwords import PasswordHash
@@ -256,7 +257,8 @@ class ReadPositions(RoomsTest):
     def test_they_move_forward_and_back_only_where_asked(self) -> None:
         self.assertEqual(reads.positions_of(self.ana), {})
         for seq, is_back, left in ((5, False, 5), (3, False, 5), (3, True, 3), (4, False, 4)):
-            reads.move([Move(self.ana, "lobby", seq, seq - 1, is_back)])
+            one = Move(self.ana, "lobby", seq, seq - 1)
+            reads.set_back(one) if is_back else reads.move([one])
             self.assertEqual(reads.positions_of(self.ana), {"lobby": Position(left, left - 1)})
         self.assertEqual(reads.positions_of(self.beto), {})
 
@@ -270,30 +272,72 @@ class ReadPositions(RoomsTest):
         self.assertEqual(reads.moved_since(version), (version, []))
 
 
-class ReadPositionsOfAProcess(RoomsTest):
+class ReadPositionsOfAProcess(RoomsTest, unittest.IsolatedAsyncioTestCase):
     """Two processes have the same database; what the other one has written is read while this one writes, too."""
 
-    async def follow(self) -> int:
-        """Let something older be read here while what is stored is fetched; return the position in the end."""
-        stores = Stores()
-        here = Reads(stores, lambda *_: None)
-        try:
-            await here._fetch()
-            await here.positions(self.ana)
-            await stores.write(reads.move, [Move(self.ana, "lobby", 5, 5)])  # by the other process
-            fetching = asyncio.create_task(here._fetch())
-            await asyncio.sleep(0)  # the database is being asked
-            await here.move(self.ana, "lobby", Position(3, 3))
-            await fetching
-            await here.flush()
-            await here._fetch()
-            return (await here.positions(self.ana))["lobby"].seq
-        finally:
-            await stores.close()
+    async def asyncSetUp(self) -> None:
+        self.stores = Stores()
+        self.addAsyncCleanup(self.stores.close)
+        self.told: list[int] = []
+        self.here = Reads(self.stores, lambda member_id, room, position, is_back: self.told.append(position.seq))
+        await self.here._fetch()
+        await self.here.positions(self.ana)
 
-    def test_a_position_that_is_behind_the_stored_one_is_not_kept(self) -> None:
-        self.assertEqual(asyncio.run(self.follow()), 5)
-        self.assertEqual(reads.positions_of(self.ana), {"lobby": Position(5, 5)})
+    async def elsewhere(self, seq: int) -> None:
+        """Let ana read up to there at the other process."""
+        await self.stores.write(reads.move, [Move(self.ana, "lobby", seq, seq)])
+
+    async def exchange(self) -> int:
+        """Let this process write and read; return the stored position, which must be the one that is known here."""
+        await self.here.flush()
+        await self.here._fetch()
+        known = (await self.here.positions(self.ana))["lobby"]
+        self.assertEqual(await self.stores.read(reads.positions_of, self.ana), {"lobby": known})
+        return known.seq
+
+    async def test_a_position_that_is_behind_the_stored_one_is_not_kept(self) -> None:
+        await self.elsewhere(5)
+        fetching = asyncio.create_task(self.here._fetch())
+        await asyncio.sleep(0)  # the database is being asked
+        await self.here.move(self.ana, "lobby", Position(3, 3))
+        await fetching
+        self.assertEqual(await self.exchange(), 5)
+
+    async def test_one_that_is_still_to_be_written_does_not_hide_a_further_one(self) -> None:
+        await self.here.move(self.ana, "lobby", Position(3, 3))
+        await self.elsewhere(5)
+        self.here._positions.clear()  # as those are that have been kept longest
+        self.assertEqual((await self.here.positions(self.ana))["lobby"].seq, 5)
+        self.assertEqual(await self.exchange(), 5)
+
+    async def test_of_two_that_are_to_be_written_the_further_one_is(self) -> None:
+        await self.here.move(self.ana, "lobby", Position(5, 5))
+        await self.here.move_now([Move(self.ana, "lobby", 3, 3)])
+        self.assertEqual(await self.exchange(), 5)
+
+    async def test_one_that_could_not_be_set_back_is_not_set_back_later(self) -> None:
+        await self.here.move_now([Move(self.ana, "lobby", 5, 5)])
+        with mock.patch.object(self.here, "_write", side_effect=Unavailable), self.assertRaises(Unavailable):
+            await self.here.set_back(self.ana, "lobby", Position(2, 2))
+        await self.here.move(self.ana, "lobby", Position(6, 6))
+        await self.elsewhere(7)
+        self.assertEqual(await self.exchange(), 7)
+        self.assertEqual(self.told, [5, 6, 7])
+
+    async def test_what_was_read_before_it_was_set_back_is_not_written_after_it(self) -> None:
+        await self.here.move(self.ana, "lobby", Position(5, 5))
+        await self.here.set_back(self.ana, "lobby", Position(2, 2))
+        self.assertEqual(await self.exchange(), 2)
+        self.assertEqual(self.told, [5, 2])
+
+    async def test_what_is_read_while_it_is_set_back_stays_read(self) -> None:
+        await self.here.move_now([Move(self.ana, "lobby", 5, 5)])
+        setting = asyncio.create_task(self.here.set_back(self.ana, "lobby", Position(2, 2)))
+        await asyncio.sleep(0)  # it is being written
+        await self.here.move(self.ana, "lobby", Position(6, 6))
+        await setting
+        self.assertEqual(await self.exchange(), 6)
+        self.assertEqual(self.told, [5, 6])
 
 
 class AtTheSameMoment(unittest.TestCase):

@@ -159,7 +159,8 @@ class OnSqlite(log_case.LogTest):
             of_room("attic")
         rooms.usernames([self.ana])
         rooms.writers([self.ana])
-        reads.move([reads.Move(self.ana, "lobby", 7, 7), reads.Move(self.ana, "lobby", 3, 3, is_back=True)])
+        reads.move([reads.Move(self.ana, "lobby", 7, 7)])
+        reads.set_back(reads.Move(self.ana, "lobby", 3, 3))
         reads.moved_since(1)
         rooms.changed_since(1)
 

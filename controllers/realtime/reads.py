@@ -47,7 +47,8 @@ class Reads:
 
     def _keep(self, member_id: int, found: dict[str, Position]) -> None:
         for (other_id, room), move in chain(self._being_written.items(), self._unwritten.items()):
-            if other_id == member_id:
+            known = found.get(room)
+            if other_id == member_id and (known is None or move.seq > known.seq):
                 found[room] = Position(move.seq, move.posts)
         if len(self._positions) >= MAX_MEMBERS:
             del self._positions[next(iter(self._positions))]
@@ -60,31 +61,46 @@ class Reads:
             self._queue(Move(member_id, room, *position))
             self._set(member_id, room, position)
 
-    async def set(self, moves: Collection[Move]) -> None:
-        """Move positions as their member wants them, and return when that is written. Raise Unavailable.
+    async def move_now(self, moves: Collection[Move]) -> None:
+        """Move positions forward, and return when that is written. Raise Unavailable.
 
         They may be behind what is known here: another process may have set them back.
         """
         for move in moves:
             before = (await self.positions(move.member_id)).get(move.room)
             self._queue(move)
-            if move.is_back or before is None or move.seq > before.seq:
+            if before is None or move.seq > before.seq:
                 self._set(move.member_id, move.room, Position(move.seq, move.posts))
         await self.flush()
 
+    async def set_back(self, member_id: int, room: str, position: Position) -> None:
+        """Set a position to where its member wants it to be, even if it is further.
+
+        It is written before it is known here. If it could wait, it might be written after what the member has read
+        meanwhile at another process, and take its place. Raise Unavailable: then they have to say it again.
+        """
+        key = member_id, room
+        async with self._exchanging:
+            earlier = self._unwritten.get(key)
+            await self._write(reads.set_back, Move(*key, *position))
+            if self._unwritten.get(key) is not earlier:
+                return  # they have read on meanwhile: that is told already, and is written next
+            self._unwritten.pop(key, None)
+        self._set(member_id, room, position, is_back=True)
+
     def _queue(self, move: Move) -> None:
-        """Write a move with the next ones; after one that went back it may be behind what is stored."""
+        """Write a move with the next ones, unless a further one is waiting."""
         key = move.member_id, move.room
         earlier = self._unwritten.get(key)
-        self._unwritten[key] = move._replace(is_back=True) if earlier and earlier.is_back else move
+        if earlier is None or move.seq > earlier.seq:
+            self._unwritten[key] = move
         self._changed.set()
 
-    def _set(self, member_id: int, room: str, position: Position) -> None:
-        known = self._positions.get(member_id, {})
-        before = known.get(room)
-        if member_id in self._positions:
+    def _set(self, member_id: int, room: str, position: Position, is_back: bool = False) -> None:
+        known = self._positions.get(member_id)
+        if known is not None:
             self._positions[member_id] = {**known, room: position}  # another one: what is made of the old one is stale
-        self._on_move(member_id, room, position, before is not None and position.seq < before.seq)
+        self._on_move(member_id, room, position, is_back)
 
     # --- the database
 
@@ -110,10 +126,8 @@ class Reads:
                 if self._being_written:
                     await self._write(reads.move, list(self._being_written.values()))
             except Unavailable:
-                newer, self._unwritten = self._unwritten, self._being_written
-                for move in newer.values():
+                for move in self._being_written.values():
                     self._queue(move)
-                self._changed.set()
                 raise
             finally:
                 self._being_written = {}
@@ -134,13 +148,14 @@ class Reads:
             return
         self._version, moves = await self._read(reads.moved_since, self._version)
         for move in moves:
-            position = Position(move.seq, move.posts)
             known = self._positions.get(move.member_id)
-            is_news = known is not None and known.get(move.room) != position
-            if is_news and not self._will_replace(move):
-                self._set(move.member_id, move.room, position)
+            if known is None or self._will_replace(move):
+                continue
+            position, before = Position(move.seq, move.posts), known.get(move.room)
+            if position != before:
+                self._set(move.member_id, move.room, position, before is not None and position.seq < before.seq)
 
     def _will_replace(self, stored: Move) -> bool:
         """Return whether what is still to be written here will take the place of a position that is stored."""
         move = self._unwritten.get((stored.member_id, stored.room))
-        return move is not None and (move.is_back or move.seq > stored.seq)
+        return move is not None and move.seq > stored.seq
