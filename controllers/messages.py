@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 from urllib.parse import quote
 
 from controllers.base import MAX_SIDEBAR_NAMES
-from controllers.rooms import RoomBase
+from controllers.rooms import RoomBase, parse_seq
 from controllers.web import headers
 from controllers.web.cookies import DEVICE_COOKIE_DAYS, LAST_ROOM_COOKIE
 from controllers.web.dates import moment
@@ -20,7 +20,7 @@ from models import messages
 from models.errors.base import Refusal
 from models.errors.messages import Deleted, NotYourMessage, UnknownTarget
 from models.errors.stores import Unavailable
-from models.logs.base import DELETE, EDIT, MAX_NONCE_CHARS, POST, REACT, UNREACT, Draft
+from models.logs.base import DELETE, EDIT, POST, REACT, UNREACT, Draft
 from models.members import list_members
 from models.messages import Message
 from models.reads import Position
@@ -29,7 +29,6 @@ from models.rooms import RoomInfo, count_people
 PAGE_MESSAGES = 50
 MAX_TEXT_BYTES = 256 * 1024  # a text too long for a message is shown again in the composer, up to a request's limit
 CHAT_PATH = "/chat/"  # from which jsonp-polling loads its scripts
-MAX_SEQ_DIGITS = 15
 MAX_ANSWERS = 50  # that the page of a message shows
 USUAL_EMOJI = ["👍", "❤️", "😄", "🎉", "😮", "🙏"]
 
@@ -56,9 +55,7 @@ class AppendHandler(RoomBase):
 
     async def append(self, kind: str, body: str, target: int | None = None) -> None:
         """Append an entry to the room. Raise Refusal."""
-        nonce = self.get_body_argument("nonce", "")
-        if not 0 < len(nonce) <= MAX_NONCE_CHARS:
-            nonce = secrets.token_hex(16)
+        nonce = self.nonce()
         draft = self.site.check_draft(Draft(self.room.slug, self.member.id, body, nonce, kind, target))
         try:
             entry = await self.site.append(draft)
@@ -71,8 +68,7 @@ class AppendHandler(RoomBase):
 
     def seq_argument(self, name: str) -> int | None:
         """Return a number of a message in the query; None if there is none."""
-        value = self.get_query_argument(name, "")
-        return int(value) if len(value) <= MAX_SEQ_DIGITS and value.isdecimal() else None
+        return parse_seq(self.get_query_argument(name, ""))
 
 
 class RoomHandler(CachedPageHandler, AppendHandler):
@@ -106,8 +102,7 @@ class RoomHandler(CachedPageHandler, AppendHandler):
 
     def target(self) -> int | None:
         """Return the number of the message that the form answers."""
-        value = self.get_body_argument("target", "")
-        return int(value) if 0 < len(value) <= MAX_SEQ_DIGITS and value.isdecimal() else None
+        return parse_seq(self.get_body_argument("target", ""))
 
     async def show(self, body: str = "", error: str | None = None) -> None:
         """Show a page of the room, with a text that could not be posted in its composer."""

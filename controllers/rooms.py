@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from urllib.parse import quote
 
 from controllers.base import BaseHandler
@@ -10,14 +11,22 @@ from models.addresses import MAX_ADDRESS_CHARS
 from models.errors.accounts import UnknownMember
 from models.errors.base import Refusal
 from models.errors.rooms import UnknownRoom
+from models.logs.base import MAX_NONCE_CHARS
 from models.members import Member, find_member
 from models.reads import Position
 from models.rooms import CLOSED, OPEN, RoomInfo, room_of
+
+MAX_SEQ_DIGITS = 15
 
 
 def path_of(address: str) -> str:
     """Return the path of a room."""
     return f"/rooms/{quote(address)}"
+
+
+def parse_seq(text: str) -> int | None:
+    """Return the number of an entry as a form or an address has it; None if it is none."""
+    return int(text) if len(text) <= MAX_SEQ_DIGITS and text.isdecimal() else None
 
 
 class DeedHandler(BaseHandler):
@@ -51,6 +60,11 @@ class RoomBase(BaseHandler):
     def room_path(self) -> str:
         """The path of the room's page."""
         return path_of(self.room.address)
+
+    def nonce(self) -> str:
+        """Return the nonce of the form; one of our own if it has none."""
+        nonce = self.get_body_argument("nonce", "")
+        return nonce if 0 < len(nonce) <= MAX_NONCE_CHARS else secrets.token_hex(16)
 
 
 class RoomsHandler(DeedHandler):

@@ -6,9 +6,10 @@ import datetime
 import secrets
 from typing import NamedTuple
 
+import tornado.web
+
 from controllers.base import BaseHandler
-from controllers.messages import MAX_SEQ_DIGITS
-from controllers.rooms import RoomBase
+from controllers.rooms import RoomBase, parse_seq
 from controllers.web.dates import due_label
 from controllers.web.task_list import Fields, TaskList
 from models import messages, tasks
@@ -16,7 +17,6 @@ from models.errors.base import Refusal
 from models.errors.messages import UnknownTarget
 from models.errors.stores import Unavailable
 from models.errors.tasks import Conflict, UnknownTask
-from models.logs.base import MAX_NONCE_CHARS
 from models.rooms import RoomInfo, people_of, rooms_of
 from models.tasks import MAX_TASK_CHARS, Task
 
@@ -45,11 +45,6 @@ class TasksBase(RoomBase):
     def tasks_path(self) -> str:
         """The path of the page of the room's tasks."""
         return f"{self.room_path}/tasks"
-
-    def nonce(self) -> str:
-        """Return the nonce of the form; one of our own if it has none."""
-        nonce = self.get_body_argument("nonce", "")
-        return nonce if 0 < len(nonce) <= MAX_NONCE_CHARS else secrets.token_hex(16)
 
     def next_nonce(self, refusal: Refusal | None) -> str:
         """Return the nonce of the page's forms: the same again where it is unknown whether a change was stored."""
@@ -104,7 +99,7 @@ class TasksHandler(TasksBase):
 
     async def post(self, address: str) -> None:
         """Add a task without a script: what the form says, or else the first words of the message `source`."""
-        fields, source = self.fields(), self.source()
+        fields, source = self.fields(), parse_seq(self.get_body_argument("source", ""))
         try:
             if source is not None and not fields.text:
                 fields = fields._replace(text=await self.words_of(source))
@@ -114,11 +109,6 @@ class TasksHandler(TasksBase):
             await self.show(refusal)
             return
         self.go_back()
-
-    def source(self) -> int | None:
-        """Return the number of the message that the task comes from."""
-        value = self.get_body_argument("source", "")
-        return int(value) if 0 < len(value) <= MAX_SEQ_DIGITS and value.isdecimal() else None
 
     async def words_of(self, seq: int) -> str:
         """Return the first words of a message, as the text of a task. Raise UnknownTarget."""
@@ -132,11 +122,13 @@ class AllTasksHandler(TasksBase):
     """Does or undoes all tasks of a room, or removes those that are done."""
 
     async def post(self, address: str) -> None:
-        deed = self.get_body_argument("do", "")
-        if deed == "clear":
-            await self.task_list.remove_done(self.nonce())
-        else:
-            await self.task_list.set_all_done(deed != "undone", self.nonce())
+        match self.get_body_argument("do", ""):
+            case "clear":
+                await self.task_list.remove_done(self.nonce())
+            case "done" | "undone" as deed:
+                await self.task_list.set_all_done(deed == "done", self.nonce())
+            case _:
+                raise tornado.web.HTTPError(400)
         self.go_back()
 
 
@@ -163,13 +155,16 @@ class TaskHandler(TasksBase):
             self.go_back()
 
     async def do(self, deed: str, nonce: str) -> None:
-        """Do what a form of one button wants: done, undone, up, down or remove. Raise Refusal."""
-        if deed == "remove":
-            await self.task_list.remove(self.number, nonce)
-        elif deed in ("up", "down"):
-            await self.move(deed, nonce)
-        else:
-            await self.task_list.set_done(self.number, deed != "undone", nonce)
+        """Do what a form of one button wants: done, undone, up, down or remove. Raise Refusal, HTTPError 400."""
+        match deed:
+            case "done" | "undone":
+                await self.task_list.set_done(self.number, deed == "done", nonce)
+            case "up" | "down":
+                await self.move(deed, nonce)
+            case "remove":
+                await self.task_list.remove(self.number, nonce)
+            case _:
+                raise tornado.web.HTTPError(400)
 
     async def move(self, direction: str, nonce: str) -> None:
         """Move the task past its neighbour. Raise Refusal."""
@@ -184,10 +179,9 @@ class TaskHandler(TasksBase):
 
     async def change(self) -> None:
         """Store what the task says now, or show the form again, with what somebody else has written meanwhile."""
-        version = self.get_body_argument("version", "")
-        is_number = 0 < len(version) <= MAX_SEQ_DIGITS and version.isdecimal()
+        version = parse_seq(self.get_body_argument("version", "")) or 0
         try:
-            await self.task_list.change(self.number, int(version) if is_number else 0, self.fields(), self.nonce())
+            await self.task_list.change(self.number, version, self.fields(), self.nonce())
         except UnknownTask:
             raise
         except Refusal as refusal:

@@ -6,8 +6,8 @@ import datetime
 from typing import NamedTuple
 
 from controllers.base import BaseHandler
-from controllers.messages import MAX_SEQ_DIGITS, MessageBase
-from controllers.rooms import DeedHandler, RoomBase
+from controllers.messages import MessageBase
+from controllers.rooms import DeedHandler, RoomBase, parse_seq
 from controllers.web.places import Place
 from models import messages
 from models.logs.base import POST
@@ -56,9 +56,8 @@ class ReadHandler(DeedHandler, RoomBase):
     """Moves the read position forward to a message, or to the end of the room."""
 
     async def post(self, address: str) -> None:
-        value = self.get_body_argument("seq", "")
-        is_number = 0 < len(value) <= MAX_SEQ_DIGITS and value.isdecimal()
-        await self.site.mark_read(self.member.id, self.room.slug, int(value) if is_number else None)
+        seq = parse_seq(self.get_body_argument("seq", ""))
+        await self.site.mark_read(self.member.id, self.room.slug, seq)
         self.redirect(self.room_path)
 
 

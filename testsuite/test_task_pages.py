@@ -13,7 +13,7 @@ from faults.task_seen import look, on_page
 from testsuite.clients import Answer, Client
 from testsuite.room_case import ARCHIVED, NO_ROOM, RoomCase
 from testsuite.roompage import form, make_room, rows
-from testsuite.tables import sql
+from testsuite.tables import locked, sql
 from testsuite.waiting import wait_for
 
 CHANGED = "Somebody has changed this task meanwhile."
@@ -152,6 +152,23 @@ class TasksPageTest(TaskCase):
         for _ in range(2):
             self.assertEqual(self.beto.post(self.page, filled).status, 302)
         self.assertEqual(self.order(), "once")
+
+    def test_what_may_have_been_stored_comes_back_with_its_nonce(self) -> None:
+        number = self.add("first")
+        for path in (self.page, f"{self.page}/{number}"):
+            sent = {**form(self.beto.get(path), path), "text": "perhaps stored", "do": "change", "nonce": f"for {path}"}
+            with locked(self.folder):
+                answer = self.beto.post(path, sent)
+                self.assertEqual((answer.status, answer.headers["Retry-After"]), (503, "1"))
+            self.assertIn(f'name="nonce" value="for {path}"', answer.text)
+            self.assertEqual(self.beto.post(path, sent).status, 302)
+        self.assertEqual(self.order(), "perhaps storedperhaps stored")
+
+    def test_what_no_button_says_changes_nothing(self) -> None:
+        number = self.add("stays")
+        for target in (number, "all"):
+            self.assertEqual(self.do(target, "explode").status, 400)
+        self.assertEqual(self.order(), "stays")
 
     def test_what_is_no_task_is_refused_with_what_was_typed(self) -> None:
         for sentence, fields in (
