@@ -10,7 +10,7 @@ import unittest
 from collections.abc import Iterator
 
 # Those whose tests take longest come first: they are begun first.
-TOOLS = ("faults", "registries", "chromium", "mongodb", "postgres", "nginx", "openssl")
+TOOLS = ("faults", "chromium", "registries", "mongodb", "postgres", "nginx", "openssl")
 QUIET = "quiet"  # a core for itself: it measures time, or computes so much that others would be late
 
 declared: frozenset[str] | None = None  # what the running class needs; None where no runner says so
