@@ -160,22 +160,11 @@ class TaskHandler(TasksBase):
             case "done" | "undone":
                 await self.task_list.set_done(self.number, deed == "done", nonce)
             case "up" | "down":
-                await self.move(deed, nonce)
+                await self.task_list.step(self.number, deed == "up", nonce)
             case "remove":
                 await self.task_list.remove(self.number, nonce)
             case _:
                 raise tornado.web.HTTPError(400)
-
-    async def move(self, direction: str, nonce: str) -> None:
-        """Move the task past its neighbour. Raise Refusal."""
-        order = [task.id for task in await self.task_list.all()]
-        if self.number not in order:
-            raise UnknownTask()
-        place = order.index(self.number)
-        if direction == "up" and place > 0:
-            await self.task_list.move(self.number, order[place - 1], nonce)
-        elif direction == "down" and place < len(order) - 1:
-            await self.task_list.move(self.number, order[place + 2] if place + 2 < len(order) else None, nonce)
 
     async def change(self) -> None:
         """Store what the task says now, or show the form again, with what somebody else has written meanwhile."""

@@ -11,17 +11,10 @@ from typing import Any
 from faults.drafts import Draft, Drafter
 from faults.seen import PLANS
 
-SHARES = {
-    "made": 22,
-    "changed": 30,
-    "moved": 18,
-    "done": 12,
-    "undone": 6,
-    "removed": 8,
-    "all done": 1,
-    "all undone": 1,
-    "all cleared": 2,
-}  # of each kind, in 100
+# What somebody does, shuffled and dealt again and again: even where little can be stored, everything is done.
+DECK = (*("made",) * 3, *("changed",) * 4, *("moved",) * 2, *("done",) * 2, "undone", "removed")
+ALL_DEEDS = ("done", "undone", "clear", "clear")
+ALL_SHARE = 0.04  # of what they want is of all tasks
 GONE_SHARE = 0.05  # of what they want is of what was removed
 OLD_SHARE = 0.25  # of the changes are made of an older version
 HOT_SHARE = 0.75  # of what they want is one of the newest tasks, so that several want the same
@@ -58,13 +51,14 @@ class TaskBoard:
         if len(self._tasks) > MAX_TASKS:
             del self._tasks[min(self._tasks)]
 
-    def pick(self, dice: random.Random) -> tuple[int, int] | None:
-        """Return the number of a task and a version; None if there is none."""
+    def pick(self, dice: random.Random, is_done: bool | None = None) -> tuple[int, int] | None:
+        """Return the number of a task and a version, of one that is done or not if there is one; None without any."""
         if self._gone and dice.random() < GONE_SHARE:
             return dice.choice(self._gone), 1
         if not self._tasks:
             return None
         numbers = sorted(self._tasks)
+        numbers = [one for one in numbers if self._tasks[one]["done"] is is_done] or numbers
         number = dice.choice(numbers[-HOT_TASKS:] if dice.random() < HOT_SHARE else numbers)
         version = self._tasks[number]["version"]
         return number, self._before.get(number, version) if dice.random() < OLD_SHARE else version
@@ -97,16 +91,17 @@ class TaskDrafter(Drafter):
         self._dice = dice
         self._tasks = board
         self._names = names
+        self._deck: list[str] = []
 
     def draw(self) -> Draft:
-        kind = self._dice.choices(list(SHARES), list(SHARES.values()))[0]
-        picked = self._tasks.pick(self._dice)
         nonce = secrets.token_hex(8)
+        if self._dice.random() < ALL_SHARE:
+            return TaskDraft("tasks", nonce, json.dumps({"do": self._dice.choice(ALL_DEEDS)}))
+        self._deck = self._deck or self._dice.sample(DECK, len(DECK))
+        kind = self._deck.pop()
+        picked = self._tasks.pick(self._dice, {"done": False, "undone": True}.get(kind))
         if kind == "made" or picked is None:
             return TaskDraft("task_made", nonce, json.dumps(self._content(nonce)))
-        if kind.startswith("all "):
-            deed = {"all done": "done", "all undone": "undone", "all cleared": "clear"}[kind]
-            return TaskDraft("tasks", nonce, json.dumps({"do": deed}))
         number, version = picked
         if kind == "changed":
             fields = {"do": "change", **self._content(nonce), "version": str(version)}

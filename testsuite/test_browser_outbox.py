@@ -163,10 +163,10 @@ class Refused(OutboxTest):
         choose_transports(beto, "websocket")
         expect(beto.locator("#state")).to_contain_text("Offline")
         beto.context.clear_cookies(name=re.compile("^_xsrf"))
-        write(beto, "by the form")
-        expect_message(beto, "by the form")
+        write(beto, "with a new token")
+        expect_message(beto, "with a new token")
         expect(beto.locator("#outbox .row")).to_have_count(0)
-        self.assertEqual(self.stored(), ["by the form"])
+        self.assertEqual(self.stored(), ["with a new token"])
 
     def test_what_the_form_is_refused_comes_back_with_its_reason_and_others_go_on(self) -> None:
         beto = self.member("beto")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from testsuite.browser import BROKEN_CONNECTION, PHONE, expect_live, expect_message, follow, heard, listen
 from testsuite.browser import write as say
@@ -214,6 +214,26 @@ class Together(TaskPageTest):
         expect_texts(ana, "Print 20 pairings")
         expect(row(ana, "Print").locator(".task-to")).to_have_attribute("title", "carla")
         expect(beto.locator(".task-trouble")).to_have_count(0)
+
+    def test_what_was_to_go_in_front_of_a_task_that_is_removed_stays(self) -> None:
+        two = self.add("one", "two", "three")[1]
+        ana = self.open("ana")
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        ana.route("**/api/rooms/lobby/tasks/*", hold)
+        with ana.expect_request("**/api/rooms/lobby/tasks/*"):
+            row(ana, "three").locator(".tick").focus()
+            ana.keyboard.press("Alt+ArrowUp")
+        self.assertEqual(call(self.client("beto"), "DELETE", f"{PATH}/{two}").status, 204)
+        expect_texts(ana, "one", "three")
+        held[0].continue_()
+        expect(ana.locator("task-panel .alert")).to_contain_text(
+            "The task in front of which this one was to go is not there any more."
+        )
+        expect_texts(ana, "one", "three")
 
     def test_offline_and_back_over_a_reload_of_the_process(self) -> None:
         self.add("stays")

@@ -58,9 +58,9 @@ FORMS = (  # POST only
     "/rooms/lobby/hooks/1/end",
     "/rooms/lobby/join",
     "/rooms/lobby/read",
-    "/rooms/lobby/tasks/all",
 )
 NOT_FOR_ALL = (  # nobody leaves or archives the lobby, and there is no message in it, no bot and no hook
+    "/rooms/lobby/tasks/all",  # which has to be told what to do
     "/direct",
     *("/members/bots", "/members/bots/1/tokens", "/members/bots/1/tokens/1/end"),
     *(f"/rooms/lobby/{deed}" for deed in ("leave", "archive", "members/1/remove", "hooks/1/on")),

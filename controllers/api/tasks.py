@@ -23,7 +23,16 @@ from models.errors.messages import TooManyChanges, UnknownTarget
 from models.errors.requests import MissingField
 from models.errors.rooms import Archived, UnknownRoom
 from models.errors.stores import Unstorable
-from models.errors.tasks import BadDay, Conflict, NotInRoom, TaskEmpty, TaskTooLong, TooManyTasks, UnknownTask
+from models.errors.tasks import (
+    BadDay,
+    Conflict,
+    NotInRoom,
+    TaskEmpty,
+    TaskTooLong,
+    TooManyTasks,
+    UnknownNeighbour,
+    UnknownTask,
+)
 from models.logs.base import MAX_NONCE_CHARS
 from models.names import MAX_NAME_CHARS
 from models.rooms import RoomInfo, rooms_of
@@ -167,7 +176,7 @@ async def add_task(call: Call, path: InRoom, body: NewTask) -> Answer[TaskJson]:
     return await _now(call, room, entry.seq, 201 if entry.seq > head else 200)
 
 
-@operation("PATCH", "rooms/{room}/tasks/{id}", refusals=(*CHANGING, Conflict, *SAYING))
+@operation("PATCH", "rooms/{room}/tasks/{id}", refusals=(*CHANGING, Conflict, UnknownNeighbour, *SAYING))
 async def change_task(call: Call, path: OfTask, body: TaskChange) -> Answer[TaskJson]:
     """Change a task: what it says, whether it is done, or its place.
 

@@ -21,7 +21,7 @@ from models.errors.messages import Deleted, NotYourMessage, SlowDown, UnknownTar
 from models.errors.requests import NotByToken, NotFound, NotJson, ReadsOnly, TooManyWaiting, Unauthorized
 from models.errors.rooms import Archived, NotMember, NotYourRoom, UnknownRoom
 from models.errors.stores import Failed, ReadOnly, Unavailable
-from models.errors.tasks import Conflict, UnknownTask
+from models.errors.tasks import Conflict, UnknownNeighbour, UnknownTask
 from models.errors.tokens import UnknownToken
 
 # Every other refusal is a 400.
@@ -39,6 +39,7 @@ _STATUSES: dict[type[Refusal], int] = {
     NotByToken: 403,
     Deleted: 404,
     Conflict: 409,
+    UnknownNeighbour: 409,
     Archived: 403,
     NotYourMessage: 403,
     NotYourRoom: 403,

@@ -11,7 +11,7 @@ from controllers.web.rate_limit import Payer, RateLimiter
 from models import ranks, tasks
 from models.engines.base import RunInThread
 from models.errors.messages import TooManyChanges
-from models.errors.tasks import Conflict, UnknownTask
+from models.errors.tasks import Conflict, UnknownNeighbour, UnknownTask
 from models.logs.base import (
     TASK_CHANGED,
     TASK_DONE,
@@ -98,8 +98,22 @@ class TaskList:
 
     async def move(self, number: int, before: int | None, nonce: str) -> Entry:
         """Move a task in front of another one, or (None) to the end."""
-        body = tasks.body_of_move(ranks.LAST if before is None else await self._place(number, before))
-        return await self._append(TASK_MOVED, number, body, nonce)
+        return await self._move(number, _place(await self.all(), number, before), nonce)
+
+    async def step(self, number: int, is_up: bool, nonce: str) -> None:
+        """Move a task past its neighbour, if there is one."""
+        every = await self.all()
+        order = [task.id for task in every]
+        if number not in order:
+            raise UnknownTask()
+        place = order.index(number)
+        if is_up and place > 0:
+            await self._move(number, _place(every, number, order[place - 1]), nonce)
+        elif not is_up and place < len(order) - 1:
+            await self._move(number, _place(every, number, next(iter(order[place + 2 :]), None)), nonce)
+
+    async def _move(self, number: int, place: str, nonce: str) -> Entry:
+        return await self._append(TASK_MOVED, number, tasks.body_of_move(place), nonce)
 
     async def set_done(self, number: int, is_done: bool, nonce: str, version: int | None = None) -> Entry:
         """Say that a task is done, or is not."""
@@ -147,21 +161,27 @@ class TaskList:
         """Return the name of somebody in the room as they spell it; empty if it is empty."""
         return await self._site.read(find_in_room, self._room, name) if name else ""
 
-    async def _place(self, number: int, before: int) -> str:
-        """Return the place of a task in front of another one."""
-        others = [task for task in await self.all() if task.id != number]
-        place = next((place for place, task in enumerate(others) if task.id == before), None)
-        if place is None:
-            raise UnknownTask()
-        if place == 0:
-            return ranks.FIRST
-        low = others[place - 1].state.rank
-        # Two that were moved to the same place at the same moment have the same rank: it comes after these.
-        high = next((task.state.rank for task in others[place:] if task.state.rank > low), None)
-        rank = ranks.LAST if high is None else ranks.between(low, high)
-        if len(rank) > MAX_RANK_CHARS:
-            raise TooManyChanges()
-        return rank
+
+def _place(every: Collection[Task], number: int, before: int | None) -> str:
+    """Return the place of a task in front of another one, or (None) at the end.
+
+    Raise UnknownNeighbour, TooManyChanges.
+    """
+    if before is None:
+        return ranks.LAST
+    others = [task for task in every if task.id != number]
+    place = next((place for place, task in enumerate(others) if task.id == before), None)
+    if place is None:
+        raise UnknownNeighbour()
+    if place == 0:
+        return ranks.FIRST
+    low = others[place - 1].state.rank
+    # Two that were moved to the same place at the same moment have the same rank: it comes after these.
+    high = next((task.state.rank for task in others[place:] if task.state.rank > low), None)
+    rank = ranks.LAST if high is None else ranks.between(low, high)
+    if len(rank) > MAX_RANK_CHARS:
+        raise TooManyChanges()
+    return rank
 
 
 def _nonce_of(nonce: str, task: Task) -> str:

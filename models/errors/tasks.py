@@ -10,6 +10,14 @@ class UnknownTask(Refusal):
     sentence = "There is no such task in this room."
 
 
+class UnknownNeighbour(Refusal):
+    """The task in front of which another one is to go is not in the room, or no longer."""
+
+    code = "unknown_neighbour"
+    field = "before"
+    sentence = "The task in front of which this one was to go is not there any more."
+
+
 class NotInRoom(Refusal):
     """Nobody of this name is in the room."""
 
