@@ -18,7 +18,7 @@ from faults.faultmaker import KINDS
 from faults.history import History
 from faults.process import Process
 from faults.schedule import FAULTS_BY_ENGINE, schedule
-from models.logs.base import TASKS
+from models.logs.base import TASK_MADE, TASKS
 from testsuite.needs import need
 from testsuite.servers import ROOT, Server
 
@@ -34,9 +34,8 @@ ON_ALL = (
     r"stored: .*?\bdelete (\d+)",
     r"stored: .*?\breact (\d+)",
     r"stored: .*?\bunreact (\d+)",
-    *(rf"stored: .*?\b{kind} (\d+)" for kind in TASKS),
+    rf"stored: .*?\b{TASK_MADE} (\d+)",
     r"refused: (\d+)",
-    r"overtaken: (\d+)",
     r"pages of tasks: (\d+)",
     r"read positions: (\d+)",
     r"counts told: (\d+)",
@@ -68,8 +67,10 @@ WITH_A_SERVER = (
     r"faults: .*?\bdatabase paused (\d+)",
 )
 WITH_TWO = (r"server: .*?\bMongoServer (\d+)", r"server: .*?\bPostgresqlServer (\d+)")
+# A server that is away half of the time takes too little, beside five browsers, for each of these to be among it.
+ON_A_FILE = (r"overtaken: (\d+)", *(rf"stored: .*?\b{kind} (\d+)" for kind in TASKS))
 COUNTED = {
-    "sqlite": ON_ALL,
+    "sqlite": ON_ALL + ON_A_FILE,
     "postgresql": ON_ALL + WITH_A_SERVER,
     "mongodb": ON_ALL + WITH_A_SERVER + WITH_TWO,
 }
