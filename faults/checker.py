@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from faults import looks, places, task_looks
 from faults.folding import fold
-from faults.history import Gap, Heard, History, Page, Row
+from faults.history import SETTLING_SECONDS, Gap, Heard, History, Page, Row
 
 TOGGLED = ("react", "unreact")  # what the form that toggles a reaction becomes
 PERHAPS_NOTHING = ("task_moved", "tasks")  # the forms that have nothing to do where all is done already
@@ -218,7 +218,7 @@ def late_readers(history: History) -> Iterator[str]:
     """Every reader is at the head soon after the faults have stopped."""
     last_ack = max((ack.at for ack in history.acked), default=0.0)
     last_let_in = max((door.at for door in history.doors if door.what == "in"), default=0.0)
-    deadline = max(history.healthy_at, last_ack, last_let_in) + history.settling_seconds
+    deadline = max(history.healthy_at, last_ack, last_let_in) + SETTLING_SECONDS
     newest: dict[str, int] = defaultdict(int)
     for heard in history.heard:
         if isinstance(heard, Heard) and heard.accepted and heard.at <= deadline:
@@ -226,10 +226,9 @@ def late_readers(history: History) -> Iterator[str]:
             newest[reader] = max(newest[reader], heard.seq)
         elif isinstance(heard, Page) and heard.at <= deadline:
             newest[heard.reader] = max(newest[heard.reader], heard.head)
-    waited = f"{history.settling_seconds:.0f} s after all was well"
     for reader in history.readers:
         if newest[reader] < history.head:
-            yield f"{reader} was at {newest[reader]} of {history.head}, {waited}"
+            yield f"{reader} was at {newest[reader]} of {history.head}, {SETTLING_SECONDS:.0f} s after all was well"
 
 
 def unanswered(history: History) -> Iterator[str]:
@@ -242,8 +241,8 @@ def unanswered(history: History) -> Iterator[str]:
         answered[key] = min(refusal.at, answered.get(key, math.inf))
     for sent in history.sent:
         at = answered.setdefault((sent.writer, sent.nonce), math.inf)
-        if at > max(history.healthy_at, sent.at) + history.settling_seconds:
-            late = f"within {history.settling_seconds:.0f} s after all was well"
+        if at > max(history.healthy_at, sent.at) + SETTLING_SECONDS:
+            late = f"within {SETTLING_SECONDS:.0f} s after all was well"
             yield f"{sent.nonce} of {sent.writer} was not acknowledged {late}"
 
 

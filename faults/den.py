@@ -7,7 +7,7 @@ import time
 
 from faults.board import Board
 from faults.form import Form, Unwanted
-from faults.history import Door, History
+from faults.history import SETTLING_SECONDS, Door, History
 from faults.links import Client
 from faults.readers import RECONNECT_DELAY_SECONDS, Guest, Scribe
 from faults.waiting import until
@@ -22,13 +22,10 @@ GUEST_TRANSPORTS = ("websocket", "xhr-streaming", "xhr-polling")
 
 
 class Den:
-    """The room with its keeper, who writes in it, and its guests.
+    """The room with its keeper, who writes in it, and its guests; `ids` are those of all members, by name."""
 
-    `ids` are those of all members, by name; `lobby` is what happens there in the same run.
-    """
-
-    def __init__(self, keeper: Client, guests: list[Client], ids: dict[str, int], lobby: History) -> None:
-        self.history = History(seed=lobby.seed, settling_seconds=lobby.settling_seconds)
+    def __init__(self, keeper: Client, guests: list[Client], ids: dict[str, int], seed: int) -> None:
+        self.history = History(seed=seed)
         self.scribe = Scribe(self.history, Board())
         self.reconnects = 0
         self._keeper = keeper
@@ -109,7 +106,7 @@ class Den:
         """Return whether no request is left that was not answered and may still be carried out."""
         healthy_at = self.history.healthy_at
         if 0 < self._lost_at < healthy_at:
-            return at > min(healthy_at + self.history.settling_seconds, self._lost_at + DOUBT_SECONDS)
+            return at > min(healthy_at + SETTLING_SECONDS, self._lost_at + DOUBT_SECONDS)
         return at > self._lost_at + DOUBT_SECONDS
 
     async def _insist(self, path: str, fields: dict[str, str]) -> None:

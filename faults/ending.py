@@ -8,7 +8,7 @@ import dataclasses
 import re
 import time
 
-from faults.history import Counted, History, Marked, Shown
+from faults.history import SETTLING_SECONDS, Counted, History, Marked, Shown
 from faults.readers import ChatReader
 from faults.waiting import until
 from faults.web import Lost
@@ -47,7 +47,7 @@ async def mark_last(marking: list[ChatReader], readers: list[ChatReader], histor
 async def _say(reader: ChatReader, what: str, named: int, seq: int, devices: list[ChatReader]) -> None:
     """Say it until all devices are told so, or for some time."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(reader.scribe.history.settling_seconds):
+        async with asyncio.timeout(SETTLING_SECONDS):
             while any(device.tally.read != seq for device in devices):
                 with contextlib.suppress(Lost):
                     await reader.say(what, named)
@@ -85,7 +85,7 @@ def _number_in(link: str) -> int:
 async def count(readers: list[ChatReader], history: History, head: int) -> None:
     """Note what each connection knows of what is new, as soon as all have been told of everything."""
     await asyncio.sleep(LAST_ANSWER_SECONDS)
-    await until(lambda: all(reader.tally.head == head for reader in readers), history.settling_seconds)
+    await until(lambda: all(reader.tally.head == head for reader in readers), SETTLING_SECONDS)
     for reader in readers:
         tally = reader.tally
         known = tally.head, tally.read, tally.unread, tally.mentions

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-SETTLING_SECONDS = 10.0  # after the faults within which everything has settled, if the machine has nothing else to do
+SETTLING_SECONDS = 10.0  # after the faults within which everything has settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,6 @@ class History:
     """One room in one run. `readers` are the names of those who must have heard every entry."""
 
     seed: int = 0
-    settling_seconds: float = SETTLING_SECONDS
     room: str = "lobby"
     readers: list[str] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from faults.folding import Course, fold
-from faults.history import Door, Heard, History
+from faults.history import SETTLING_SECONDS, Door, Heard, History
 
 
 def positions(history: History) -> Iterator[str]:
@@ -104,7 +104,7 @@ def outsiders(history: History) -> Iterator[str]:
 
 def _is_told(history: History, out: Door) -> bool:
     told = [door.at for door in history.doors if door.what == "told" and door.member == out.member]
-    return any(out.asked < at < out.at + history.settling_seconds for at in told)
+    return any(out.asked < at < out.at + SETTLING_SECONDS for at in told)
 
 
 def _absences(history: History) -> Iterator[tuple[str, float, float]]:

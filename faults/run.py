@@ -52,16 +52,14 @@ MEMBER_COUNT = (
 LATE_ENTRIES = 700
 LATE_PAGE_ENTRIES = 300
 
-END_TIMEOUT_SECONDS = 300.0  # after the faults in which the run has ended, even on a busy machine
+END_TIMEOUT_SECONDS = 150.0  # after the faults in which the run has ended, even on a busy machine
 
 
 class Run:
     """The clients of one run, and what they did."""
 
-    def __init__(
-        self, seed: int, plans: list[Plan], engine: str = "sqlite", settling_seconds: float = SETTLING_SECONDS
-    ) -> None:
-        self.history = History(seed=seed, settling_seconds=settling_seconds)
+    def __init__(self, seed: int, plans: list[Plan], engine: str = "sqlite") -> None:
+        self.history = History(seed=seed)
         self.plans = plans
         self.engine = engine
         self.left_out: dict[str, str] = {}
@@ -103,7 +101,7 @@ class Run:
         clients = (
             Client(name, cookie, self.place, random.Random(dice.random()), member=name) for name, cookie in members
         )
-        self.den = Den(next(clients), list(islice(clients, len(GUEST_TRANSPORTS))), site.ids, self.history)
+        self.den = Den(next(clients), list(islice(clients, len(GUEST_TRANSPORTS))), site.ids, self.history.seed)
         for transport, count in READERS_BY_TRANSPORT.items():
             self.readers += [ChatReader(client, transport, scribe) for client in islice(clients, count)]
             for number, client in enumerate([reader.client for reader in self.readers[-MARKING_COUNT:]]):
@@ -165,7 +163,7 @@ class Run:
                 group(reader.run())
             await site.get_well()
             self.history.healthy_at = self.den.history.healthy_at = time.monotonic()
-            _, late = await asyncio.wait(writing, timeout=self.history.settling_seconds)
+            _, late = await asyncio.wait(writing, timeout=SETTLING_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*writing, return_exceptions=True)
@@ -183,8 +181,8 @@ class Run:
         for reader in ending.fresh(self.chatting(), self.history):
             self.readers.append(reader)
             group(reader.run())
-        async with asyncio.timeout(5 * self.history.settling_seconds):
-            await self.den.put_all_out_and_in(self.history.settling_seconds)
+        async with asyncio.timeout(5 * SETTLING_SECONDS):
+            await self.den.put_all_out_and_in(SETTLING_SECONDS)
         await self._arrive(site.store.head(self.den.history.room), self.den.guests)
         await ending.count(self.chatting(), self.history, head)
         await ending.look(marking, self.history)
@@ -196,7 +194,7 @@ class Run:
 
     async def _arrive(self, head: int, readers: Sequence[Reader]) -> None:
         """Return when these readers have everything, or are late."""
-        await until(lambda: all((reader.cursor or 0) >= head for reader in readers), self.history.settling_seconds)
+        await until(lambda: all((reader.cursor or 0) >= head for reader in readers), SETTLING_SECONDS)
 
     async def _say_last_word(self, site: Site) -> None:
         """Send one message in silence: only the doorbell can tell the other processes of it."""
@@ -204,7 +202,7 @@ class Run:
         for reader in pages:
             reader.looks.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.history.settling_seconds):
+            async with asyncio.timeout(SETTLING_SECONDS):
                 await self.writers[-1].say_one_more()
         await self._arrive(site.store.head(), self.chatting())
         for reader in pages:

@@ -9,8 +9,9 @@ import sys
 import unittest
 from collections.abc import Iterator
 
+FAULTS = "faults"  # four processes under load, and a database's servers: they and what runs beside them would be late
 # Those whose tests take longest come first: they are begun first.
-TOOLS = ("faults", "chromium", "registries", "mongodb", "postgres", "nginx", "openssl")
+TOOLS = (FAULTS, "chromium", "registries", "mongodb", "postgres", "nginx", "openssl")
 QUIET = "quiet"  # a core for itself: it measures time, or computes so much that others would be late
 
 declared: frozenset[str] | None = None  # what the running class needs; None where no runner says so

@@ -1,4 +1,4 @@
-"""Runs the tests in several processes, and after them, two at a time, those that need a quiet machine.
+"""Runs the tests in several processes, and after them, two at a time, the faults and those that need a quiet machine.
 
 `python -m testsuite.runner` runs all that `python -m unittest tests` runs; with `check`, those that need nothing.
 A test that did not pass counts as failed: it was skipped, its process died, it took too long, or it did not run at all.
@@ -16,7 +16,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from testsuite.needs import QUIET, TOOLS, find_tests, needs_of
+from testsuite.needs import FAULTS, QUIET, TOOLS, find_tests, needs_of
 
 PROCESSES = 5  # on two cores: half of the time a test waits
 CHECK_PROCESSES = 6  # of the tests without browsers, more is spent on waiting
@@ -123,8 +123,9 @@ def main(words: list[str]) -> int:
         files = sorted({"/".join(test.split(".")[:-2]) + ".py" for test in expected})
         run(" and ".join(f"not {need}" for need in (*TOOLS, QUIET)), CHECK_PROCESSES, outcomes, files)
     else:
-        run(f"not {QUIET}", PROCESSES, outcomes)
-        run(QUIET, QUIET_PROCESSES, outcomes)
+        run(f"not {QUIET} and not {FAULTS}", PROCESSES, outcomes)
+        for marked in (FAULTS, QUIET):
+            run(marked, QUIET_PROCESSES, outcomes)
     return outcomes.show()
 
 
