@@ -19,7 +19,6 @@ from controllers.web.window import RoomPages, Window, newest_window
 from models import messages
 from models.errors.base import Refusal
 from models.errors.messages import Deleted, NotYourMessage, UnknownTarget
-from models.errors.stores import Unavailable
 from models.logs.base import DELETE, EDIT, POST, REACT, UNREACT, Draft
 from models.members import list_members
 from models.messages import Message
@@ -51,17 +50,10 @@ class ShownRoom(NamedTuple):
 class AppendHandler(RoomBase):
     """Appends what a form asks for; the nonce of the form makes sending it twice the same as once."""
 
-    unanswered = ""  # the nonce of an entry of which it is unknown whether it was stored
-
     async def append(self, kind: str, body: str, target: int | None = None) -> None:
         """Append an entry to the room. Raise Refusal."""
-        nonce = self.nonce()
-        draft = self.site.check_draft(Draft(self.room.slug, self.member.id, body, nonce, kind, target))
-        try:
-            entry = await self.site.append(draft)
-        except Unavailable:
-            self.unanswered = nonce
-            raise
+        draft = self.site.check_draft(Draft(self.room.slug, self.member.id, body, self.nonce(), kind, target))
+        entry = await self.site.append(draft)
         is_another = entry.body not in ("", draft.body)  # than in an earlier try, which was stored after all
         if is_another and kind in (POST, EDIT):
             await self.site.append(dataclasses.replace(draft, nonce=secrets.token_hex(16)))
@@ -145,7 +137,7 @@ class RoomHandler(CachedPageHandler, AppendHandler):
 
     async def reader(self, window: Window) -> Reader:
         """Return what the page shows to this member only."""
-        nonce = self.unanswered or secrets.token_hex(16)
+        nonce = self.next_nonce()
         values = self.own_values(nonce, window.head, await self.places(self.room.slug))
         positions = await self.site.reads.positions(self.member.id)
         position = positions.get(self.room.slug, Position(0, 0))
@@ -193,7 +185,7 @@ class MessageBase(AppendHandler):
             message_rows=await self.rows([message]),
             answers=await self.rows([found[answer.seq] for answer in answers]),
             room=self.room,
-            nonce=self.unanswered or secrets.token_hex(16),
+            nonce=self.next_nonce(),
             body=message.body if body is None else body,
             error=error,
             is_own=message.entry.author_id == self.member.id,

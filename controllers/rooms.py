@@ -11,6 +11,7 @@ from models.addresses import MAX_ADDRESS_CHARS
 from models.errors.accounts import UnknownMember
 from models.errors.base import Refusal
 from models.errors.rooms import UnknownRoom
+from models.errors.stores import Unavailable
 from models.logs.base import MAX_NONCE_CHARS
 from models.members import Member, find_member
 from models.reads import Position
@@ -42,6 +43,7 @@ class RoomBase(BaseHandler):
     """A page or a form of a room that the member is in, by any address that it has or had."""
 
     room: RoomInfo
+    is_unanswered = False  # whether it is unknown if what the form wants was stored
 
     async def prepare(self) -> None:
         await super().prepare()
@@ -65,6 +67,14 @@ class RoomBase(BaseHandler):
         """Return the nonce of the form; one of our own if it has none."""
         nonce = self.get_body_argument("nonce", "")
         return nonce if 0 < len(nonce) <= MAX_NONCE_CHARS else secrets.token_hex(16)
+
+    def set_refusal(self, refusal: Refusal) -> None:
+        super().set_refusal(refusal)
+        self.is_unanswered = isinstance(refusal, Unavailable)
+
+    def next_nonce(self) -> str:
+        """Return the nonce of the page's forms: the same again where it is unknown whether anything was stored."""
+        return self.nonce() if self.is_unanswered else secrets.token_hex(16)
 
 
 class RoomsHandler(DeedHandler):

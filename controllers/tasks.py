@@ -15,7 +15,6 @@ from controllers.web.task_list import Fields, TaskList
 from models import messages, tasks
 from models.errors.base import Refusal
 from models.errors.messages import UnknownTarget
-from models.errors.stores import Unavailable
 from models.errors.tasks import Conflict, UnknownTask
 from models.rooms import RoomInfo, people_of, rooms_of
 from models.tasks import MAX_TASK_CHARS, Task
@@ -46,10 +45,6 @@ class TasksBase(RoomBase):
         """The path of the page of the room's tasks."""
         return f"{self.room_path}/tasks"
 
-    def next_nonce(self, refusal: Refusal | None) -> str:
-        """Return the nonce of the page's forms: the same again where it is unknown whether a change was stored."""
-        return self.nonce() if isinstance(refusal, Unavailable) else secrets.token_hex(12)
-
     def fields(self) -> Fields:
         """Return what the form says of a task."""
         return Fields(*(self.get_body_argument(name, "") for name in ("text", "to", "due")))
@@ -77,7 +72,7 @@ class TasksBase(RoomBase):
             left=sum(not task.is_done for task in everything),
             shown=shown,
             choices=SHOWN,
-            nonce=self.next_nonce(refusal),
+            nonce=self.next_nonce(),
             typed=self.fields() if refusal else Fields("", "", ""),
             errors={refusal.field: self.translate(refusal.sentence)} if refusal else {},
             people=await self.people(),
@@ -189,7 +184,7 @@ class TaskHandler(TasksBase):
             is_conflict=isinstance(refusal, Conflict),
             errors={refusal.field: self.translate(refusal.sentence)} if refusal else {},
             people=await self.people(),
-            nonce=self.next_nonce(refusal),
+            nonce=self.next_nonce(),
             **await self.sidebar(self.room.slug),
         )
 

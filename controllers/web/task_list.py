@@ -98,7 +98,7 @@ class TaskList:
 
     async def move(self, number: int, before: int | None, nonce: str) -> Entry:
         """Move a task in front of another one, or (None) to the end."""
-        return await self._move(number, _place(await self.all(), number, before), nonce)
+        return await self._move(number, _place([] if before is None else await self.all(), number, before), nonce)
 
     async def step(self, number: int, is_up: bool, nonce: str) -> None:
         """Move a task past its neighbour, if there is one."""
