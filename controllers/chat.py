@@ -15,6 +15,7 @@ from controllers.realtime.subscriber import Subscriber
 from controllers.site import Site
 from controllers.sockjs.router import Connection, Router, Settings
 from models.errors.base import Refusal
+from models.errors.rooms import NotMember, UnknownRoom
 from models.errors.stores import Failed
 from models.logs.base import EDIT, POST, Draft, Entry
 from models.models import LOBBY
@@ -168,8 +169,16 @@ class ChatConnection(Connection, Subscriber):
         await self.site.mark_unread(self.member.id, (await self.own_room(asked)).slug, asked["seq"])
 
     async def own_room(self, asked: ClientMessage) -> RoomInfo:
-        """Return the member's room that a message is about. Raise UnknownRoom."""
-        return await self.site.query_cache.get_fresh(room_of, self.member.id, asked["room"])
+        """Return the member's room that a message is about.
+
+        Raise UnknownRoom; NotMember if they were removed from it just now, as all connections are about to be told.
+        """
+        try:
+            return await self.site.query_cache.get_fresh(room_of, self.member.id, asked["room"])
+        except UnknownRoom:
+            if any(channel.room == asked["room"] for channel in self.channels):
+                raise NotMember() from None
+            raise
 
     async def typing(self, asked: ClientMessage) -> None:
         self.site.presence.set_typing(asked["room"], self.member, is_typing=True)

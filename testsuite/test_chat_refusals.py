@@ -134,6 +134,14 @@ class Refusals(SiteTest):
         later = beto.post("still alone", room="cellar")
         self.assertEqual(beto.until("entry")["nonce"], later)
 
+    def test_a_room_from_which_one_was_just_removed_is_not_unknown(self) -> None:
+        add_room(self.folder, "loft", "ana")
+        ana = self.chat("ana", room="loft")
+        sql(self.folder, "DELETE FROM membership WHERE room_id = 'loft'")
+        ana.send("read", room="loft", seq=0)  # which may be answered before the process has followed
+        error = ana.until("error")
+        self.assertEqual((error["code"], error["room"]), ("not_member", "loft"))
+
     def test_typing_in_a_room_that_one_is_not_in_is_not_told(self) -> None:
         beto, ana = self.chat("beto", room="cellar"), self.chat("ana")
         ana.send("typing", room="cellar")
