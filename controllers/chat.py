@@ -171,12 +171,13 @@ class ChatConnection(Connection, Subscriber):
     async def own_room(self, asked: ClientMessage) -> RoomInfo:
         """Return the member's room that a message is about.
 
-        Raise UnknownRoom; NotMember if they were removed from it just now, as all connections are about to be told.
+        Raise UnknownRoom; NotMember if they were removed from it just now, as all connections are about to be told,
+        unless they join it again.
         """
         try:
             return await self.site.query_cache.get_fresh(room_of, self.member.id, asked["room"])
         except UnknownRoom:
-            if any(channel.room == asked["room"] for channel in self.channels):
+            if asked["type"] != "join" and any(channel.room == asked["room"] for channel in self.channels):
                 raise NotMember() from None
             raise
 

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 url, room = sys.argv[1:]
-cursor = Path(f"{room}.cursor")
+cursor, new = Path(f"{room}.cursor"), Path(f"{room}.cursor.new")
 
 
 def call(path, body=None):
@@ -28,16 +28,24 @@ def call(path, body=None):
             if error.code not in (429, 500, 502, 503, 504):
                 raise
             time.sleep(float(error.headers.get("Retry-After", 1)))
-        except (OSError, http.client.HTTPException):
-            time.sleep(1)  # the site starts again
+        except (OSError, http.client.HTTPException):  # the site starts again
+            time.sleep(1)
+
+
+def keep(seq):
+    """Write the cursor, all of it or nothing."""
+    new.write_text(str(seq))
+    new.replace(cursor)
 
 
 me = call("me")["username"]
-after = int(cursor.read_text()) if cursor.exists() else call(f"rooms/{room}/log")["head"]
+if not cursor.exists():
+    keep(call(f"rooms/{room}/log")["head"])
+after = int(cursor.read_text())
 while True:
     for entry in call(f"rooms/{room}/log?after={after}&wait=60")["entries"]:
         after = entry["seq"]
         if entry["kind"] == "post" and entry["author"] != me and f"hello @{me}" in entry["body"].lower():
             answer = {"body": f"Hello @{entry['author']}!", "target": after, "nonce": f"hello-{after}"}
             call(f"rooms/{room}/messages", answer)
-        cursor.write_text(str(after))
+        keep(after)

@@ -150,7 +150,10 @@ class Bot(FolderTest):
         place = self.enterContext(tempfile.TemporaryDirectory())
         bot = self.start_bot(site.url, token, place)
         wait_for(lambda: any("GET /api/rooms/lobby/log" in line for line in site.lines), "it follows the room")
+        bot.kill()
+        bot.wait(TIMEOUT_SECONDS)
         asked = [ana.post("hello @beto")]
+        bot = self.start_bot(site.url, token, place)
         wait_for(lambda: self.answered(ana) == asked, "it answers")
         bot.kill()
         bot.wait(TIMEOUT_SECONDS)

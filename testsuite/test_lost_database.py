@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import threading
 import unittest
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ from testsuite.cases import FolderTest, add_user
 from testsuite.clients import PASSWORD, Chat, Client
 from testsuite.servers import run_app
 from testsuite.tables import WITHOUT_WAL, add_accounts, sql
-from testsuite.waiting import wait_for
+from testsuite.waiting import TIMEOUT_SECONDS, together, wait_for
 
 POST_COUNT = 20
 MANY_POSTS = 20_000  # more than anybody posts in the quarter of a second until it is noticed
@@ -201,6 +202,21 @@ class HalfWritten(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(Lost):
             await doorbell.heads()
         await doorbell.close()
+
+    async def test_of_two_threads_that_find_it_out_one_says_so(self) -> None:
+        both = threading.Barrier(2)
+
+        def look(side_files: object) -> str:
+            both.wait(TIMEOUT_SECONDS)
+            return "the database is gone"
+
+        def verify() -> None:
+            with self.assertRaises(Lost):
+                self.engine.file.verify({})
+
+        with mock.patch.object(self.engine.file, "_why_lost", look), self.assertLogs("models", "CRITICAL") as logs:
+            together(verify, verify)
+        self.assertEqual(len(logs.records), 1)
 
     async def test_a_query_says_what_happened(self) -> None:
         reader = WorkerPool("reader", self.engine)

@@ -8,6 +8,7 @@ import logging
 import os
 import shlex
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class DatabaseFile:
         """Create the file if there is none. Raise CannotOpen."""
         self.path = os.path.abspath(path)  # noqa: PTH100 - a link is followed anew each time, not once
         self.lost_reason = ""  # once the file is lost: why
+        self._losing = threading.Lock()
         self.can_checkpoint = True  # unless the write-ahead log belongs to other content
         self._header = b""
         self._stamp: tuple[int, int] | None = None  # modification time and size when the header was read
@@ -83,12 +85,17 @@ class DatabaseFile:
 
         `side_files` are those that the caller's connection has open.
         """
-        if not self.lost_reason:
-            self.lost_reason = self._why_lost(side_files)
-            if self.lost_reason:
-                logger.critical("%s: nothing more is written, and this process ends", self.lost_reason)
-        if self.lost_reason:
+        reason = self.lost_reason or self._why_lost(side_files)
+        if reason:
+            self._lose(reason)
             raise Lost(self.lost_reason)
+
+    def _lose(self, reason: str) -> None:
+        """Tell once that the file is lost: several threads may find it out at the same moment."""
+        with self._losing:
+            if not self.lost_reason:
+                self.lost_reason = reason
+                logger.critical("%s: nothing more is written, and this process ends", reason)
 
     def _why_lost(self, side_files: dict[str, FileIdentity]) -> str:
         try:
