@@ -149,7 +149,7 @@ class Bot(FolderTest):
         token = Api(Client(site.url).sign_in("beto")).token()
         place = self.enterContext(tempfile.TemporaryDirectory())
         bot = self.start_bot(site.url, token, place)
-        wait_for(lambda: any("GET /api/rooms/lobby/log" in line for line in site.lines), "it follows the room")
+        wait_for(Path(place, "lobby.cursor").exists, "it keeps where the room was")
         bot.kill()
         bot.wait(TIMEOUT_SECONDS)
         asked = [ana.post("hello @beto")]
