@@ -19,6 +19,8 @@ GONE_SHARE = 0.05  # of what they want is of what was removed
 OLD_SHARE = 0.25  # of the changes are made of an older version
 HOT_SHARE = 0.75  # of what they want is one of the newest tasks, so that several want the same
 HOT_TASKS = 2
+RIVAL_SHARE = 0.5  # of the changes are followed by another one of the same version
+TO_END_SHARE = 0.5  # of the moves take a task to an end of the list
 MAX_TASKS = 40  # that they know
 DAYS = 20  # within which a task is due
 CODES_BY_STATUS = {404: "unknown_task", 409: "conflict"}  # of a form that changes a task
@@ -63,6 +65,11 @@ class TaskBoard:
         version = self._tasks[number]["version"]
         return number, self._before.get(number, version) if dice.random() < OLD_SHARE else version
 
+    def beside_end(self, deed: str) -> int | None:
+        """Return the number of the task that comes to an end of the list by "up" or "down", if there are two."""
+        in_order = sorted(self._tasks, key=lambda number: (self._tasks[number]["rank"], number))
+        return in_order[1 if deed == "up" else -2] if len(in_order) > 1 else None
+
 
 class TaskDraft(Draft):
     """What a member wants of a list of tasks; `body` has the fields of the form, as JSON."""
@@ -92,9 +99,13 @@ class TaskDrafter(Drafter):
         self._tasks = board
         self._names = names
         self._deck: list[str] = []
+        self._rival: tuple[int, int] | None = None  # the number and version of which another change is wanted
 
     def draw(self) -> Draft:
         nonce = secrets.token_hex(8)
+        if self._rival:
+            (number, version), self._rival = self._rival, None
+            return self._change(nonce, number, version)
         if self._dice.random() < ALL_SHARE:
             return TaskDraft("tasks", nonce, json.dumps({"do": self._dice.choice(ALL_DEEDS)}))
         self._deck = self._deck or self._dice.sample(DECK, len(DECK))
@@ -104,12 +115,20 @@ class TaskDrafter(Drafter):
             return TaskDraft("task_made", nonce, json.dumps(self._content(nonce)))
         number, version = picked
         if kind == "changed":
-            fields = {"do": "change", **self._content(nonce), "version": str(version)}
-        elif kind == "moved":
-            fields = {"do": self._dice.choice(("up", "down"))}
+            self._rival = picked if self._dice.random() < RIVAL_SHARE else None
+            return self._change(nonce, number, version)
+        if kind == "moved":
+            deed = self._dice.choice(("up", "down"))
+            if self._dice.random() < TO_END_SHARE:
+                number = self._tasks.beside_end(deed) or number
+            fields = {"do": deed}
         else:
             fields = {"do": "remove" if kind == "removed" else kind}
         return TaskDraft(f"task_{kind}", nonce, json.dumps(fields), number)
+
+    def _change(self, nonce: str, number: int, version: int) -> Draft:
+        fields = {"do": "change", **self._content(nonce), "version": str(version)}
+        return TaskDraft("task_changed", nonce, json.dumps(fields), number)
 
     def _content(self, nonce: str) -> dict[str, str]:
         due = datetime.date(2030, 1, 1) + datetime.timedelta(days=self._dice.randrange(DAYS))

@@ -170,8 +170,16 @@ class Writer:
 
 
 class TaskWriter(Writer):
-    """A member who keeps the list of tasks, by its forms."""
+    """A member who keeps the list of tasks, by forms that are sent at the same moment, so that some want the same."""
 
     def __init__(self, client: Client, scribe: Scribe, names: list[str]) -> None:
         super().__init__(client, "form", scribe, names)
         self.drafter = TaskDrafter(self.name, self.dice, scribe.tasks, names)
+
+    async def _fill_forms(self) -> None:
+        while await self._has_something():
+            drafts = list(self.waiting.values())
+            drafts += [draft for draft in drafts if self.dice.random() < RESENT_SHARE]
+            for ended in await asyncio.gather(*map(self._post, drafts), return_exceptions=True):
+                if ended is not None:
+                    raise ended
