@@ -86,8 +86,13 @@ RECORD_LINES = """() => {
 }"""
 
 
-# What Chromium says of a connection that breaks, and of a message that is sent just then: no page can know of it yet.
-BROKEN_CONNECTION = "net::ERR_|WebSocket connection to|WebSocket is already in CLOSING"
+# What Chromium says of a connection that breaks, of a message that is sent just then (no page can know of it yet), and
+# of the protocol's own pages, which SockJS tries when it finds no other way.
+BROKEN_CONNECTION = (
+    "net::ERR_|WebSocket connection to|WebSocket is already in CLOSING|document.domain mutation is ignored"
+)
+# What it says when a page whose session has ended tries to connect before it knows who is signed in.
+ENDED_SESSION = "status of 403"
 
 
 class BrowserTest(SiteTest):

@@ -10,7 +10,16 @@ import tornado.template
 from playwright.sync_api import expect
 
 from models.names import initial, tint
-from testsuite.browser import BrowserTest, expect_listed, expect_live, expect_message, messages, sign_in, write
+from testsuite.browser import (
+    ENDED_SESSION,
+    BrowserTest,
+    expect_listed,
+    expect_live,
+    expect_message,
+    messages,
+    sign_in,
+    write,
+)
 from testsuite.cases import add_user
 from testsuite.clients import Client
 from testsuite.servers import ROOT, Server
@@ -188,6 +197,7 @@ class Lobby(BrowserTest):
         self.assertEqual(ana.evaluate("typeof hacked"), "undefined")
 
     def test_signing_out_ends_the_other_pages_too(self) -> None:
+        self.tolerate(ENDED_SESSION)
         ana = self.member("carla")
         other = ana.context.new_page()
         other.goto("/rooms/lobby")

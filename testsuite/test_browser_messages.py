@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from testsuite.browser import PHONE, BrowserTest, expect_live, expect_message, follow, write
+from testsuite.browser import ENDED_SESSION, PHONE, BrowserTest, expect_live, expect_message, follow, write
 from testsuite.clients import PASSWORD
 from testsuite.roompage import make_room
 from testsuite.test_changes import THUMB, do, say
@@ -219,6 +219,7 @@ class Drafts(BrowserTest):
     """A text that is not sent yet."""
 
     def test_who_is_signed_out_in_the_middle_gets_the_text_back_after_signing_in(self) -> None:
+        self.tolerate(ENDED_SESSION)
         page = self.member("ana")
         page.locator("#body").fill("half a thought,")
         elsewhere = self.client("ana")

@@ -46,7 +46,6 @@ class Long(OutboxTest):
     """Whatever the composer takes arrives, once and in order, whichever way it has to go."""
 
     def test_a_message_that_no_frame_has_room_for_arrives_over_each_transport(self) -> None:
-        self.tolerate("document.domain mutation is ignored")
         ana = self.member("ana")
         for name in TRANSPORTS:
             with self.subTest(transport=name):
