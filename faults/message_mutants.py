@@ -8,7 +8,6 @@ from faults.mutant import (
     HUB_FILE,
     MONGO_APPEND_FILE,
     SQL_APPEND_FILE,
-    TAIL_FILE,
     Change,
     Mutant,
 )
@@ -42,7 +41,7 @@ MESSAGE_MUTANTS = (
     ),
     Mutant(
         "answers go on to quote what was deleted",
-        (Change(TAIL_FILE, "rewritten | self.cache.replies_to(rewritten)", "rewritten"),),
+        (Change(ENCODING_FILE, "for one in (message, message.quote) if", "for one in (message,) if"),),
     ),
     Mutant(
         "a change brings the message as it was posted",

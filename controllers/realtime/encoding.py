@@ -33,7 +33,7 @@ class Encoded:
     """An entry ready to be sent. `shorter` is the text of a change without what a later change of the same brings.
 
     `target` is what a change changes; a new task counts as a change of itself. `shows` are the numbers of the messages
-    that are in `text`.
+    of which words are in `text`, be it in a quote.
     """
 
     seq: int
@@ -41,7 +41,7 @@ class Encoded:
     is_change: bool
     text: str
     shorter: str = ""
-    shows: frozenset[int | None] = frozenset()
+    shows: frozenset[int] = frozenset()
 
 
 def encode_all(
@@ -61,13 +61,13 @@ def encode_all(
             yield Encoded(entry.seq, subject_of(entry), True, text, shorter), None
         elif entry.kind not in CHANGES:
             message = messages.get(entry.seq) or as_posted(entry)
-            text, shows = encode_line(message, messages, renderer), frozenset((entry.seq, entry.target))
-            yield Encoded(entry.seq, entry.target, False, text, shows=shows), message
+            text, shows = encode_line(message, messages, renderer), _shown((entry.seq, entry.target), messages)
+            yield Encoded(entry.seq, entry.target, False, text, shows=shows | {entry.seq}), message
         else:
             shorter = entry_message(entry, body="")
             is_newest = newest_changes[subject_of(entry)] == entry.seq
             text = _encode_change(entry, messages, renderer) if is_newest else shorter
-            shows = frozenset((entry.target, _answered(entry, messages))) if is_newest else frozenset()
+            shows = _shown((entry.target, _answered(entry, messages)), messages) if is_newest else frozenset()
             yield Encoded(entry.seq, entry.target, True, text, shorter, shows), None
 
 
@@ -101,7 +101,17 @@ def _answered(entry: Entry, messages: Mapping[int, Message]) -> int | None:
     return message.entry.target if message is not None and entry.kind == DELETE else None
 
 
+def _shown(seqs: Iterable[int | None], messages: Mapping[int, Message]) -> frozenset[int]:
+    """Return the numbers of these messages, and of those that they quote."""
+    shown = _found(seqs, messages)
+    return frozenset(one.seq for message in shown for one in (message, message.quote) if one is not None)
+
+
 def _others(seqs: Iterable[int | None], messages: Mapping[int, Message], renderer: Renderer) -> dict[str, object]:
     """Return the field `others`: the HTML of other messages of the room as they are now, empty if one is gone."""
-    found = [messages[seq] for seq in seqs if seq is not None and seq in messages]
+    found = _found(seqs, messages)
     return {"others": {one.seq: renderer.render(one) if one.is_drawn else "" for one in found}} if found else {}
+
+
+def _found(seqs: Iterable[int | None], messages: Mapping[int, Message]) -> list[Message]:
+    return [messages[seq] for seq in seqs if seq is not None and seq in messages]

@@ -55,13 +55,12 @@ class EntryCache:
         self._memory.count(self.bytes - before)
 
     def showing(self, seqs: Collection[int]) -> list[int]:
-        """Return which entries here show one of these messages."""
+        """Return which entries here show words of one of these messages."""
         return [one.seq for one in self._texts.values() if not one.shows.isdisjoint(seqs)]
 
-    def replies_to(self, targets: Collection[int]) -> set[int]:
-        """Return the answers to these messages that are here: they show the first words of what they answer."""
-        texts = {one.seq for one in self._texts.values() if not one.is_change and one.target in targets}
-        return texts | {message.seq for message in self._page.values() if message.entry.target in targets}
+    def answers_to(self, seqs: Collection[int]) -> set[int]:
+        """Return the messages here that answer one of these, and so quote it."""
+        return {message.seq for message in self._page.values() if message.entry.target in seqs}
 
     def texts_after(self, seq: int, last: int) -> list[NumberedText] | None:
         """Return the texts after `seq` up to `last`; None if the cache does not reach that far back."""

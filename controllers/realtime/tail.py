@@ -86,9 +86,8 @@ class Tail:
             while more:
                 entries = await self._log.after(self.room, self.head, MAX_FETCHED_ENTRIES)
                 rewritten = {entry.target or 0 for entry in entries if entry.kind in (EDIT, DELETE)}
-                altered = rewritten | self.cache.replies_to(rewritten) if rewritten else set()
-                stale = await self._log.entries(self.room, self.cache.showing(altered))
-                also = altered | {entry.seq for entry in stale if entry.kind in LINES}
+                stale = await self._log.entries(self.room, self.cache.showing(rewritten))
+                also = rewritten | self.cache.answers_to(rewritten)
                 changed = await load_affected(self._log, self.room, [*entries, *stale], also)
                 tasks = await load_changed(self._log, self.room, entries)
                 await self._context.renderer.prerender(changed.values())
