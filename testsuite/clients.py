@@ -50,19 +50,29 @@ class Client:
 
     def request(self, method: str, path: str, body: str | bytes | None = None, **headers: str) -> Answer:
         """Send one request on a connection of its own."""
+        with contextlib.closing(self.begin(method, path, body, **headers)) as connection:
+            answer = Answer(connection.getresponse())
+        self._keep_cookies(answer)
+        return answer
+
+    def begin(
+        self, method: str, path: str, body: str | bytes | None = None, **headers: str
+    ) -> http.client.HTTPConnection:
+        """Send one request on a connection of its own; return that."""
         parts = urlsplit(self.url)
         source = (self.source, 0) if self.source else None
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT_SECONDS, source)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             given.setdefault("Cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
-        with contextlib.closing(connection):
+        try:
             connection.request(
                 method, path, body.encode() if isinstance(body, str) else body, {**self.headers, **given}
             )
-            answer = Answer(connection.getresponse())
-        self._keep_cookies(answer)
-        return answer
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _keep_cookies(self, answer: Answer) -> None:
         for line in answer.headers.get_all("Set-Cookie") or []:

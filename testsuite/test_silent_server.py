@@ -8,7 +8,6 @@ import gc
 import socket
 import time
 import unittest
-from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import peewee
@@ -60,8 +59,13 @@ class StandingStill(FolderTest):
         chats = [self.ana.chat() for _ in range(MEMBER_COUNT)]
         for chat in chats:
             self.addCleanup(chat.close)
-        with self.postgresql.paused(), ThreadPoolExecutor(MEMBER_COUNT) as threads:
-            pages = [threads.submit(self.ana.get, "/rooms/lobby") for _ in range(MEMBER_COUNT)]
+        with self.postgresql.paused():
+            pages = [self.ana.begin("GET", "/rooms/lobby") for _ in range(MEMBER_COUNT)]
+            for page in pages:
+                self.addCleanup(page.close)
+            for _ in range(2):  # until the pages were taken, then until they were asked for
+                chats[0].send("ping")
+                chats[0].until("pong")
             for chat in chats:
                 chat.send("join", room="lobby", after=0)
                 chat.post("in vain")
@@ -69,7 +73,7 @@ class StandingStill(FolderTest):
             began = time.monotonic()
             self.assertEqual(server.stop(), 0)
             self.assertLess(time.monotonic() - began, END_SECONDS)
-            self.assertEqual({page.result().status for page in pages}, {503})
+            self.assertEqual({page.getresponse().status for page in pages}, {503})
         self.assertNotIn("Traceback", "".join(server.lines))
 
 
