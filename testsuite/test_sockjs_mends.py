@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 import select
@@ -13,10 +15,15 @@ import unittest
 from pathlib import Path
 from urllib.parse import quote
 
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from controllers.sockjs.router import Router, Settings
+from controllers.realtime.frame import Frame
+from controllers.sockjs.router import Connection, Router, Settings
+from controllers.sockjs.sessions import RawSession
 from testsuite.servers import ROOT
 from testsuite.sockjs import UPGRADE, ProtocolTest, SockJSServer
 from testsuite.sockjs_server import PUBLIC, Echo
@@ -219,6 +226,46 @@ class Building(unittest.IsolatedAsyncioTestCase):
         for settings in refused:
             with self.subTest(settings=settings), self.assertRaises(ValueError):
                 Router(Echo, "/echo", settings)
+
+
+class Draining(unittest.IsolatedAsyncioTestCase):
+    """docs/sockjs.rst 16: who was refused a frame hears that there is room again, whatever it was that waited."""
+
+    async def test_what_waited_was_a_ping(self) -> None:
+        opened, drained = list[RawSession](), asyncio.Event()
+
+        class Draining(Connection):  # type: ignore[misc]  # the library has no types
+            """Notes that it is open, and that it has drained."""
+
+            def on_open(self, info: object) -> None:
+                opened.append(self.session)
+
+            def on_drain(self) -> None:
+                drained.set()
+
+        router = Router(Draining, "/draining", PUBLIC)
+        self.addCleanup(router.close)
+        server = tornado.httpserver.HTTPServer(tornado.web.Application(router.urls))
+        sockets = tornado.netutil.bind_sockets(0, "127.0.0.1")
+        server.add_sockets(sockets)
+        self.addCleanup(server.stop)
+        reader, writer = await asyncio.open_connection(*sockets[0].getsockname())
+        self.addCleanup(writer.close)
+        headers = "".join(f"{name}: {value}\r\n" for name, value in UPGRADE.items())
+        writer.write(f"GET /draining/websocket HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        assert opened[0].handler is not None
+        protocol = opened[0].handler.ws_connection  # type: ignore[attr-defined]
+        with contextlib.suppress(BlockingIOError):
+            while protocol.stream.socket.send(b"." * 65536):
+                pass
+        drained.clear()
+        protocol.ping()
+        self.assertFalse(opened[0].try_send(Frame(["later"])))
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while not drained.is_set():
+                await reader.read(65536)
+        self.assertTrue(opened[0].try_send(Frame(["now"])))
 
 
 class Stopping(OwnServerTest):

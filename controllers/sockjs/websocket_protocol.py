@@ -48,6 +48,13 @@ class WebSocketProtocol(tornado.websocket.WebSocketProtocol13):
         """Tell whether the last ping was answered."""
         return self._received_pong
 
+    def _write_frame(self, fin: bool, opcode: int, data: bytes, flags: int = 0) -> asyncio.Future[None]:
+        """Write a ping, a pong or a close frame; messages may come to wait until it has left."""
+        written = super()._write_frame(fin, opcode, data, flags)
+        if not written.done():
+            written.add_done_callback(self.handler.on_written)  # type: ignore[attr-defined]  # of a BaseWebSocket
+        return written
+
     async def _receive_frame(self) -> None:
         """Receive a frame; refuse an unmasked one (RFC 6455, 5.1), which Tornado takes.
 

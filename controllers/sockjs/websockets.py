@@ -100,7 +100,7 @@ class BaseWebSocket(SockJSHandler, SockJSWebSocketHandler):
         if self.ws_connection is None:
             return
         try:
-            self.ws_connection.stream.write(data).add_done_callback(self._written)
+            self.ws_connection.stream.write(data).add_done_callback(self.on_written)
         except tornado.iostream.StreamBufferFullError:
             self.ws_connection.stream.close()
         except tornado.iostream.StreamClosedError:
@@ -109,7 +109,8 @@ class BaseWebSocket(SockJSHandler, SockJSWebSocketHandler):
     def send_pack(self, message: str, binary: bool = False) -> None:
         self.send_bytes(websocket_frame(message))
 
-    def _written(self, written: asyncio.Future[None]) -> None:
+    def on_written(self, written: asyncio.Future[None]) -> None:
+        """Note that what waited has left."""
         if not written.cancelled() and written.exception() is None and self.session is not None:
             self.session.notify_drained()
 
