@@ -238,7 +238,13 @@ def messages(page: Page) -> list[str]:
 
 def expect_message(page: Page, body: str, count: int = 1) -> None:
     """Wait until exactly `count` messages in the conversation have this body."""
-    expect(page.locator("#rows .row .body", has_text=re.compile(f"^\\s*{re.escape(body)}\\s*$"))).to_have_count(count)
+    found = page.locator("#rows .row .body", has_text=re.compile(f"^\\s*{re.escape(body)}\\s*$"))
+    try:
+        expect(found).to_have_count(count)
+    except AssertionError as error:
+        lines = page.locator("#rows").inner_text().splitlines()
+        error.add_note(f"{page.url} has {len(lines)} lines, at last {lines[-6:]}")
+        raise
 
 
 def listen(page: Page) -> None:

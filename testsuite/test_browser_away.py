@@ -279,7 +279,7 @@ class Reading(BrowserTest):
 
     def test_text_stands_still_while_what_is_above_is_taken_away(self) -> None:
         beto = self.chat("beto")
-        say_all(beto, [f"old {number}" for number in range(250)])
+        say_all(beto, [f"old {number}" for number in range(350)])
         ana = self.member("ana")
         row = self.read_further_up(ana)
         where = height_of(row)
@@ -291,6 +291,7 @@ class Reading(BrowserTest):
             expect_message(ana, f"new {some + 304}")
         expect(ana.locator(f"#rows [data-seq='{oldest}']")).to_have_count(0)
         self.assertAlmostEqual(height_of(row), where, delta=0.05)
+        expect(ana.locator("#rows > :first-child.day + .row:not(.follows)")).to_have_count(1)
         say_all(beto, [f"still newer {number}" for number in range(200)])
         expect_message(ana, "still newer 199")
         self.assertAlmostEqual(height_of(row), where, delta=0.05)

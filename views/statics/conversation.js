@@ -159,6 +159,13 @@ export class Conversation {
     }
   }
 
+  // The rows above are gone: give the first one a day line, picture and name.
+  arrangeFirst() {
+    const first = this.rows.querySelector('.row');
+    if (this.rows.querySelector('.row, .day') === first) addDayLine(first, null);
+    this.group(first);
+  }
+
   // A row has another content now.
   refresh(row) {
     prepareRow(row);
@@ -181,7 +188,7 @@ export class Conversation {
     if (excess.length < MIN_TRIM_ROWS) return;
     withoutLosingFocus(this.rows, () => this.changeRows(() => {
       excess.forEach((row) => row.remove());
-      this.arrangeAll();
+      this.arrangeFirst();
     }), scroller);
     this.onTrim?.();
   }
