@@ -41,7 +41,7 @@ MESSAGE_MUTANTS = (
     ),
     Mutant(
         "answers go on to quote what was deleted",
-        (Change(ENCODING_FILE, "for one in (message, message.quote) if", "for one in (message,) if"),),
+        (Change(ENCODING_FILE, "_shown((entry.seq, entry.target), messages)", "frozenset()"),),
     ),
     Mutant(
         "a change brings the message as it was posted",
