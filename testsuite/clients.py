@@ -58,7 +58,7 @@ class Client:
     def begin(
         self, method: str, path: str, body: str | bytes | None = None, **headers: str
     ) -> http.client.HTTPConnection:
-        """Send one request on a connection of its own; return that."""
+        """Send one request on a connection of its own; return the connection, on which the answer will come."""
         parts = urlsplit(self.url)
         source = (self.source, 0) if self.source else None
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, TIMEOUT_SECONDS, source)

@@ -234,7 +234,7 @@ class Draining(unittest.IsolatedAsyncioTestCase):
     async def test_what_waited_was_a_ping(self) -> None:
         opened, drained = list[RawSession](), asyncio.Event()
 
-        class Draining(Connection):  # type: ignore[misc]  # the library has no types
+        class Noting(Connection):  # type: ignore[misc]  # the library has no types
             """Notes that it is open, and that it has drained."""
 
             def on_open(self, info: object) -> None:
@@ -243,7 +243,7 @@ class Draining(unittest.IsolatedAsyncioTestCase):
             def on_drain(self) -> None:
                 drained.set()
 
-        router = Router(Draining, "/draining", PUBLIC)
+        router = Router(Noting, "/draining", PUBLIC)
         self.addCleanup(router.close)
         server = tornado.httpserver.HTTPServer(tornado.web.Application(router.urls))
         sockets = tornado.netutil.bind_sockets(0, "127.0.0.1")

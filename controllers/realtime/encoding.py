@@ -61,7 +61,7 @@ def encode_all(
             yield Encoded(entry.seq, subject_of(entry), True, text, shorter), None
         elif entry.kind not in CHANGES:
             message = messages.get(entry.seq) or as_posted(entry)
-            text, shows = encode_line(message, messages, renderer), _shown((entry.seq, entry.target), messages)
+            text, shows = _encode_line(message, messages, renderer), _shown((entry.seq, entry.target), messages)
             yield Encoded(entry.seq, entry.target, False, text, shows=shows | {entry.seq}), message
         else:
             shorter = entry_message(entry, body="")
@@ -76,7 +76,7 @@ def subject_of(entry: Entry) -> int:
     return entry.seq if entry.kind == TASK_MADE else entry.target or 0
 
 
-def encode_line(message: Message, messages: Mapping[int, Message], renderer: Renderer) -> str:
+def _encode_line(message: Message, messages: Mapping[int, Message], renderer: Renderer) -> str:
     """Return the text that brings a post or note, and the message that it answers, which counts its answers."""
     html = renderer.render(message) if message.is_drawn else ""
     return entry_message(
