@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from testsuite.browser import PHONE, heard, listen
-from testsuite.task_page import TaskPageTest, edit, expect_texts, row, write
+from testsuite.task_page import PATH, TaskPageTest, edit, expect_texts, row, write
 from testsuite.test_browser_looks import SMALL, no_sideways
 from testsuite.test_browser_pages import violations
 
@@ -22,6 +22,14 @@ LOOKS: dict[str, dict[str, Any]] = {
 ENGLISH = re.compile(
     r"\b(?:Talk|Tasks|Add|Open|Done|Mine|left|Clear|due|overdue|For|By|Save|Cancel|today|Edit|Remove)\b"
 )
+
+# The parts that a reader sees of a task, where they hang over its line.
+OVERHANGS = """task => {
+  const line = task.getBoundingClientRect();
+  const hangsOver = (box) => box.left < line.left - .5 || box.right > line.right + .5;
+  return [...task.querySelectorAll('.tick, .task-text, .task-due, .picture')]
+      .filter((part) => hangsOver(part.getBoundingClientRect())).map((part) => part.className);
+}"""
 
 
 class Looks(TaskPageTest):
@@ -61,6 +69,14 @@ class Looks(TaskPageTest):
                     for text in ("Print the pairings", "Reserve the hall for Saturday", "Call the hall about Sunday"):
                         own = own.replace(text, "")
                     self.assertEqual(ENGLISH.findall(own), [])
+
+    def test_without_a_script_all_begins_and_ends_with_the_lines_between(self) -> None:
+        self.add("Print the pairings", to="ana", due=datetime.date.today().isoformat())
+        for look in ("desk", "phone-narrow"):
+            for path in (PATH, "/tasks"):
+                with self.subTest(look=look, path=path):
+                    page = self.open(path=path, java_script_enabled=False, **LOOKS[look])
+                    self.assertEqual(page.locator(".task").evaluate(OVERHANGS), [])
 
     def test_what_is_done_is_said(self) -> None:
         self.add("one", "two")
