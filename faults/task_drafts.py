@@ -11,8 +11,8 @@ from typing import Any
 from faults.drafts import Draft, Drafter
 from faults.seen import PLANS
 
-# What somebody does, shuffled and dealt again and again: even where little can be stored, everything is done.
-DECK = (*("made",) * 3, *("changed",) * 4, *("moved",) * 2, *("done",) * 2, "undone", "removed")
+# What is done, shuffled and dealt to all again and again: even where little can be stored, everything is done.
+DECK = (*("made",) * 3, *("changed",) * 4, *("moved",) * 2, *("done",) * 2, *("undone",) * 2, *("removed",) * 2)
 ALL_DEEDS = ("done", "undone", "clear", "clear")
 ALL_SHARE = 0.04  # of what they want is of all tasks
 GONE_SHARE = 0.05  # of what they want is of what was removed
@@ -33,6 +33,7 @@ class TaskBoard:
         self._tasks: dict[int, dict[str, Any]] = {}
         self._before: dict[int, int] = {}  # the version that each had before
         self._gone: list[int] = []
+        self._deck: list[str] = []
 
     def hear(self, entry: dict[str, Any]) -> None:
         """Note what an entry tells of a task."""
@@ -52,6 +53,15 @@ class TaskBoard:
         self._tasks[task["id"]] = task
         if len(self._tasks) > MAX_TASKS:
             del self._tasks[min(self._tasks)]
+
+    def deal(self, dice: random.Random) -> str:
+        """Return what is to be done next; while nothing is done, what would undo it waits."""
+        self._deck = self._deck or dice.sample(DECK, len(DECK))
+        kind = self._deck.pop()
+        if kind == "undone" and not any(task["done"] for task in self._tasks.values()):
+            self._deck.insert(0, kind)
+            return "done"
+        return kind
 
     def pick(self, dice: random.Random, is_done: bool | None = None) -> tuple[int, int] | None:
         """Return the number of a task and a version, of one that is done or not if there is one; None without any."""
@@ -98,7 +108,6 @@ class TaskDrafter(Drafter):
         self._dice = dice
         self._tasks = board
         self._names = names
-        self._deck: list[str] = []
         self._rival: tuple[int, int] | None = None  # the number and version of which another change is wanted
 
     def draw(self) -> Draft:
@@ -108,8 +117,7 @@ class TaskDrafter(Drafter):
             return self._change(nonce, number, version)
         if self._dice.random() < ALL_SHARE:
             return TaskDraft("tasks", nonce, json.dumps({"do": self._dice.choice(ALL_DEEDS)}))
-        self._deck = self._deck or self._dice.sample(DECK, len(DECK))
-        kind = self._deck.pop()
+        kind = self._tasks.deal(self._dice)
         picked = self._tasks.pick(self._dice, {"done": False, "undone": True}.get(kind))
         if kind == "made" or picked is None:
             return TaskDraft("task_made", nonce, json.dumps(self._content(nonce)))
