@@ -27,7 +27,21 @@ import commands
 import configuration
 import terminal
 from controllers import accounts as account_pages
-from controllers import bots, emojis, handlers, hooks, members, messages, people, rooms, tasks, tokens, unread, vendor
+from controllers import (
+    bots,
+    emojis,
+    handlers,
+    hooks,
+    members,
+    messages,
+    people,
+    rooms,
+    search,
+    tasks,
+    tokens,
+    unread,
+    vendor,
+)
 from controllers.api import routes as api
 from controllers.chat import chat_router
 from controllers.server import Server
@@ -93,6 +107,7 @@ def routes() -> list[Any]:
         (r"/rooms", rooms.RoomsHandler),
         (r"/direct", members.DirectHandler),
         (r"/new", unread.NewHandler),
+        (r"/search", search.SearchHandler),
         (r"/read", unread.ReadAllHandler),
         (r"/rooms/([^/]+)", messages.RoomHandler),
         (r"/rooms/([^/]+)/settings", rooms.SettingsHandler),

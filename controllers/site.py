@@ -42,6 +42,7 @@ from models.names import initial, tint
 from models.notes import write_note
 from models.reads import Move, Position
 from models.rooms import RoomInfo, rooms_of
+from models.search.filler import SearchFiller
 from models.stores import Stores
 from models.unread import Unread
 
@@ -105,7 +106,8 @@ class Site:
     def start(self) -> None:
         """Start to follow what other processes do."""
         rooms = (self.hub, self.presence, self.reads, self._revoker)
-        followers = (*rooms, self.authenticator.token_uses, self._deliverer)
+        filler = SearchFiller(self.process, self.log)
+        followers = (*rooms, self.authenticator.token_uses, self._deliverer, filler)
         for work in (self._stores.doorbell.watch, *(one.follow for one in followers)):
             self._tasks.append(asyncio.create_task(work()))
         # The first code in colours and the first emoji by its name would else occupy the loop for 50 ms.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
-from models.database import execute
+from models.database import batches, execute
 from models.names import MAX_NAME_CHARS, fold
 
 MAX_FOUND_PEOPLE = 8
@@ -19,6 +20,7 @@ FIND_PEOPLE = f"""
     ) AS people WHERE user_id <> ? AND ' ' || folded LIKE ? ESCAPE '{ESCAPE}'
     ORDER BY folded NOT LIKE ? ESCAPE '{ESCAPE}', folded LIMIT ?
 """  # noqa: S608 - of constants
+FIND_AUTHORS = 'SELECT folded, id FROM "user" WHERE folded IN ({})'
 
 
 class FoundPerson(NamedTuple):
@@ -40,6 +42,14 @@ def find_people(member_id: int, slug: str, typed: str) -> list[FoundPerson]:
         FIND_PEOPLE, slug, MAX_SEARCHED_PEOPLE, member_id, f"% {pattern}", pattern, MAX_FOUND_PEOPLE
     ).fetchall()
     return [FoundPerson(username, bool(is_bot)) for username, is_bot in found]
+
+
+def find_authors(names: Collection[str]) -> dict[str, int]:
+    """Return the ids of people who have or had an account, by their folded names; unknown names are left out."""
+    found: dict[str, int] = {}
+    for some in batches([fold(name) for name in names]):
+        found.update(execute(FIND_AUTHORS.format(",".join("?" * len(some))), *some).fetchall())
+    return found
 
 
 def _escaped(text: str) -> str:

@@ -14,7 +14,7 @@ MOVED_PREFIX = "moved "  # of that value once the move is complete
 MOVE_FROM_SETTING = "move_from"  # of a database that a move fills: the name of the move
 
 # Settings that are not content: they may change during a move, and are not copied.
-STATE_SETTINGS = ("checked_at", "rewrite_wanted", READ_ONLY_SETTING, MOVE_FROM_SETTING)
+STATE_SETTINGS = ("checked_at", "rewrite_wanted", "search_filler", READ_ONLY_SETTING, MOVE_FROM_SETTING)
 IS_CONTENT = f"name NOT IN {STATE_SETTINGS}"
 
 

@@ -35,6 +35,7 @@ class Target:
     kind: str
     author_id: int
     is_deleted: bool
+    at: float
     changes: int = 0
     changes_by: dict[int, int] = field(default_factory=dict)  # by member id
     emoji: set[str] = field(default_factory=set)

@@ -7,10 +7,17 @@ from testsuite.contract_changes import ChangesContract
 from testsuite.contract_faults import FaultsContract
 from testsuite.contract_messages import MessagesContract
 from testsuite.contract_reading import ReadingContract
+from testsuite.contract_search import SearchContract
 from testsuite.contract_tasks import TasksContract
 
 
 class RoomLogContract(
-    AppendingContract, ReadingContract, MessagesContract, TasksContract, ChangesContract, FaultsContract
+    AppendingContract,
+    ReadingContract,
+    MessagesContract,
+    TasksContract,
+    ChangesContract,
+    FaultsContract,
+    SearchContract,
 ):
     """The whole contract. A class for an engine says where its log is, and how it refuses."""

@@ -38,7 +38,7 @@ class MemoryLog:
         if known is not None:
             return known
         kind = self.all[(draft.target or 1) - 1].kind if self.all else ""
-        target = Target(kind, 1, is_deleted=False, task=self.states.get((ROOM, draft.target or 0)))
+        target = Target(kind, 1, is_deleted=False, at=0, task=self.states.get((ROOM, draft.target or 0)))
         try:
             rules.check(draft, Author("ana", False, False), target if draft.target else None, len(self.states))
         except Conflict:

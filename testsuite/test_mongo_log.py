@@ -18,6 +18,7 @@ from models.errors.stores import CannotOpen, Unavailable
 from models.logs.base import Draft, Head, RoomLog
 from models.logs.mongo import MongoLog
 from models.logs.mongo_changes import RETRY_SECONDS
+from models.logs.mongo_documents import SCHEMA_VERSION
 from models.logs.mongo_errors import raising_unavailable
 from models.refusals import RefusalLogger
 from models.tasks import body_of_deed, body_of_new
@@ -306,7 +307,7 @@ class Newer(MongoTest):
 
     async def test_a_database_of_a_newer_version_is_left_alone(self) -> None:
         with opened(self.url) as database:
-            database["settings"].insert_one({"_id": "schema", "version": 3})
+            database["settings"].insert_one({"_id": "schema", "version": SCHEMA_VERSION + 1})
             with self.assertRaises(CannotOpen) as refused:
                 async with open_log(self.address):
                     pass
@@ -314,5 +315,5 @@ class Newer(MongoTest):
             self.assertRegex(
                 str(refused.exception),
                 f"^cannot open the database '{database.name}' of the MongoDB at [0-9.a-z:, ]+: "
-                r"it is of a newer version \(3; this program knows 2\)$",
+                rf"it is of a newer version \({SCHEMA_VERSION + 1}; this program knows {SCHEMA_VERSION}\)$",
             )

@@ -42,7 +42,7 @@ BY_TOKEN = {
 TO_LOGIN = {"/logout": "/login"}
 HOME = {"/": "/rooms/lobby"}  # leads on
 PAGES = (
-    *("/rooms", "/new", "/tasks", "/account", "/members", "/people/ana"),
+    *("/rooms", "/new", "/search", "/tasks", "/account", "/members", "/people/ana"),
     *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members", "/rooms/lobby/tasks"),
     *("/rooms", "/new", "/account", "/members", "/people/ana"),
     *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members", "/account/tokens"),
@@ -70,7 +70,16 @@ NOT_THERE = (MESSAGE, f"{MESSAGE}/history", "/rooms/lobby/tasks/1", "/members/bo
 ASKED = ("/members/2/remove",)  # a page that asks, and its form
 FINDERS = ("/people", "/rooms/lobby/people", "/emoji.json")
 API = (  # each by all methods in testsuite/test_api_requests.py
-    *("/api/openapi.json", "/api/me", "/api/members", "/api/tasks", "/api/tokens", "/api/rooms", "/api/rooms/lobby"),
+    *(
+        "/api/openapi.json",
+        "/api/me",
+        "/api/members",
+        "/api/search",
+        "/api/tasks",
+        "/api/tokens",
+        "/api/rooms",
+        "/api/rooms/lobby",
+    ),
     *(f"/api/rooms/lobby/{noun}" for noun in ("log", "messages", "messages/1", "tasks", "hooks")),
 )
 API_CHANGES = (  # without a GET

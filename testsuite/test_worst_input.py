@@ -31,6 +31,7 @@ from controllers.sockjs.framing import MAX_FRAME_BYTES, MAX_MESSAGE_CHARS
 from controllers.web import headers, languages
 from controllers.webhooks import payloads
 from models import accounts, addresses, failures, lookalikes, names, passwords
+from models.search import query, words
 from testsuite.servers import ROOT
 
 MAX_SECONDS = 0.05  # for the worst text at its full length
@@ -83,6 +84,10 @@ PATTERNS = {
     "models.mentions.UNREAD": MAX_MESSAGE_CHARS,
     "models.messages.TONES": MAX_MESSAGE_CHARS,
     "models.names.KEYCAP": names.MAX_TYPED_CHARS,
+    "models.search.query.PART": query.MAX_QUERY_CHARS,
+    "models.search.words.ASCII_WORD": MAX_MESSAGE_CHARS,
+    "models.search.words.PARTS": MAX_MESSAGE_CHARS,
+    "models.search.words.RUN": 18 * MAX_MESSAGE_CHARS,  # of a folded text; one character may become eighteen
     "models.visible.IGNORABLE": MAX_MESSAGE_CHARS,
     "models.visible.VISIBLE": MAX_MESSAGE_CHARS,
 }
@@ -111,6 +116,7 @@ CALLS: dict[str, tuple[Callable[[str], object], int]] = {
     "models.addresses: unicodedata.normalize": (addresses.clean_room_name, 4 * addresses.MAX_ROOM_NAME_CHARS),
     "models.lookalikes: unicodedata.normalize": (lookalikes.skeletons, names.MAX_TYPED_CHARS),
     "models.names: unicodedata.normalize": (names.clean_username, names.MAX_TYPED_CHARS),
+    "models.search.words: unicodedata.normalize": (words.words_of, MAX_MESSAGE_CHARS),
     "models.passwords: unicodedata.normalize": (passwords.check_password_length, passwords.MAX_TYPED_CHARS),
 }
 # The same, where there is a limit within: the text is a hundred times as long as it may be.
@@ -121,6 +127,7 @@ REFUSED: dict[str, Callable[[str], object]] = {
     "accounts.clean_email": accounts.clean_email,
     "passwords.check_password_length": passwords.check_password_length,
     "failures.account_key": failures.account_key,
+    "query.parse": query.parse,
     "languages.language_of": languages.language_of,
 }
 # These read what only the person who runs the site has written, or the program itself: its own HTML, a package's table.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from controllers.api import hooks, log, members, messages, reactions, rooms, tasks, tokens
+from controllers.api import hooks, log, members, messages, reactions, rooms, search, tasks, tokens
 from controllers.api.call import Call
 from controllers.api.handler import ApiHandler
 from controllers.api.openapi import describe
 from controllers.api.operation import Answer, Operation, operation
 from controllers.web.json_answers import encoded, etag_of
 
-NOUNS: tuple[ModuleType, ...] = (members, rooms, messages, reactions, log, tasks, hooks, tokens)
+NOUNS: tuple[ModuleType, ...] = (members, rooms, messages, reactions, log, search, tasks, hooks, tokens)
 
 
 @operation("GET", "openapi.json")

@@ -6,11 +6,14 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import peewee
 
 from models.logs.base import Head
+
+if TYPE_CHECKING:
+    from models.engines.search_index import SearchIndex
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +43,7 @@ class Engine(ABC):
     label: str  # the database's name in messages, without a password
     now: str  # SQL for the database's current time in seconds since 1970; the clocks of machines differ
     reader_threads: int  # how many threads read from it at the same time
+    search_index: SearchIndex
 
     @abstractmethod
     def translate_ddl(self, ddl: str) -> str:

@@ -14,6 +14,7 @@ import psycopg
 from models.engines.base import READ_ONLY_MESSAGE, TRIGGER_ROWS, Doorbell, Engine, Row, RunInThread
 from models.engines.postgresql_connection import Connection, connect, driver_error, is_alive
 from models.engines.postgresql_doorbell import PostgresqlDoorbell
+from models.engines.postgresql_search import TsvectorIndex
 from models.engines.postgresql_url import read_url
 from models.errors.stores import CannotOpen, ReadOnly
 
@@ -74,6 +75,7 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
         self._parameters = {**CONNECTION_PARAMETERS, **parameters}
         self._parameters["options"] = f"{options} {parameters.get('options', '')}".strip()
         super().__init__(self._parameters.pop("dbname"), prefer_psycopg3=True, **self._parameters)
+        self.search_index = TsvectorIndex(self)
         self._timeout_seconds = ANSWER_TIMEOUT_SECONDS
         self._lock = contextlib.nullcontext()  # with peewee's, one thread at a time could connect
 

@@ -20,6 +20,7 @@ from playhouse.cysqlite_ext import CySqliteDatabase
 from models.engines.base import READ_ONLY_MESSAGE, TRIGGER_ROWS, Doorbell, Engine, Row, RunInThread
 from models.engines.sqlite_doorbell import SqliteDoorbell
 from models.engines.sqlite_file import DatabaseFile
+from models.engines.sqlite_search import Fts5Index
 from models.errors.stores import CannotOpen, ReadOnly, first_of
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Sqlite(CySqliteDatabase, Engine):
         self.file = DatabaseFile(path)
         super().__init__(self.file.path, pragmas=PRAGMAS, timeout=BUSY_TIMEOUT_SECONDS)
         self.label = repr(path)
+        self.search_index = Fts5Index(self)
         self._call = threading.local()  # queued_at: when the call that this thread runs was queued
         self._opened = threading.local()  # side_files: those that this thread's connection has open
         if not WAL_IS_SAFE:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.errors.messages import Empty, TooLong
+from models.search.wanted import Hit, Unindexed, Wanted
 from models.visible import is_visible
 
 if TYPE_CHECKING:
@@ -156,6 +157,21 @@ class RoomLog(ABC):
     @abstractmethod
     async def count_tasks_given_to(self, username: str, rooms: Collection[str]) -> int:
         """Return how many open tasks in these rooms are given to a member."""
+
+    @abstractmethod
+    async def search(self, wanted: Wanted, limit: int) -> list[Hit]:
+        """Return at most `limit` messages that are wanted, newest first; some may not match as they are now."""
+
+    @abstractmethod
+    async def fill_search_index(self, process: str) -> bool:
+        """Put some older messages into the index that are not there; return whether there may be more.
+
+        One process at a time does so.
+        """
+
+    @abstractmethod
+    async def count_unindexed(self) -> Unindexed:
+        """Return how many entries are still to be looked through for the index."""
 
     @abstractmethod
     async def head(self, room: str) -> Head:

@@ -21,9 +21,11 @@ from models.logs.mongo_database import MongoDatabase
 from models.logs.mongo_documents import EntryDocument, Query, to_document, to_entry
 from models.logs.mongo_errors import DUPLICATE_KEY, raising_unavailable
 from models.logs.mongo_heads import MongoHeads
+from models.logs.mongo_search import MongoSearch
 from models.logs.mongo_targets import MongoTargets
 from models.mentions import EVERYBODY
 from models.refusals import RefusalLogger
+from models.search.wanted import Hit, Unindexed, Wanted
 from models.tasks import TaskState
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class MongoLog(RoomLog):
         self._entries: Entries = self._database.entries
         self._heads = MongoHeads(self._database.heads, self._entries, self._read)
         self._targets = MongoTargets(self._entries)
+        self._search = MongoSearch(self._database)
         self._appender = MongoAppender(self._database, self._heads, self._targets, self._read, self._refusal_logger)
         self._changes = MongoChanges(self._entries, self._heads, self._targets)
 
@@ -236,6 +239,19 @@ class MongoLog(RoomLog):
         writers = await self._read(rooms.writers, {document["author_id"] for document in documents})
         return [to_entry(document, writers) for document in documents]
 
+    async def search(self, wanted: Wanted, limit: int) -> list[Hit]:
+        await self._settle_pending()
+        with raising_unavailable(self._refusal_logger):
+            return await self._search.find(wanted, limit)
+
+    async def fill_search_index(self, process: str) -> bool:
+        with raising_unavailable(self._refusal_logger):
+            return await self._search.fill(process)
+
+    async def count_unindexed(self) -> Unindexed:
+        with raising_unavailable(self._refusal_logger):
+            return await self._search.count_unindexed()
+
     async def head(self, room: str) -> Head:
         with raising_unavailable(self._refusal_logger):
             return await self._heads.exact(room)
@@ -260,7 +276,7 @@ class MongoLog(RoomLog):
                 if codes != {DUPLICATE_KEY} or details["writeConcernErrors"]:
                     raise
             if heads:
-                await self._heads.save(heads)
+                await self._heads.save(heads, is_new=False)
 
     # --- the doorbell
 

@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from models.logs.mongo_documents import Entries, Heads, Settings
 
 MATCHES_NOTHING: Query = {"_id": {"$exists": False}}  # the validator of a log that is being moved
-# A process of the version before may run on for a while: what it would store is refused, since it is not counted.
-IS_COUNTED: Query = {"lines": {"$exists": True}}
+# A process of a version before may run on for a while: what it would store is refused if it is not counted, or a post
+# that nobody would find.
+IS_WHOLE: Query = {
+    "lines": {"$exists": True},
+    "$or": [{"kind": {"$ne": "post"}}, {"words": {"$exists": True}}],
+}
 DEFAULT_NAME = "prosa"  # of the database, if the URL has none
 UNIQUE_INDEXES: tuple[tuple[str, ...], ...] = (("room", "seq"), ("author_id", "nonce"))
 INDEXES: tuple[tuple[str, ...], ...] = (
@@ -40,7 +44,9 @@ INDEXES: tuple[tuple[str, ...], ...] = (
     ("room", "task_id"),
     ("room", "task_change_of", "seq"),
     ("doer", "room"),
+    ("room", "words", "place"),
 )
+COUNTED_VERSION = 2  # of the schema, from which on entries are counted
 UPGRADE_TIMEOUT_SECONDS = 3600.0  # for a log of any length
 SOCKET_TIMEOUT_MS = 3_000  # a connection without an answer is given up; a process that stops waits for it
 
@@ -86,7 +92,7 @@ class MongoDatabase:
         )
         self.entries: Entries = self._database["entries"]
         self.heads: Heads = self._database["heads"]
-        self._settings: Settings = self._database["settings"]
+        self.settings: Settings = self._database["settings"]
 
     async def prepare(self, cannot: str) -> None:
         """Make the indexes that are missing, and bring documents of an earlier version up to date.
@@ -97,7 +103,7 @@ class MongoDatabase:
             with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
                 version = await self._schema_version()
             if version < SCHEMA_VERSION:
-                await self._upgrade()
+                await self._upgrade(version)
             elif version == SCHEMA_VERSION:
                 with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
                     await self._make_indexes()
@@ -106,12 +112,13 @@ class MongoDatabase:
         if version > SCHEMA_VERSION:
             raise CannotOpen(f"{cannot}: it is of a newer version ({version}; this program knows {SCHEMA_VERSION})")
 
-    async def _upgrade(self) -> None:
+    async def _upgrade(self, version: int) -> None:
         with pymongo.timeout(UPGRADE_TIMEOUT_SECONDS):
-            await self.accept_only(IS_COUNTED)
-            await mongo_upgrade.count(self.entries, self.heads)
+            await self.accept_only(IS_WHOLE)
+            if version < COUNTED_VERSION:
+                await mongo_upgrade.count(self.entries, self.heads)
             await self._make_indexes()
-            await self._settings.update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION}})
+            await self.settings.update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION}})
 
     async def _make_indexes(self) -> None:
         for fields in UNIQUE_INDEXES:
@@ -124,14 +131,14 @@ class MongoDatabase:
         """Return the version of the documents; in a new database it is ours, and is stored."""
         with contextlib.suppress(DuplicateKeyError):  # several processes may start at once
             ours = {"$setOnInsert": {"version": SCHEMA_VERSION}}
-            await self._settings.update_one({"_id": "schema"}, ours, upsert=True)
-        found = await self._settings.find_one({"_id": "schema"})
+            await self.settings.update_one({"_id": "schema"}, ours, upsert=True)
+        found = await self.settings.find_one({"_id": "schema"})
         return int(found["version"]) if found else SCHEMA_VERSION
 
     async def check(self) -> None:
         """Return if documents can be read and written now. Raise PyMongoError."""
-        await self._settings.find_one({"_id": "schema"})
-        await self._settings.update_one({"_id": "check"}, {"$set": {"at": time.time()}}, upsert=True)
+        await self.settings.find_one({"_id": "schema"})
+        await self.settings.update_one({"_id": "check"}, {"$set": {"at": time.time()}}, upsert=True)
 
     async def accept_only(self, query: Query) -> None:
         """Make the server refuse entries that do not match `query`, but no change of those. Raise PyMongoError."""
@@ -139,7 +146,7 @@ class MongoDatabase:
 
     async def refuses_some(self) -> bool:
         """Return whether the server refuses some entries, not all, as while the log is moved. Raise PyMongoError."""
-        return (await self.entries.options()).get("validator", {}) not in ({}, IS_COUNTED, MATCHES_NOTHING)
+        return (await self.entries.options()).get("validator", {}) not in ({}, IS_WHOLE, MATCHES_NOTHING)
 
     def close(self) -> None:
         """Close the connections."""

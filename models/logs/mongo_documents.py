@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Required, TypedDict
 
 from models import tasks
 from models.logs.base import CHANGES, DELETE, EDIT, POST, TASK_CHANGES, TASK_MADE, Entry
+from models.search.wanted import place_of
+from models.search.words import words_of
 from models.tasks import TaskState
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 Query = dict[str, Any]  # in MongoDB's language, as its drivers take it
 
-SCHEMA_VERSION = 2  # in 1 there were only posts, without the fields from `posts` on
+ANY_WORD = ""  # which every post has: what is not narrowed by a word is found by it
+SCHEMA_VERSION = 3  # in 1 there were only posts, without the fields from `posts` on; in 2 there were no `words`
 
 
 class TaskFields(TypedDict):
@@ -55,6 +58,8 @@ class EntryDocument(TypedDict, total=False):
     change_of: int  # the target of a change
     reply_to: int  # the target of a post that was not deleted
     deleted: int  # the target of a deletion
+    words: list[str]  # of the text of a post that was not deleted, and ANY_WORD; see words.py
+    place: int  # of a post, by which hits are in order
     settled: int  # of a post: the seq of the newest edit whose mentions it has
     is_pending: bool  # of an edit, a deletion or a change of a task that has not taken effect yet (MongoTargets)
     task: TaskFields  # of what has made a task that was not removed
@@ -65,21 +70,27 @@ class EntryDocument(TypedDict, total=False):
     is_void: bool  # of such a change, if it was made of an older version, and has no effect
 
 
-class HeadDocument(TypedDict):
+class HeadDocument(TypedDict, total=False):
     """A room in the collection `heads`; see MongoHeads."""
 
-    _id: str
-    head: int
-    posts: int
-    lines: int
+    _id: Required[str]
+    head: Required[int]
+    posts: Required[int]
+    lines: Required[int]
+    search_from: int  # down to which seq the posts have their words; missing if none was looked at
 
 
 class SettingDocument(TypedDict, total=False):
-    """The SCHEMA_VERSION of all documents ("schema"); when a write was last tried ("check"), in seconds since 1970."""
+    """The SCHEMA_VERSION of all documents ("schema"); when a write was last tried ("check"), in seconds since 1970.
+
+    And which process adds words to older posts ("filler"), and until when.
+    """
 
     _id: str
     version: int
     at: float
+    process: str
+    until: float
 
 
 def to_document(entry: Entry) -> EntryDocument:
@@ -102,6 +113,7 @@ def to_document(entry: Entry) -> EntryDocument:
         document["edit_mentions" if entry.kind == EDIT else "mentions"] = list(entry.mentions)
     if entry.kind == POST:
         document["settled"] = 0
+        document.update(search_fields(entry.room, entry.seq, entry.at, entry.body))
     if entry.target is not None:
         if entry.kind in CHANGES:
             document["change_of"] = entry.target
@@ -118,6 +130,13 @@ def to_document(entry: Entry) -> EntryDocument:
         if entry.body:
             document.update(task_fields(tasks.begin(entry)))
     return document
+
+
+def search_fields(room: str, seq: int, at: float, body: str) -> EntryDocument:
+    """Return the fields by which a post is found that has this text now."""
+    words = sorted({ANY_WORD, *words_of(body)}) if body else []
+    fields: Any = {"words": words, "place": place_of(at, room, seq)}
+    return fields  # type: ignore[no-any-return]
 
 
 def task_fields(state: TaskState) -> EntryDocument:

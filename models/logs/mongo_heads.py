@@ -95,12 +95,20 @@ class MongoHeads:
             await asyncio.sleep(SAVE_INTERVAL_SECONDS)
         self._saving = None
 
-    async def save(self, heads: dict[str, Head]) -> None:
-        """Store heads where the stored ones are smaller. Raise PyMongoError."""
+    async def save(self, heads: dict[str, Head], is_new: bool = True) -> None:
+        """Store heads where the stored ones are smaller; a new room has nothing that the search index lacks.
+
+        Raise PyMongoError.
+        """
         await self._stored.bulk_write(
             [
                 pymongo.UpdateOne(
-                    {"_id": room}, {"$max": {"head": head.seq, "posts": head.posts, "lines": head.lines}}, upsert=True
+                    {"_id": room},
+                    {
+                        "$max": {"head": head.seq, "posts": head.posts, "lines": head.lines},
+                        **({"$setOnInsert": {"search_from": 1}} if is_new else {}),
+                    },
+                    upsert=True,
                 )
                 for room, head in heads.items()
             ]

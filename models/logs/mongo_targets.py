@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from models import rules
 from models.logs.base import DELETE, EDIT, REACT, TASK_CHANGES, Draft
-from models.logs.mongo_documents import EntryDocument, Query, to_task_state
+from models.logs.mongo_documents import EntryDocument, Query, search_fields, to_task_state
 from models.logs.mongo_tasks import MongoTasks
 from models.rules import Target
 
@@ -41,7 +41,9 @@ class MongoTargets:
         for room, some in seqs.items():
             for named in await self._all({"room": room, "seq": {"$in": list(some)}}):
                 task = to_task_state(named) if "task" in named else None
-                targets[room, named["seq"]] = Target(named["kind"], named["author_id"], not named["body"], task=task)
+                targets[room, named["seq"]] = Target(
+                    named["kind"], named["author_id"], not named["body"], named["at"], task=task
+                )
             posts = [seq for seq in some if (room, seq) not in of_tasks]
             for change in await self._all({"room": room, "change_of": {"$in": posts}}) if posts else ():
                 if target := targets.get((room, change["change_of"])):  # else it was purged
@@ -84,15 +86,16 @@ class MongoTargets:
         return bool(pending)
 
     async def _set_mentions(self, post: EntryDocument, newest: EntryDocument) -> None:
-        """Let a post mention whom its newest edit does."""
-        named = {"mentions": newest.get("edit_mentions", []), "settled": newest["seq"]}
+        """Let a post mention whom its newest edit does, and be found by its words."""
+        found = search_fields(post["room"], post["seq"], post["at"], newest["body"])
+        named = {"mentions": newest.get("edit_mentions", []), "settled": newest["seq"], **found}
         await self._entries.update_one({"_id": post["_id"], "settled": {"$lt": newest["seq"]}}, {"$set": named})
 
     async def _erase(self, post: EntryDocument, edits: list[EntryDocument]) -> None:
         """Remove the text of a deleted post and of its edits, and the lines that nobody needs any more."""
         ids = [edit["_id"] for edit in edits]
         await self._entries.update_many({"_id": {"$in": ids}}, {"$set": {"body": "", "edit_mentions": []}})
-        erased: Query = {"$set": {"body": "", "mentions": []}, "$unset": {"reply_to": ""}}
+        erased: Query = {"$set": {"body": "", "mentions": [], "words": []}, "$unset": {"reply_to": ""}}
         await self._entries.update_one({"_id": post["_id"]}, erased)
         await self._stop_drawing(post["room"], post["seq"], post["_id"])
         if post["target"] is not None:

@@ -10,11 +10,12 @@ from itertools import chain
 from models.database import batches, database, execute, placeholders
 from models.engines.base import Doorbell, RunInThread
 from models.errors.stores import Unavailable
-from models.logs import sql_tasks
+from models.logs import sql_search, sql_tasks
 from models.logs.base import DELETE, TASK_REMOVED, Draft, Entry, Head, RoomLog
 from models.logs.group_commit import GroupCommit
 from models.logs.rows import NAMED_COLUMNS, to_entry
 from models.logs.sql_append import append
+from models.search.wanted import Hit, Unindexed, Wanted
 from models.tasks import TaskState
 
 # {} is a list of values, {order} and {limit} of a page are constants.
@@ -146,6 +147,15 @@ class SqlLog(RoomLog):
 
     async def count_tasks_given_to(self, username: str, rooms: Collection[str]) -> int:
         return await self._read(sql_tasks.count_given_to, username, rooms)
+
+    async def search(self, wanted: Wanted, limit: int) -> list[Hit]:
+        return await self._read(sql_search.find, wanted, limit)
+
+    async def fill_search_index(self, process: str) -> bool:
+        return await self._write(sql_search.fill, process)
+
+    async def count_unindexed(self) -> Unindexed:
+        return await self._read(sql_search.count_unindexed)
 
     async def head(self, room: str) -> Head:
         return await self._read(_head, room)

@@ -13,7 +13,7 @@ from models import mentions, rooms, rules
 from models.database import appending, database, execute, placeholders
 from models.errors.base import Refusal
 from models.errors.stores import Unstorable
-from models.logs import sql_tasks
+from models.logs import sql_search, sql_tasks
 from models.logs.base import DELETE, EDIT, LINES, REACT, TASK_CHANGES, Draft, Entry, Head
 from models.logs.rows import COLUMN_COUNT, COLUMNS, NAMED_COLUMNS, to_entry, to_row
 from models.logs.sql_tasks import TaskBatch
@@ -24,7 +24,7 @@ LOCK_ROOMS = "SELECT slug, head, posts, lines FROM room WHERE slug IN ({}) ORDER
 FIND_ENTRIES = f"""
     SELECT {NAMED_COLUMNS} FROM entry JOIN "user" ON id = author_id WHERE (nonce, author_id) IN (VALUES {{}})
 """  # noqa: S608 - of constants
-FIND_TARGETS = "SELECT room_id, seq, kind, author_id, body = '' FROM entry WHERE (room_id, seq) IN (VALUES {})"
+FIND_TARGETS = "SELECT room_id, seq, kind, author_id, body = '', at FROM entry WHERE (room_id, seq) IN (VALUES {})"
 # column1 and column2 are the names that SQL gives to a list of values: here rooms with targets in them.
 COUNT_CHANGES = """
     SELECT room_id, target, author_id, COUNT(*) FROM (VALUES {}) AS place
@@ -37,7 +37,11 @@ FIND_EMOJI = """
     JOIN entry ON room_id = column1 AND target = column2 AND kind = 'react'
 """
 ADD_ENTRIES = f"INSERT INTO entry ({COLUMNS}) VALUES {{}}"  # noqa: S608
-SET_HEAD = "UPDATE room SET head = ?, posts = ?, lines = ? WHERE slug = ?"
+# With what the search index has (sql_search.py): if it did not reach the head before, all before is missing there.
+SET_HEAD = """
+    UPDATE room SET head = ?, posts = ?, lines = ?, searched = ?,
+    search_from = CASE WHEN searched = head THEN search_from ELSE head + 1 END WHERE slug = ?
+"""
 
 ERASE = "UPDATE entry SET body = '', mentions = '' WHERE room_id = ? AND target = ? AND kind = 'edit'"
 ERASE_POST = "UPDATE entry SET body = '', mentions = '' WHERE room_id = ? AND seq = ?"
@@ -161,8 +165,9 @@ class _Batch:
             elif entry.kind == EDIT or entry.mentions:
                 _set_mentions(entry, self._named_in(draft))
         self.tasks.store()
+        sql_search.keep([entry for _, entry in self.fresh], self.targets)
         for room in {entry.room for _, entry in self.fresh}:
-            execute(SET_HEAD, *self.heads[room], room)
+            execute(SET_HEAD, *self.heads[room], self.heads[room].seq, room)
 
 
 def _erase(entry: Entry) -> None:
@@ -210,8 +215,8 @@ def _find_targets(drafts: Collection[Draft]) -> dict[Place, Target]:
         return {}
     values, rows = placeholders(2, len(places)), list(chain.from_iterable(places))
     targets = {
-        (room, seq): Target(kind, author_id, bool(is_deleted))
-        for room, seq, kind, author_id, is_deleted in execute(FIND_TARGETS.format(values), *rows).fetchall()
+        (room, seq): Target(kind, author_id, bool(is_deleted), at)
+        for room, seq, kind, author_id, is_deleted, at in execute(FIND_TARGETS.format(values), *rows).fetchall()
     }
     _count_changes(targets, [draft for draft in drafts if draft.kind not in TASK_CHANGES])
     tasks = {(draft.room, draft.target) for draft in drafts if draft.kind in TASK_CHANGES}

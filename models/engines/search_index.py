@@ -1,0 +1,63 @@
+"""The search index in a database: the table `search`, with a row for each message that was not deleted.
+
+A row has the words of the text and, as words that no text has, the room and the author. So one question to the
+engine's own index finds what is in all of some rooms, however many there are besides.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+import peewee
+
+from models.engines.base import Row
+from models.search.query import Phrase
+from models.search.wanted import Wanted
+
+
+class SearchIndex(ABC):
+    """What differs between engines: how words are stored and asked for."""
+
+    document: str  # how the words of a row are given, in SQL
+    both: str  # between what has to be there together
+    neither: str  # before what must not be there
+
+    def __init__(self, database: peewee.Database) -> None:
+        self._database = database
+
+    @abstractmethod
+    def write(self, words: Sequence[str], labels: Iterable[str]) -> str:
+        """Return the words of a row; labels have no place in the text."""
+
+    @abstractmethod
+    def find(self, wanted: Wanted, limit: int) -> Sequence[Row]:
+        """Return place, room and seq of the newest messages that are wanted, newest first."""
+
+    @abstractmethod
+    def _phrase(self, phrase: Phrase) -> str:
+        """Return the condition for a phrase."""
+
+    @abstractmethod
+    def _any(self, labels: Iterable[str]) -> str:
+        """Return the condition for one of these labels."""
+
+    def _condition(self, wanted: Wanted) -> str:
+        parts = [self._any(map(room_label, wanted.rooms))]
+        if wanted.authors is not None:
+            parts.append(self._any(map(author_label, wanted.authors)))
+        parts += map(self._phrase, wanted.phrases)
+        unwanted = [*map(self._phrase, wanted.without)]
+        if wanted.authors_without:
+            unwanted.append(self._any(map(author_label, wanted.authors_without)))
+        return self.both.join(parts) + "".join(self.neither + one for one in unwanted)
+
+
+def room_label(room: str) -> str:
+    """Return the word that stands for a room."""
+    return f"-r{room.encode().hex()}"
+
+
+def author_label(author_id: int) -> str:
+    """Return the word that stands for an author."""
+    return f"-a{author_id}"
