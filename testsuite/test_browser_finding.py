@@ -70,6 +70,21 @@ class Finding(BrowserTest):
         options(page).get_by_text("Café").click()
         page.wait_for_url("**/rooms/caf%C3%A9")
 
+    def test_what_is_no_name_is_searched_for_in_the_messages(self) -> None:
+        self.client("carla").post("/rooms/lobby", {"body": "the zeppelin lands at noon"})
+        page = self.member("beto")
+        for by_key in (True, False):
+            find(page)
+            page.keyboard.type("zeppelin lands")
+            link = page.get_by_role("link", name="Search the messages for it")
+            expect(link).to_be_visible()
+            page.keyboard.press("Enter") if by_key else link.click()
+            page.wait_for_url("**/search?q=zeppelin+lands")
+            expect(page.locator(".hit mark")).to_have_text(["zeppelin", "lands"])
+        page.locator(".hit").click()
+        page.wait_for_url("**/rooms/lobby?at=*")
+        expect(page.locator(".row.marked .body")).to_have_text("the zeppelin lands at noon")
+
     def test_escape_clears_and_gives_the_focus_back(self) -> None:
         page = self.member("beto")
         page.evaluate(RECORD_KEYS)
@@ -134,10 +149,11 @@ class Finding(BrowserTest):
         listen(page)
         find(page)
         page.keyboard.type("zzz")
-        expect(page.locator(".nothing")).to_have_text("Nenhuma sala e ninguém com esse nome")
-        self.assertIn("Nenhuma sala e ninguém com esse nome", heard(page))
+        expect(page.locator(".nothing")).to_have_text("Nenhuma sala e ninguém com esse nome. Buscar nas mensagens")
+        self.assertIn("Nenhuma sala e ninguém com esse nome.", "".join(heard(page)))
         self.assertEqual(violations(page), [])
-        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Buscar nas mensagens")).to_be_focused()
         page.keyboard.press("Tab")
         expect(page.locator(".nothing")).to_be_empty()
         expect(page.locator(".place a").first).to_be_visible()

@@ -15,6 +15,7 @@ from testsuite.roompage import make_room, rows
 from testsuite.servers import ROOT, Server
 from testsuite.tables import sql
 
+SEARCH = "/search?q=an+answ+-nothing&after=2020-01-01"
 LONG = "W" * 40  # the longest name, without a place to break
 DESK: dict[str, Any] = {}
 DARK_PHONE: dict[str, Any] = {**PHONE, "color_scheme": "dark", "locale": "pt-BR"}
@@ -78,10 +79,11 @@ class Pages(BrowserTest):
         network.send("Network.enable")
         network.send("Network.setBlockedURLs", {"urls": ["*.js"]})
         self.enter(page, "ana")
-        for path in ("/rooms", "/new", "/members", "/account", "/logout", f"/people/{LONG}", "/rooms/lobby"):
+        for path in ("/rooms", "/new", "/search", "/members", "/account", "/logout", f"/people/{LONG}", "/rooms/lobby"):
             page.goto(path)
             yield path[1:].split("/")[-1][:9], page
         for name, path in (
+            ("what was found", SEARCH),
             ("a room", room),
             ("a room around a message", f"{room}?at={message}"),
             ("an older page of a room", f"{room}?before={message + 1}"),
@@ -220,6 +222,9 @@ class Pages(BrowserTest):
         for name, path in (
             ("rooms", "/rooms"),
             ("what is new", "/new"),
+            ("search", "/search"),
+            ("what was found", SEARCH),
+            ("nothing found", "/search?q=nothingness+in:nowhere+from:nobody+before:x"),
             ("a direct room", f"{direct}/settings"),
             ("a room with notes", f"{room}?at={message}"),
             ("its settings", f"{room}/settings"),

@@ -177,9 +177,10 @@ def _query_of(request: HTTPServerRequest) -> dict[str, str]:
 
 def _checked(fields: type[Fields], given: Mapping[str, object]) -> Fields:
     """Return the fields as they are to be. Raise WrongFields with all that are not."""
-    wrong: list[Refusal] = [UnknownField(shown_name(name)) for name in given if name not in fields.model_fields]
+    known = {field.alias or name for name, field in fields.model_fields.items()}
+    wrong: list[Refusal] = [UnknownField(shown_name(name)) for name in given if name not in known]
     try:
-        found = fields.model_validate({name: value for name, value in given.items() if name in fields.model_fields})
+        found = fields.model_validate({name: value for name, value in given.items() if name in known})
     except ValidationError as error:
         wrong += [_wrong(one["type"])(str(one["loc"][0])) for one in error.errors(include_url=False)]
     if wrong:

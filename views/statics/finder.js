@@ -1,5 +1,5 @@
 // Finds a room or a person by typing. While something is typed, what was found stands in the place of the sidebar's
-// lists.
+// lists; if that is nothing, Enter searches the messages for it.
 
 import { element } from './element.js';
 import { Listbox } from './listbox.js';
@@ -27,9 +27,11 @@ export class Finder {
     });
     this.nothing = element('p', 'nothing');
     this.nothing.setAttribute('role', 'status');
+    this.search = element('a', '', this.box.dataset.search);
+    this.search.addEventListener('mousedown', (event) => event.preventDefault());  // which would take the focus
     this.places.append(this.nothing);
     this.field.addEventListener('focus', ({ relatedTarget }) => this.onFocus(relatedTarget));
-    this.field.addEventListener('blur', () => this.showLists());
+    for (const one of [this.field, this.search]) one.addEventListener('blur', (event) => this.onBlur(event));
     this.field.addEventListener('input', () => this.update());
     if (document.activeElement === this.field) this.update();
   }
@@ -40,8 +42,13 @@ export class Finder {
     this.update();
   }
 
+  onBlur({ relatedTarget }) {
+    if (relatedTarget !== this.search) this.showLists();
+  }
+
   // Escape clears the field and leaves it; in an open menu it clears first, and an empty field leaves the menu.
   onKeydown(event) {
+    if (event.key === 'Enter' && !event.isComposing && this.search.isConnected) this.search.click();
     if (event.key !== 'Escape' || event.isComposing) return;
     const isInMenu = this.isNarrow.matches;
     if (isInMenu && !this.field.value) return;
@@ -67,19 +74,24 @@ export class Finder {
   async update() {
     const { typed } = this;
     this.places.classList.toggle('finding', typed !== '');
-    this.nothing.textContent = '';
+    this.nothing.replaceChildren();
     const rooms = this.rooms();
     this.listbox.show(typed ? matches(rooms, fold(typed)).flat().slice(0, MAX_ROOMS) : []);
     const people = await this.people.find(typed);
     if (!people || !typed || document.activeElement !== this.field) return;
     const known = new Set(rooms.filter(({ isDirect }) => isDirect).map(({ name }) => name));
     this.listbox.add(people.filter(({ username }) => !known.has(username)).map((person) => this.personChoice(person)));
-    if (!this.listbox.isOpen) this.nothing.textContent = this.box.dataset.nothing;
+    if (!this.listbox.isOpen) this.showNothing(typed);
+  }
+
+  showNothing(typed) {
+    this.search.href = `/search?${new URLSearchParams({ q: typed })}`;
+    this.nothing.replaceChildren(`${this.box.dataset.nothing} `, this.search);
   }
 
   showLists() {
     this.places.classList.remove('finding');
-    this.nothing.textContent = '';
+    this.nothing.replaceChildren();
   }
 
   // Return the rooms of the sidebar as choices, of which those that are shown copy the `parts` of their links.
