@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from bench import api, appends, changes, chats, crowds, many_rooms, pages, sites
+from bench import api, appends, changes, chats, crowds, many_rooms, pages, searches, sites
 from bench.chats import Chat
 from bench.figures import PROSA, SHORT_LOG, SOCKJS, TUTORIAL, WS
 from bench.keepalive import hammer, request
@@ -115,6 +115,7 @@ GROUPS: dict[str, Callable[[Bench], None]] = {
     "form": pages.form_post,
     "start": pages.first_answer,
     "million": long_log,
+    "search": searches.search,
     "append": appends.append,
     "changes": changes.fan_out,
     "rooms": many_rooms.many_rooms,

@@ -27,6 +27,7 @@ class Bench:
     secret: str = field(default_factory=lambda: secrets.token_hex(32))
     entry_bytes: int = 0  # of one of Prosa's messages, in its frame
     long_logs: dict[int, tuple[Home, list[str]]] = field(default_factory=dict)  # by length: made once
+    searched: dict[int, tuple[Home, list[str]]] = field(default_factory=dict)  # the same, with words to be found
     runs: Iterator[int] = field(default_factory=lambda: itertools.count(100))
 
     def site(self, members: int, entries: int = 0, rooms: int = 0, said: int = 0) -> tuple[Home, list[str]]:
