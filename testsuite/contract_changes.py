@@ -28,3 +28,14 @@ class ChangesContract(LogTest):
         await self.fill(3)
         async with self.listening() as heard:
             await self.until(lambda: heard == {"lobby": Head(3, 3, 3), "attic": Head()})
+
+    async def test_afterwards_it_names_the_rooms_that_have_grown_and_no_others(self) -> None:
+        await asyncio.gather(self.fill(3), self.fill(3, "attic"))
+        async with self.listening() as heard:
+            await self.until(lambda: len(heard) == 2)
+            for room, other in (("attic", "lobby"), ("lobby", "attic"), ("attic", "lobby")):
+                heard.clear()
+                before = (await self.log.head(room)).seq
+                await self.log.append(self.draft(f"{room} {before}", room=room))
+                await self.until(lambda room=room, seq=before + 1: heard.get(room, Head()).seq == seq)  # type: ignore[misc]
+                self.assertNotIn(other, heard)

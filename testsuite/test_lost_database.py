@@ -200,7 +200,7 @@ class HalfWritten(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(Lost), self.assertLogs("models", "CRITICAL"):
             doorbell.people_version()
         with self.assertRaises(Lost):
-            await doorbell.heads()
+            await doorbell.grown(None)
         await doorbell.close()
 
     async def test_of_two_threads_that_find_it_out_one_says_so(self) -> None:

@@ -231,7 +231,7 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
                 people = doorbell.people_version()
                 sql(self.folder, "UPDATE room SET head = 1")
                 await self.until(lambda: self.rings == 3)
-                self.assertEqual(await doorbell.heads(), {"lobby": Head(1)})
+                self.assertEqual((await doorbell.grown(None)).heads, {"lobby": Head(1)})
                 sql(self.folder, "INSERT INTO process (id, beat_at, version) VALUES ('p', 0, 0)")
                 sql(self.folder, "UPDATE process SET version = 1")
                 await self.until(lambda: self.rings == 4)
@@ -239,6 +239,25 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
                 sql(self.folder, "UPDATE room SET name = 'Hall'")
                 await self.until(lambda: self.rings == 5)
                 self.assertNotEqual(doorbell.people_version(), people)
+
+    async def test_rooms_whose_transactions_end_in_another_order_than_they_began_are_all_named(self) -> None:
+        columns = "name, description, kind, made_at, head, posts, lines"
+        sql(self.folder, f"INSERT INTO room (slug, address, {columns}) SELECT 'attic', 'attic', {columns} FROM room")
+        with (
+            mock.patch.object(PostgresqlDoorbell, "POLL_SECONDS", 1000.0),
+            psycopg.connect(address(self.folder)) as late,
+        ):
+            async with self.listening() as doorbell:
+                late.execute("UPDATE room SET head = 1 WHERE slug = 'attic'")
+                sql(self.folder, "UPDATE room SET head = 1 WHERE slug = 'lobby'")
+                await self.until(lambda: self.rings == 3)
+                mark, heads = await doorbell.grown((await doorbell.grown(None)).mark - 1)
+                self.assertEqual(heads, {"lobby": Head(1)})
+                late.commit()
+                await self.until(lambda: self.rings == 4)
+                mark, heads = await doorbell.grown(mark)
+                self.assertEqual(heads, {"attic": Head(1)})
+                self.assertEqual((await doorbell.grown(mark)).heads, {})
 
     async def test_a_lost_ring_is_found_by_the_slow_look(self) -> None:
         with mock.patch.object(PostgresqlDoorbell, "POLL_SECONDS", 0.05):

@@ -19,6 +19,7 @@ from models.database import MIGRATIONS, as_tuples, database, execute, open_datab
 from models.engines.base import PEOPLE_VERSION_QUERY
 from models.errors.stores import CannotOpen, ReadOnly
 from models.logs.base import Draft, Head
+from models.logs.mongo_documents import SCHEMA_VERSION
 from models.logs.sql_append import append
 from models.models import Address, Membership, Room, Session, User, create_tables
 from models.moving.tables import TABLES
@@ -196,7 +197,7 @@ class OnMongodb(log_case.OnMongodb):
             await self.assert_all_is_counted()
         self.assertIn("bringing the log on MongoDB up to date: 402 entries", logged.output[0])
         with opened(self.url) as mongo:
-            self.assertEqual(mongo.settings.find_one({"_id": "schema"}), {"_id": "schema", "version": 2})
+            self.assertEqual(mongo.settings.find_one({"_id": "schema"}), {"_id": "schema", "version": SCHEMA_VERSION})
 
     async def test_one_that_was_killed_in_the_middle_goes_on(self) -> None:
         with opened(self.url) as mongo:

@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import peewee
 
@@ -23,6 +23,13 @@ READ_ONLY_MESSAGE = "prosa is read-only"  # the database's error for a write whi
 HEADS_QUERY = "SELECT slug, head, posts, lines FROM room"
 PEOPLE_VERSION_QUERY = "SELECT value FROM setting WHERE name = 'people_version'"
 TRIGGER_ROWS = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}  # SQL's name for the row that a statement changes
+
+
+class Growth(NamedTuple):
+    """The heads of rooms that may have grown; the next look asks for what came after `mark`."""
+
+    mark: int
+    heads: dict[str, Head]
 
 
 def to_heads(rows: Iterable[Row]) -> dict[str, Head]:
@@ -167,8 +174,11 @@ class Doorbell(ABC):
         """Return a value that is another one after a ring for changed users, sessions, rooms or memberships."""
 
     @abstractmethod
-    async def heads(self) -> dict[str, Head]:
-        """Return how far the log of each room is. Raise Unavailable."""
+    async def grown(self, mark: int | None) -> Growth:
+        """Return how far the logs of the rooms are that may have grown since a mark (None: of all rooms).
+
+        Raise Unavailable.
+        """
 
     def people_version_now(self) -> object:
         """Return a value that is another one as soon as people have changed, before the ring. Never waits.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import takewhile
 from typing import Any
 
 import peewee
 import psycopg
 
-from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, RunInThread, to_heads
+from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, Growth, RunInThread, to_heads
 from models.engines.postgresql_connection import connect_async
 from models.logs.base import Head
 
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class PostgresqlDoorbell(Doorbell):
-    """Listens for NOTIFY, which the triggers of the first migration send, on a connection of its own.
+    """Listens for NOTIFY, which triggers of the migrations send, on a connection of its own; for a room it names it.
 
     A lost connection is opened again, and a slow poll finds the changes whose NOTIFY was missed.
     """
@@ -35,6 +36,10 @@ class PostgresqlDoorbell(Doorbell):
         self._is_silent = False
         self._last_polled: tuple[Any, ...] | None = None
         self._people_version: object = object()
+        self._ring_count = 0  # of rings for rooms so far
+        self._rung: dict[str, int] = {}  # the number of the last ring for each room, in order
+        self._polled_count = 0  # of the rings, at the last poll
+        self._all_rung = 0  # that of the last one that may have been for any room
 
     async def watch(self) -> None:
         while True:
@@ -51,17 +56,30 @@ class PostgresqlDoorbell(Doorbell):
         async with await connect_async(self._parameters) as connection:
             await connection.execute("LISTEN prosa")
             self._is_silent = False
+            self._ring_for_all()
             while True:
                 await self._poll(connection)
                 async for notice in connection.notifies(timeout=self.POLL_SECONDS):
-                    self._ring(people_changed=notice.payload == "people")
+                    self._on_notice(notice.payload)
+
+    def _on_notice(self, payload: str) -> None:
+        kind, _, room = payload.partition(" ")
+        if kind == "room":
+            self._ring_count += 1
+            self._rung.pop(room, None)
+            self._rung[room] = self._ring_count
+        self._ring(people_changed=kind == "people")
 
     async def _poll(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        """Ring if something has changed since the last poll."""
+        """Ring if something has changed since the last poll, for all rooms if one has grown and none has rung."""
+        has_rung = self._ring_count != self._polled_count
+        self._polled_count = self._ring_count
         async with asyncio.timeout(self.ANSWER_TIMEOUT_SECONDS):
             polled = await (await connection.execute(self.POLL_QUERY)).fetchone()
         if polled != self._last_polled:
             people_changed = not self._last_polled or not polled or polled[0] != self._last_polled[0]
+            if not has_rung and (not self._last_polled or not polled or polled[1] != self._last_polled[1]):
+                self._ring_for_all()
             self._last_polled = polled
             self._ring(people_changed)
 
@@ -70,11 +88,22 @@ class PostgresqlDoorbell(Doorbell):
             self._people_version = object()
         self.ring()
 
+    def _ring_for_all(self) -> None:
+        self._ring_count += 1
+        self._all_rung = self._ring_count
+
     def people_version(self) -> object:
         return self._people_version
 
-    async def heads(self) -> dict[str, Head]:
-        return await self._read(lambda: to_heads(self._database.execute_sql(HEADS_QUERY).fetchall()))
+    async def grown(self, mark: int | None) -> Growth:
+        now = self._ring_count  # first: what rings while the database is asked is asked for again
+        if mark is None or mark < self._all_rung:
+            return Growth(now, await self._read(self._find, HEADS_QUERY))
+        rooms = list(takewhile(lambda room: self._rung[room] > mark, reversed(self._rung)))
+        return Growth(now, await self._read(self._find, f"{HEADS_QUERY} WHERE slug = ANY(%s)", rooms))
+
+    def _find(self, sql: str, *values: object) -> dict[str, Head]:
+        return to_heads(self._database.execute_sql(sql, values).fetchall())
 
     async def close(self) -> None:
         """Do nothing: `watch` closes its connection when it is cancelled."""

@@ -8,10 +8,13 @@ from typing import Any
 
 import cysqlite
 
-from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, to_heads
+from models.engines.base import PEOPLE_VERSION_QUERY, Doorbell, Growth, to_heads
 from models.engines.sqlite_file import DatabaseFile, FileIdentity
 from models.errors.stores import Unavailable
-from models.logs.base import Head
+
+HEAD_QUERY = "SELECT head FROM room WHERE slug = ?"
+# Transactions that write come one after the other: what one of them has stored is behind all that was seen before.
+GROWN_QUERY = "SELECT grown, slug, head, posts, lines FROM room WHERE grown > ?"
 
 
 class SqliteDoorbell(Doorbell):
@@ -28,8 +31,8 @@ class SqliteDoorbell(Doorbell):
         self._verified_at = 0.0
         self._version = -1  # of the file at the last poll; -1: not known
         self._people_version: object = None
-        self._heads: dict[str, Head] = {}
-        self._heads_version: object = None  # the version of the file whose heads these are
+        self._seen: dict[str, object] = {}  # the heads of the rooms that were asked for
+        self._seen_version: object = None  # the version of the file whose heads these are
 
     async def watch(self) -> None:
         """Ring for every change until cancelled. Raise Lost."""
@@ -66,28 +69,28 @@ class SqliteDoorbell(Doorbell):
     people_version_now = people_version
 
     def head_seen(self, room: str) -> object:
-        if self._version == -1 or self._version != self._heads_version:
+        if self._version == -1 or self._version != self._seen_version:
+            self._seen.clear()
+            self._seen_version = self._version
+        if room not in self._seen:
             try:
-                self._heads = self._read_heads()
-            except Unavailable:
+                self._seen[room] = self._query(HEAD_QUERY, room)
+            except cysqlite.OperationalError:
                 return object()
-            self._heads_version = self._version
-        return self._heads.get(room)
+        return self._seen[room]
 
-    async def heads(self) -> dict[str, Head]:
-        return self._read_heads()
-
-    def _read_heads(self) -> dict[str, Head]:
-        """Return the seq of the newest entry of each room; a few microseconds on the loop. Raise Unavailable."""
+    async def grown(self, mark: int | None) -> Growth:
+        """Return the heads of the rooms that have grown; a few microseconds on the loop for each."""
         try:
-            return to_heads(self._query(HEADS_QUERY))
+            found = self._query(GROWN_QUERY, -1 if mark is None else mark)
         except cysqlite.OperationalError as error:
             raise Unavailable() from error
+        return Growth(max((row[0] for row in found), default=mark or 0), to_heads(row[1:] for row in found))
 
-    def _query(self, sql: str) -> list[tuple[Any, ...]]:
+    def _query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Return what `sql` finds. Raise cysqlite.DatabaseError, but Lost if the content is another program's."""
         try:
-            return list(self._connection.execute(sql))
+            return list(self._connection.execute(sql, values))
         except cysqlite.OperationalError:
             raise
         except cysqlite.DatabaseError:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from itertools import chain
 
 from models.database import batches, database, execute, placeholders
-from models.engines.base import Doorbell, RunInThread
+from models.engines.base import Doorbell, Growth, RunInThread
 from models.errors.stores import Unavailable
 from models.logs import sql_search, sql_tasks
 from models.logs.base import DELETE, TASK_REMOVED, Draft, Entry, Head, RoomLog
@@ -161,7 +161,7 @@ class SqlLog(RoomLog):
         return await self._read(_head, room)
 
     async def heads(self) -> dict[str, Head]:
-        return await self._doorbell.heads()
+        return (await self._doorbell.grown(None)).heads
 
     async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
         return await self._read(_newest_at, rooms)
@@ -170,19 +170,17 @@ class SqlLog(RoomLog):
         return self._doorbell.head_seen(room)
 
     async def changes(self) -> AsyncIterator[tuple[str, Head]]:
-        seen: dict[str, Head] = {}
+        mark = None
         async for _ in self._doorbell.rings():
-            heads = await self._fetch_heads()
+            mark, heads = await self._fetch_growth(mark)
             for room, head in heads.items():
-                if head != seen.get(room):
-                    yield room, head
-            seen = heads
+                yield room, head
 
-    async def _fetch_heads(self) -> dict[str, Head]:
-        """Return the heads of the rooms. Retry until the database answers: a change must not be lost."""
+    async def _fetch_growth(self, mark: int | None) -> Growth:
+        """Return the heads of the rooms that have grown. Retry until the database answers: nothing must be lost."""
         while True:
             try:
-                return await self._doorbell.heads()
+                return await self._doorbell.grown(mark)
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
 

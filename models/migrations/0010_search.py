@@ -6,6 +6,8 @@ STATEMENTS = (
     "ALTER TABLE room ADD COLUMN searched INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE room ADD COLUMN search_from INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX room_unsearched ON room (slug) WHERE searched <> head OR search_from > 1",
+    # Changes nothing, and is refused where a site is being moved or was moved, so that its old copy stays as it is.
+    "UPDATE setting SET value = value WHERE name = 'people_version'",
 )
 # Words are parted by blanks alone: of ASCII's signs those are letters that may be in one. By their first one, two and
 # three letters the beginnings of words are found as fast as words.

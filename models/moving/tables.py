@@ -48,7 +48,7 @@ CONTENT: tuple[type[BaseModel], ...] = (
 STATE: tuple[type[BaseModel], ...] = (Process, PresenceRow)  # of running processes: it is not moved
 # What tells processes of changes, by table; it begins anew.
 STATE_COLUMNS = {
-    "room": {"changed_version", "left_version", "searched", "search_from"},
+    "room": {"changed_version", "left_version", "searched", "search_from", "grown"},
     "membership": {"changed_version"},
     "hook": {"claimed_by", "claimed_until"},  # the process that sends
 }
