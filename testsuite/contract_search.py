@@ -256,7 +256,8 @@ class SearchContract(LogTest):
         self.assertEqual(unindexed, Unindexed(455, 455))
         await self.say("meanwhile")
         self.assertEqual(await self.hits("from:me"), ["meanwhile"])
-        self.assertTrue(await self.log.fill_search_index("a"))
+        for _ in range(2):  # the attic, and a part of the lobby
+            self.assertTrue(await self.log.fill_search_index("a"))
         self.assertLess((await self.log.count_unindexed()).left, 455)
         self.assertGreater(await self.fill_index(), 2)
         self.assertEqual(await self.log.count_unindexed(), Unindexed(0, 0))

@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 MAX_AWAIT_MS = 250  # for which the server holds a query for news; closing may take as long
 POLL_SECONDS = 1.0  # between two queries of the stored heads, beside a change stream
 POLL_WITHOUT_STREAM_SECONDS = 0.1
-EXACT_POLL_SECONDS = 10.0  # between two queries of the newest entries, one for each room
+SETTLE_SECONDS = 10.0  # between two looks for changes that have not taken effect
+EXACT_ROOMS = 50  # asked for their newest entries at each poll, by a query each
 RETRY_SECONDS = 0.5  # before a server that did not answer is asked again
 NEW_ENTRIES: list[Query] = [
     {"$match": {"operationType": "insert"}},
@@ -95,17 +96,20 @@ class MongoChanges:
         self._tasks.difference_update(tasks)
 
     async def _poll(self, news: _News) -> None:
-        """Query the heads now and then: what the change stream missed comes late, but it comes."""
+        """Query the heads now and then: what the change stream missed comes late, but it comes.
+
+        Where a process has ended before it could store a head, the newest entry tells it.
+        """
         loop = asyncio.get_running_loop()
-        exact_at = loop.time()
+        settled_at, moment = loop.time() - SETTLE_SECONDS, None
         while True:
             with contextlib.suppress(PyMongoError, Unavailable):
-                if loop.time() >= exact_at:
-                    news.add(await self._heads.exact_of_all())
+                saved, moment = await self._heads.saved_since(moment)
+                news.add(saved)
+                news.add(await self._heads.exact_of_next(EXACT_ROOMS))
+                if loop.time() >= settled_at + SETTLE_SECONDS:
+                    settled_at = loop.time()
                     await self._targets.settle_pending()
-                    exact_at = loop.time() + EXACT_POLL_SECONDS
-                else:
-                    news.add(await self._heads.approximate())
             await asyncio.sleep(self._poll_seconds)
 
     async def _listen(self, news: _News) -> None:
@@ -134,7 +138,7 @@ class MongoChanges:
         async with opening as stream:
             change = await stream.try_next()
             if news.resume_token is None:
-                news.add(await self._heads.exact_of_all())  # what came before the stream was open
+                news.add(await self._heads.approximate())  # what came before the stream was open
             while stream.alive:
                 if change is not None:
                     new = change["fullDocument"]

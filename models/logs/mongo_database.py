@@ -126,6 +126,7 @@ class MongoDatabase:
         for fields in INDEXES:
             await self.entries.create_index([(field, 1) for field in fields])
         await self.entries.create_index("is_pending", sparse=True)
+        await self.heads.create_index("saved_at")
 
     async def _schema_version(self) -> int:
         """Return the version of the documents; in a new database it is ours, and is stored."""

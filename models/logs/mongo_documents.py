@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any, Required, TypedDict
 
 from models import tasks
@@ -77,6 +78,7 @@ class HeadDocument(TypedDict, total=False):
     head: Required[int]
     posts: Required[int]
     lines: Required[int]
+    saved_at: datetime.datetime  # by the server's clock; missing if an earlier version stored it
     search_from: int  # down to which seq the posts have their words; missing if none was looked at
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from models.logs.mongo_documents import Entries, HeadDocument, Heads
 
 SAVE_INTERVAL_SECONDS = 0.1  # between two writes of the stored heads
-
+SAVING_TIME = datetime.timedelta(seconds=5)  # that it may take until what was stored can be read
 
 HEAD_FIELDS = {"seq": 1, "posts": 1, "lines": 1}  # of an entry
 
@@ -40,6 +41,7 @@ class MongoHeads:
         self._known: dict[str, Head] = {}  # the largest that this process has seen of each room
         self._unsaved: dict[str, Head] = {}  # what is to be stored next
         self._saving: asyncio.Task[None] | None = None
+        self._next: list[str] = []  # the rooms whose turn it is to be asked for exactly
 
     def known(self, room: str) -> Head:
         """Return the largest head that this process has seen; asked without waiting."""
@@ -66,9 +68,25 @@ class MongoHeads:
         """Return the head of a room. Raise PyMongoError."""
         return await self._exact_from(room, (await self.approximate({room}))[room])
 
-    async def exact_of_all(self) -> dict[str, Head]:
-        """Return the heads of all rooms, by a query for each. Raise PyMongoError, Unavailable."""
-        approximate = await self.approximate(await self._read(rooms.all_slugs))
+    async def saved_since(self, moment: datetime.datetime | None) -> tuple[dict[str, Head], datetime.datetime | None]:
+        """Return the heads that were stored since a moment (None: all), and the moment for the next time.
+
+        It is by the server's clock, and a little earlier than the last of them. Raise PyMongoError.
+        """
+        wanted = {} if moment is None else {"saved_at": {"$gte": moment}}
+        saved = await self._stored.find(wanted).to_list(None)
+        newest = max((document["saved_at"] for document in saved if "saved_at" in document), default=None)
+        heads = {document["_id"]: self.learn(document["_id"], _head(document)) for document in saved}
+        return heads, newest - SAVING_TIME if newest else moment
+
+    async def exact_of_next(self, count: int) -> dict[str, Head]:
+        """Return the heads of some rooms, by a query for each: others each time, until it was the turn of all.
+
+        Raise PyMongoError, Unavailable.
+        """
+        self._next = self._next or await self._read(rooms.all_slugs)
+        asked, self._next = self._next[:count], self._next[count:]
+        approximate = await self.approximate(asked)
         return {room: await self._exact_from(room, head) for room, head in approximate.items()}
 
     async def _exact_from(self, room: str, head: Head) -> Head:
@@ -106,6 +124,7 @@ class MongoHeads:
                     {"_id": room},
                     {
                         "$max": {"head": head.seq, "posts": head.posts, "lines": head.lines},
+                        "$currentDate": {"saved_at": True},
                         **({"$setOnInsert": {"search_from": 1}} if is_new else {}),
                     },
                     upsert=True,
