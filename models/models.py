@@ -272,6 +272,18 @@ class Mention(BaseModel):
         primary_key = CompositeKey("user_id", "room", "seq")
 
 
+class AnswerRow(BaseModel):
+    """A message answers one of another member, `user_id`."""
+
+    room = ForeignKeyField(Room, on_delete="CASCADE")
+    seq = IntegerField()
+    user_id = IntegerField()
+
+    class Meta:
+        table_name = "answer"
+        primary_key = CompositeKey("room", "seq")
+
+
 class TaskRow(BaseModel):
     """A task as it is after all entries that name it (models/tasks.py); `id` is the seq of the entry that made it."""
 

@@ -37,11 +37,13 @@ INDEXES: tuple[tuple[str, ...], ...] = (
     ("room", "reply_to"),
     ("room", "deleted"),
     ("mentions", "room", "seq"),
+    ("answers", "room", "seq"),
     ("room", "task_id"),
     ("room", "task_change_of", "seq"),
     ("doer", "room"),
 )
 UPGRADE_TIMEOUT_SECONDS = 3600.0  # for a log of any length
+OLD_PROCESSES_SECONDS = 24 * 3600.0  # for which processes of the version before may run on beside those of this one
 SOCKET_TIMEOUT_MS = 3_000  # a connection without an answer is given up; a process that stops waits for it
 
 
@@ -101,6 +103,8 @@ class MongoDatabase:
             elif version == SCHEMA_VERSION:
                 with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
                     await self._make_indexes()
+            if version <= SCHEMA_VERSION:
+                await self._complete_answers()
         except PyMongoError as error:
             raise CannotOpen(f"{cannot}: {describe_opening(error)}") from None
         if version > SCHEMA_VERSION:
@@ -112,6 +116,15 @@ class MongoDatabase:
             await mongo_upgrade.count(self.entries, self.heads)
             await self._make_indexes()
             await self._settings.update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION}})
+
+    async def _complete_answers(self) -> None:
+        """Let answers say whom they answer that were appended by processes of a version before, which may run on."""
+        with pymongo.timeout(UPGRADE_TIMEOUT_SECONDS):
+            completed = await self._settings.find_one({"_id": "answers"})
+            if completed is None or time.time() - completed["at"] < OLD_PROCESSES_SECONDS:
+                await mongo_upgrade.complete_answers(self.entries)
+                first: Query = {"$setOnInsert": {"at": time.time()}}
+                await self._settings.update_one({"_id": "answers"}, first, upsert=True)
 
     async def _make_indexes(self) -> None:
         for fields in UNIQUE_INDEXES:

@@ -54,6 +54,7 @@ class EntryDocument(TypedDict, total=False):
     edit_mentions: list[str]  # of an edit
     change_of: int  # the target of a change
     reply_to: int  # the target of a post that was not deleted
+    answers: int  # of such a post: the id of the target's author, 0 if the target was purged
     deleted: int  # the target of a deletion
     settled: int  # of a post: the seq of the newest edit whose mentions it has
     is_pending: bool  # of an edit, a deletion or a change of a task that has not taken effect yet (MongoTargets)
@@ -75,15 +76,21 @@ class HeadDocument(TypedDict):
 
 
 class SettingDocument(TypedDict, total=False):
-    """The SCHEMA_VERSION of all documents ("schema"); when a write was last tried ("check"), in seconds since 1970."""
+    """The SCHEMA_VERSION of all documents ("schema"); times in seconds since 1970.
+
+    These are when a write was last tried ("check"), and when all answers first said whom they answer ("answers").
+    """
 
     _id: str
     version: int
     at: float
 
 
-def to_document(entry: Entry) -> EntryDocument:
-    """Return an entry as it is stored: without the author's name, which is in the people's database."""
+def to_document(entry: Entry, answered_id: int | None = None) -> EntryDocument:
+    """Return an entry as it is stored: without the author's name, which is in the people's database.
+
+    `answered_id` is the author of what it answers; what is restored of another log is given it later.
+    """
     document: EntryDocument = {
         "room": entry.room,
         "seq": entry.seq,
@@ -109,6 +116,8 @@ def to_document(entry: Entry) -> EntryDocument:
             document["task_change_of"] = entry.target
         elif entry.kind == POST and entry.body:
             document["reply_to"] = entry.target
+            if answered_id is not None:
+                document["answers"] = answered_id
         if entry.kind == DELETE:
             document["deleted"] = entry.target
         if entry.kind in (DELETE, EDIT, *TASK_CHANGES):
