@@ -267,6 +267,8 @@ class Pages(BrowserTest):
         ana.post(f"{room}/messages/{first}/edit", {"body": "> edited\n\n```python\n" + "code " * 40 + "\n```"})
         for target in (first, second):
             other.post(room, {"body": "@ana @room an answer", "target": str(target)})
+        other.post(room, {"body": "an answer " + "w" * 90, "target": str(first)})
+        other.post("/rooms/lobby", {"body": "@ana, look at the hall"})
         ana.post(f"{room}/messages/{second}/delete")
         return room, first
 

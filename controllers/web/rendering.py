@@ -9,7 +9,7 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -91,12 +91,16 @@ def words(one: str, many: str | None = None, name: str = "", count: int = 1) -> 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A message on a page: `day` is the label of the line above it, `follows` means that it is shown without a name."""
+    """A message on a page: `day` is the label of the line above it, `follows` means that it is shown without a name.
+
+    `room` is the name of its room, on a page of several rooms.
+    """
 
     message: Message
     html: str
     day: str | None
     follows: bool
+    room: str | None
 
 
 class MessageRenderer:
@@ -134,17 +138,28 @@ class MessageRenderer:
                 await asyncio.sleep(0)
                 began = time.monotonic()
 
-    async def draw_rows(self, messages: Sequence[Message], locale: tornado.locale.Locale, today: datetime.date) -> str:
+    async def draw_rows(
+        self,
+        messages: Sequence[Message],
+        locale: tornado.locale.Locale,
+        today: datetime.date,
+        names: Mapping[str, str] | None = None,
+    ) -> str:
         """Return what `render_rows` does, without keeping the event loop."""
         await self.prerender(messages)
-        return self.render_rows(messages, locale, today)
+        return self.render_rows(messages, locale, today, names=names)
 
     def render_rows(
-        self, messages: Sequence[Message], locale: tornado.locale.Locale, today: datetime.date, at: int | None = None
+        self,
+        messages: Sequence[Message],
+        locale: tornado.locale.Locale,
+        today: datetime.date,
+        at: int | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> str:
         """Return the HTML of a page's messages, of which the one with the seq `at` is marked.
 
-        None is marked as the reader's own.
+        None is marked as the reader's own. With `names`, of rooms by their slugs, each says in which room it is.
         """
         rows: list[Row] = []
         last: Message | None = None
@@ -152,8 +167,9 @@ class MessageRenderer:
         for message in messages:
             previous_label, label = label, day_label(message.entry.at, today, locale)
             day = label if label != previous_label else None
-            rows.append(Row(message, self.render(message), day, day is None and _follows(message, last)))
-            last = message
+            room = names[message.entry.room] if names else None
+            rows.append(Row(message, self.render(message), day, day is None and _follows(message, last), room))
+            last = None if names else message
         return self._load("modules/rows.html").generate(rows=rows, at=at).decode()
 
     def _load(self, name: str) -> tornado.template.Template:
