@@ -112,7 +112,8 @@ class Session(BaseModel):
 class Token(BaseModel):
     """What a program asks with as a member, until it is deleted or `ends_at` has come. Only its SHA-256 is stored.
 
-    `scope` is "read" or "write"; `used_at` is as of the minute before its last use.
+    `scope` is "read", "write" or, of the secret in a feed's address, "feed"; `used_at` is as of the minute before its
+    last use.
     """
 
     id = AutoIncrementField()
