@@ -188,6 +188,11 @@ class Pages(BrowserTest):
         page.locator("#name").fill(" ")
         follow(page.locator("form[action$='/tokens'] .button"))
         yield "account, token refused", page
+        follow(page.locator("form[action='/account/feed'] .button"))
+        expect(page.locator("#new-feed")).to_be_focused()
+        yield "account, new feed", page
+        follow(page.locator("form[action='/account/feed/end'] button"))
+        yield "account, feed ended", page
         yield from self.walk_the_hooks(page)
 
     def walk_the_hooks(self, page: Page) -> Iterator[tuple[str, Page]]:
