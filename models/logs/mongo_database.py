@@ -98,33 +98,30 @@ class MongoDatabase:
         try:
             with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
                 version = await self._schema_version()
-            if version < SCHEMA_VERSION:
-                await self._upgrade()
-            elif version == SCHEMA_VERSION:
-                with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
-                    await self._make_indexes()
             if version <= SCHEMA_VERSION:
-                await self._complete_answers()
+                with pymongo.timeout(UPGRADE_TIMEOUT_SECONDS):
+                    await self._bring_up_to_date(version)
         except PyMongoError as error:
             raise CannotOpen(f"{cannot}: {describe_opening(error)}") from None
         if version > SCHEMA_VERSION:
             raise CannotOpen(f"{cannot}: it is of a newer version ({version}; this program knows {SCHEMA_VERSION})")
 
-    async def _upgrade(self) -> None:
-        with pymongo.timeout(UPGRADE_TIMEOUT_SECONDS):
+    async def _bring_up_to_date(self, version: int) -> None:
+        if version < SCHEMA_VERSION:
             await self.accept_only(IS_COUNTED)
             await mongo_upgrade.count(self.entries, self.heads)
-            await self._make_indexes()
+        await self._make_indexes()
+        if version < SCHEMA_VERSION:
             await self._settings.update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION}})
+        await self._complete_answers()
 
     async def _complete_answers(self) -> None:
         """Let answers say whom they answer that were appended by processes of a version before, which may run on."""
-        with pymongo.timeout(UPGRADE_TIMEOUT_SECONDS):
-            completed = await self._settings.find_one({"_id": "answers"})
-            if completed is None or time.time() - completed["at"] < OLD_PROCESSES_SECONDS:
-                await mongo_upgrade.complete_answers(self.entries)
-                first: Query = {"$setOnInsert": {"at": time.time()}}
-                await self._settings.update_one({"_id": "answers"}, first, upsert=True)
+        completed = await self._settings.find_one({"_id": "answers"})
+        if completed is None or time.time() - completed["at"] < OLD_PROCESSES_SECONDS:
+            await mongo_upgrade.complete_answers(self.entries)
+            first: Query = {"$setOnInsert": {"at": time.time()}}
+            await self._settings.update_one({"_id": "answers"}, first, upsert=True)
 
     async def _make_indexes(self) -> None:
         for fields in UNIQUE_INDEXES:
