@@ -30,6 +30,7 @@ from controllers import accounts as account_pages
 from controllers import (
     bots,
     emojis,
+    feeds,
     handlers,
     hooks,
     members,
@@ -149,6 +150,9 @@ def routes() -> list[Any]:
         (r"/account/devices/([0-9]{1,9})/end", account_pages.EndDeviceHandler),
         (r"/account/tokens", tokens.OwnTokensHandler),
         (r"/account/tokens/([0-9]{1,9})/end", tokens.EndOwnTokenHandler),
+        (r"/account/feed", feeds.OwnFeedHandler),
+        (r"/account/feed/end", feeds.EndOwnFeedHandler),
+        (r"/feed/([A-Za-z0-9_-]{43})", feeds.FeedHandler),
         *api.routes(),
         (r"/async", handlers.AsyncHandler),
         (r"/gen", handlers.GenAsyncHandler),

@@ -11,11 +11,12 @@ from typing import Any
 from controllers.base import BaseHandler
 from controllers.web.authenticator import AttemptKeys
 from controllers.web.dates import full_date
-from controllers.web.token_list import NewToken, shown_tokens
+from controllers.web.token_list import NewToken, shown_feed, shown_tokens
 from controllers.web.unique_labels import unique_labels
 from models import accounts, failures, invitations, passwords, sessions, settings
 from models.errors.accounts import BadPassword, SetupOver
 from models.errors.base import Refusal, TryLater, WrongFields
+from models.feeds import feed_of
 from models.invitations import ValidInvitation
 from models.members import Member
 from models.models import LOBBY
@@ -204,11 +205,12 @@ class JoinHandler(AccountForm):
 
 
 class AccountHandler(PasswordForm):
-    """The member's account page: the password, the devices that are signed in, and the tokens of programs."""
+    """The member's account page: the password, the devices that are signed in, tokens of programs, and the feed."""
 
     next_path = "/account?changed"
     first_field = ""
     new_token: NewToken | None = None
+    new_feed = ""  # its address
     token_errors: Mapping[str, str] = {}
 
     async def get(self) -> None:
@@ -241,6 +243,8 @@ class AccountHandler(PasswordForm):
             tokens=shown_tokens(await self.site.read(tokens_of, self.member.id), self.locale),
             new_token=self.new_token,
             token_errors=self.token_errors,
+            feed=shown_feed(await self.site.read(feed_of, self.member.id), self.locale),
+            new_feed=self.new_feed,
             **await self.sidebar("/account"),
         )
 

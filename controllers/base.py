@@ -107,6 +107,11 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
         """The signed-in member. Raise HTTPError 403 if there is none."""
         return self.require_sign_in().member
 
+    @property
+    def here(self) -> str:
+        """The beginning of the site's addresses, as the request names it."""
+        return f"{self.request.protocol}://{self.request.host}"
+
     def head(self, *args: str) -> Any:
         """Answer as to a GET; Tornado leaves the body out."""
         return self.get(*args)

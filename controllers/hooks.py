@@ -67,7 +67,7 @@ class HooksHandler(DeedHandler, RoomBase):
             hooks=[await self.shown(hook) for hook in await self.hooks.all()],
             bots=await self.site.read(list_bots),
             made=made,
-            here=f"{self.request.protocol}://{self.request.host}",
+            here=self.here,
             errors={refusal.field: self.translate(refusal.sentence)} if refusal else {},
             **await self.sidebar(self.room.slug),
         )

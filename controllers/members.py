@@ -57,7 +57,7 @@ class MembersBase(BaseHandler):
 
     def links(self, open_ones: Sequence[ValidInvitation]) -> list[InvitationLink]:
         """Return invitations, the newest first, as links to the host of this request."""
-        here = f"{self.request.protocol}://{self.request.host}/join/"
+        here = f"{self.here}/join/"
         days = [date_without_year(invitation.made_at, self.locale) for invitation in reversed(open_ones)]
         labels = unique_labels(days)[::-1]
         return [

@@ -112,7 +112,8 @@ class Session(BaseModel):
 class Token(BaseModel):
     """What a program asks with as a member, until it is deleted or `ends_at` has come. Only its SHA-256 is stored.
 
-    `scope` is "read" or "write"; `used_at` is as of the minute before its last use.
+    `scope` is "read", "write" or, of the secret in a feed's address, "feed"; `used_at` is as of the minute before its
+    last use.
     """
 
     id = AutoIncrementField()
@@ -270,6 +271,18 @@ class Mention(BaseModel):
 
     class Meta:
         primary_key = CompositeKey("user_id", "room", "seq")
+
+
+class AnswerRow(BaseModel):
+    """A message answers one of another member, `user_id`."""
+
+    room = ForeignKeyField(Room, on_delete="CASCADE")
+    seq = IntegerField()
+    user_id = IntegerField()
+
+    class Meta:
+        table_name = "answer"
+        primary_key = CompositeKey("room", "seq")
 
 
 class TaskRow(BaseModel):

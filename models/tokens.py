@@ -1,4 +1,7 @@
-"""Tokens, with which programs ask as a member. Plain functions for the database's threads."""
+"""Tokens, with which programs ask as a member. Plain functions for the database's threads.
+
+The secrets of feeds are in the same table and end with the others, but no function here finds them (models/feeds.py).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import secrets
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from models.database import batches, execute, writing
 from models.errors.tokens import BadScope, BadTokenEnd, BadTokenName, TooManyTokens, UnknownToken
@@ -15,8 +19,8 @@ from models.models import Token, User
 from models.sessions import DAY_SECONDS
 from models.visible import is_visible
 
-READ, WRITE = "read", "write"
-SCOPES = (READ, WRITE)
+READ, WRITE, FEED = "read", "write", "feed"
+SCOPES = (READ, WRITE)  # of a program's token
 TOKEN_PREFIX = "prosa_"  # noqa: S105 - by which people and programs that look for secrets know one
 TOKEN_BYTES = 32
 TOKEN_CHARS = len(TOKEN_PREFIX) + 43
@@ -25,10 +29,10 @@ MAX_TOKEN_DAYS = 366
 MAX_TOKENS_PER_MEMBER = 50
 USE_SECONDS = 60.0  # between two notes of a token's last use
 
-FIND_SIGN_IN = """
+FIND_SIGN_IN = f"""
     SELECT token.id, scope, ends_at, "user".id, username, is_admin, is_bot
-    FROM token JOIN "user" ON "user".id = user_id WHERE token_hash = ? AND removed_at IS NULL
-"""
+    FROM token JOIN "user" ON "user".id = user_id WHERE token_hash = ? AND scope IN {SCOPES} AND removed_at IS NULL
+"""  # noqa: S608 - of constants
 NOTE_USED = "UPDATE token SET used_at = ? WHERE id IN ({}) AND (used_at IS NULL OR used_at <= ?)"
 
 
@@ -85,10 +89,10 @@ def make_token(member_id: int, name: str, scope: str, days: int | None) -> tuple
     with writing():
         get_member(member_id)
         Token.delete().where(Token.user == member_id, Token.ends_at <= now).execute()
-        if Token.select().where(Token.user == member_id).count() >= MAX_TOKENS_PER_MEMBER:
+        if Token.select().where(*_of_programs(member_id)).count() >= MAX_TOKENS_PER_MEMBER:
             raise TooManyTokens()
         row = Token.create(
-            token_hash=_token_hash(text), user=member_id, name=name, scope=scope, made_at=now, ends_at=ends_at
+            token_hash=token_hash(text), user=member_id, name=name, scope=scope, made_at=now, ends_at=ends_at
         )
     return _own_token(row), text
 
@@ -98,7 +102,7 @@ def find_token(token: str) -> TokenSignIn:
 
     One whose end has passed is found all the same: the answer is kept, and `is_over` is asked each time.
     """
-    found = execute(FIND_SIGN_IN, _token_hash(token)).fetchone()
+    found = execute(FIND_SIGN_IN, token_hash(token)).fetchone()
     if found is None:
         raise UnknownToken()
     token_id, scope, ends_at, member_id, username, is_admin, is_bot = found
@@ -116,19 +120,19 @@ def valid_tokens(token_ids: Collection[int]) -> set[int]:
 
 def tokens_of(member_id: int) -> list[OwnToken]:
     """Return a member's tokens, the newest first, at most MAX_TOKENS_PER_MEMBER; also those whose end has passed."""
-    rows = Token.select().where(Token.user == member_id).order_by(Token.id.desc())
+    rows = Token.select().where(*_of_programs(member_id)).order_by(Token.id.desc())
     return [_own_token(row) for row in rows.limit(MAX_TOKENS_PER_MEMBER)]
 
 
 def end_token(member_id: int, token_id: int) -> None:
     """End a token if it is this member's. Raise UnknownToken."""
     with writing():
-        if not Token.delete().where(Token.id == token_id, Token.user == member_id).execute():
+        if not Token.delete().where(Token.id == token_id, *_of_programs(member_id)).execute():
             raise UnknownToken()
 
 
 def end_all_tokens(member_id: int) -> None:
-    """End all tokens of a member."""
+    """End all tokens of a member, and their feed."""
     with writing():
         Token.delete().where(Token.user == member_id).execute()
 
@@ -151,9 +155,15 @@ def clean_token_name(name: str) -> str:
     return name
 
 
+def _of_programs(member_id: int) -> tuple[Any, Any]:
+    """Return the conditions for the tokens of a member's programs."""
+    return Token.user == member_id, Token.scope.in_(SCOPES)
+
+
 def _own_token(row: Token) -> OwnToken:
     return OwnToken(row.id, row.name, row.scope, row.made_at, row.ends_at, row.used_at)
 
 
-def _token_hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """Return what is stored of a secret."""
     return hashlib.sha256(token.encode()).hexdigest()

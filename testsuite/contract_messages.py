@@ -262,6 +262,50 @@ class MessagesContract(LogTest):
         message = await self.message(post.seq)
         self.assertEqual(message.mentions, ("ana maria braga", "ana maria", "ana", "O'Neil-Smith", "room"))
 
+    # --- answers to a member
+
+    async def answers(self, member_id: int, positions: dict[str, int]) -> dict[str, list[int]]:
+        """Return where a member is answered beyond positions, in order."""
+        found = await self.log.answers_beyond(member_id, positions)
+        return {room: sorted(seqs) for room, seqs in found.items()}
+
+    async def test_answers_to_a_member_are_found_beyond_a_position(self) -> None:
+        self.with_models(lambda: Membership.create(room="attic", user=self.beto))
+        post = await self.say("a question")
+        other = await self.say("another", self.beto)
+        attic = await self.say("a question", room="attic")
+        found = [await self.say("an answer", self.beto, post.seq) for _ in range(2)]
+        await self.say("an answer to beto", self.root, other.seq)
+        await self.say("answered by herself", self.ana, post.seq)
+        await self.say("no answer", self.beto)
+        there = await self.say("an answer", self.beto, attic.seq, room="attic")
+        seqs = [entry.seq for entry in found]
+        everywhere = {"lobby": 0, "attic": 0, "nowhere": 0}
+        self.assertEqual(await self.answers(self.ana, everywhere), {"lobby": seqs, "attic": [there.seq]})
+        self.assertEqual(await self.answers(self.ana, {"lobby": seqs[0]}), {"lobby": seqs[1:]})
+        self.assertEqual(await self.answers(self.ana, {"lobby": seqs[1], "attic": there.seq}), {})
+        self.assertEqual(await self.answers(self.root, everywhere), {})
+        self.assertEqual(await self.answers(self.ana, {}), {})
+
+    async def test_answers_that_are_stored_together_are_each_found_by_whom_they_answer(self) -> None:
+        posts = [await self.say("a question", author) for author in (self.ana, self.beto)]
+        for number in range(3):
+            await asyncio.gather(*(self.say(f"{number}", self.root, post.seq) for post in posts * 5))
+        for member_id, post in zip((self.ana, self.beto), posts, strict=True):
+            seqs = [entry.seq for entry in await self.log.replies("lobby", post.seq, 99)]
+            self.assertEqual(await self.answers(member_id, {"lobby": 0}), {"lobby": seqs})
+            self.assertEqual(len(seqs), 15)
+
+    async def test_a_deleted_answer_is_none_and_one_to_a_deleted_message_still_is_one(self) -> None:
+        post = await self.say("a question")
+        deleted, edited = [await self.say("an answer", self.beto, post.seq) for _ in range(2)]
+        await self.do("delete", deleted.seq, author=self.beto)
+        await self.do("edit", edited.seq, "another answer", self.beto)
+        await self.do("delete", post.seq)
+        self.assertEqual(await self.answers(self.ana, {"lobby": 0}), {"lobby": [edited.seq]})
+        await self.do("delete", edited.seq, author=self.beto)
+        self.assertEqual(await self.answers(self.ana, {"lobby": 0}), {})
+
     # --- at the same moment
 
     async def test_edits_deletions_and_reactions_at_the_same_moment_are_one_order(self) -> None:

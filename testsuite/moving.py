@@ -58,6 +58,7 @@ ATTIC = (  # kind, target and body of the entries of a room
     ("task_made", None, tasks.body_of_new("done", "Ana", "")),
     ("task_done", 16, tasks.body_of_deed("Ana", 16)),
 )
+OF_ANOTHER = "an answer of another member to the second of these"
 SLOWLY = ("models.moving.tables:BATCH_ROWS=1", "models.moving.mongo_table:BATCH_ROWS=1")
 
 
@@ -112,13 +113,14 @@ def add_attic(keeper: int, *others: int) -> None:
     reads.move([Move(keeper, attic.slug, 3, 2)])
     for number, (kind, target, body) in enumerate(ATTIC):
         sql_append.append([Draft(attic.slug, keeper, body, f"attic {number}", kind, target)], time.monotonic())
+    sql_append.append([Draft(attic.slug, others[0], OF_ANOTHER, "of another", target=2)], time.monotonic())
 
 
 def content(path: str) -> dict[str, list[str]]:
     """Return the rows of all tables of a SQLite file, sorted, with the types and bytes that are stored."""
     found = {}
     with contextlib.closing(cysqlite.connect(path)) as connection:
-        for table in (*tables.TABLES, "mention", "task", "sqlite_sequence"):
+        for table in (*tables.TABLES, "mention", "answer", "task", "sqlite_sequence"):
             where = "WHERE name NOT IN ('checked_at', 'read_only', 'failure')" if table[0] == "s" else ""
             where = "" if table == "session" else where
             names = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]

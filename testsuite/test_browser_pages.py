@@ -190,6 +190,11 @@ class Pages(BrowserTest):
         page.locator("#name").fill(" ")
         follow(page.locator("form[action$='/tokens'] .button"))
         yield "account, token refused", page
+        follow(page.locator("form[action='/account/feed'] .button"))
+        expect(page.locator("#new-feed")).to_be_focused()
+        yield "account, new feed", page
+        follow(page.locator("form[action='/account/feed/end'] button"))
+        yield "account, feed ended", page
         yield from self.walk_the_hooks(page)
 
     def walk_the_hooks(self, page: Page) -> Iterator[tuple[str, Page]]:
@@ -272,6 +277,8 @@ class Pages(BrowserTest):
         ana.post(f"{room}/messages/{first}/edit", {"body": "> edited\n\n```python\n" + "code " * 40 + "\n```"})
         for target in (first, second):
             other.post(room, {"body": "@ana @room an answer", "target": str(target)})
+        other.post(room, {"body": "an answer " + "w" * 90, "target": str(first)})
+        other.post("/rooms/lobby", {"body": "@ana, look at the hall"})
         ana.post(f"{room}/messages/{second}/delete")
         return room, first
 

@@ -8,9 +8,10 @@ from typing import Any
 from playwright.sync_api import Page, Route, expect
 
 from testsuite.browser import PHONE, BrowserTest, expect_live, follow, write
-from testsuite.roompage import make_room
+from testsuite.roompage import make_room, rows
 from testsuite.test_browser_away import wait_for_route
 from testsuite.test_browser_messages import choose, row
+from testsuite.test_browser_pages import violations
 from testsuite.test_changes import say
 from testsuite.waiting import wait_for
 
@@ -159,6 +160,28 @@ class Places(BrowserTest):
         expect(beto.locator("#rows .mention[data-own]")).to_be_in_viewport()
         for page in (beto, phone):
             expect(page.locator(f"{place} .count")).to_have_count(0)
+
+    def test_what_is_said_to_a_member_leads_to_its_place_by_keyboard_and_rooms_may_have_the_same_numbers(self) -> None:
+        beto, carla = self.client("beto"), self.client("carla")
+        attic, cellar = (make_room(beto, name) for name in ("An attic", "A cellar"))
+        for room in (attic, cellar):
+            carla.post(f"{room}/join")
+            carla.post(room, {"body": "a question"})
+            question = rows(carla.get(room))[-1].seq
+            beto.post(room, {"body": "@carla, look"})
+            beto.post(room, {"body": "an answer", "target": str(question)})
+            beto.post(room, {"body": "something else"})
+        page = self.member("carla")
+        page.goto("/new")
+        expect(page.locator("main h2")).to_have_text(["You were named", "Replies to you", "A cellar", "An attic"])
+        self.assertEqual(violations(page), [])
+        page.locator(".scroller").focus()
+        for name in ("A cellar", "beto"):
+            page.keyboard.press("Tab")
+            expect(page.locator(":focus")).to_have_text(name)
+        page.get_by_role("region", name="Replies to you").get_by_role("link", name="An attic").press("Enter")
+        page.wait_for_url(f"**{attic}?at=*")
+        expect(page.locator(".row.marked")).to_contain_text("an answer")
 
     def test_mark_as_unread_from_here(self) -> None:
         beto = self.chat("beto")

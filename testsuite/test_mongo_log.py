@@ -15,6 +15,7 @@ from pymongo.errors import ExecutionTimeout, ServerSelectionTimeoutError
 
 from models.errors.messages import UnknownTarget
 from models.errors.stores import CannotOpen, Unavailable
+from models.logs import mongo_upgrade
 from models.logs.base import Draft, Head, RoomLog
 from models.logs.mongo import MongoLog
 from models.logs.mongo_changes import RETRY_SECONDS
@@ -123,6 +124,38 @@ class MongoLogTest(MongoTest):
             finally:
                 go_on.set()
             await changing
+
+    async def answers(self) -> dict[str, list[int]]:
+        """Return where ana is answered, as a process knows it that starts now."""
+        async with open_log(self.address) as other:
+            return await other.answers_beyond(self.ana, {"lobby": 0})
+
+    async def test_answers_of_the_version_before_say_whom_they_answer_once_a_process_starts(self) -> None:
+        await self.fill(3)
+        for number, (author, target) in enumerate(((self.beto, 1), (self.beto, 2), (self.ana, 1), (self.beto, 3))):
+            await self.log.append(Draft("lobby", author, "an answer", f"answer {number}", "post", target))
+        with opened(self.url) as database, mock.patch.object(mongo_upgrade, "BATCH_ENTRIES", 2):
+            database["entries"].delete_one({"seq": 2})
+            deleted_there = {"$set": {"body": ""}, "$unset": {"reply_to": ""}}
+            database["entries"].update_one({"seq": 7}, deleted_there)
+            database["entries"].update_many({"seq": {"$in": [4, 5, 6]}}, {"$unset": {"answers": ""}})
+            self.assertEqual(await self.log.answers_beyond(self.ana, {"lobby": 0}), {})
+            database["settings"].update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION - 1}})
+            self.assertEqual(await self.answers(), {"lobby": [4]})
+            said = {one["seq"]: one.get("answers") for one in database["entries"].find({"seq": {"$gt": 3}})}
+            self.assertEqual(said, {4: self.ana, 5: mongo_upgrade.NOBODY, 6: self.ana, 7: self.ana})
+
+    async def test_a_process_of_the_version_before_that_still_runs_stores_no_post_that_nobody_would_find(self) -> None:
+        await self.fill(1)
+        with opened(self.url) as database:
+            database["settings"].update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION - 1}})
+            await self.answers()
+            post = database["entries"].find_one({}, {"_id": 0}) or {}
+            note = {**post, "kind": "note", "seq": 3, "nonce": "note"}
+            del note["words"], post["words"]
+            with self.assertRaisesRegex(pymongo.errors.WriteError, "validation"):
+                database["entries"].insert_one({**post, "seq": 2, "nonce": "post"})
+            database["entries"].insert_one(note)
 
     async def test_pages_are_whole_although_entries_were_purged_in_the_middle(self) -> None:
         await self.fill(100)

@@ -9,7 +9,17 @@ from typing import Any
 
 import pymongo
 
-from testsuite import outage, test_changes, test_cursors, test_four_processes, test_removal, test_rooms, test_unread
+from testsuite import (
+    outage,
+    test_changes,
+    test_cursors,
+    test_feeds,
+    test_four_processes,
+    test_removal,
+    test_rooms,
+    test_unread,
+    test_unread_pages,
+)
 from testsuite.cases import FolderTest
 from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server, opened
 from testsuite.ports import free_ports
@@ -74,6 +84,14 @@ class ChangesRefused(StoredOnMongodb, test_changes.Refused):
 
 
 class Unread(StoredOnMongodb, test_unread.Unread):
+    pass
+
+
+class UnreadPages(OnMongodb, test_unread_pages.UnreadTest):
+    pass
+
+
+class Feeds(OnMongodb, test_feeds.Content):
     pass
 
 

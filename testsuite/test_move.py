@@ -22,7 +22,7 @@ from models.moving.move import Place
 from terminal import start_command
 from testsuite.cases import add_user
 from testsuite.mongodb import opened
-from testsuite.moving import ATTIC, ENTRY_COUNT, PURGED, MoveTest, content, words
+from testsuite.moving import ATTIC, ENTRY_COUNT, OF_ANOTHER, PURGED, MoveTest, content, words
 from testsuite.postgresql import PASSWORD, PostgresqlServer, shared_server
 from testsuite.servers import ROOT, environment, run_app
 from testsuite.waiting import TIMEOUT_SECONDS
@@ -47,11 +47,15 @@ class CopyTest(MoveTest):
             states = [(one["seq"], one["task"]["version"], one["task"]["is_done"]) for one in made]
             self.assertEqual(states, [(10, 12, False), (16, 16, True)])
             self.assertIsNone(database_there["entries"].find_one({"is_pending": True}))
-        self.assertEqual(len(content(back)["task"]), 2)
+            answers = database_there["entries"].find({"answers": 1, "author_id": {"$ne": 1}})
+            self.assertEqual([one["body"] for one in answers], [OF_ANOTHER])
+        self.assertEqual([len(content(back)[table]) for table in ("task", "answer")], [2, 1])
         self.assertFalse(any(b"gone soon" in Path(file).read_bytes() for file in (source, back)))
         (lines,) = checksums
         self.assertEqual(len(lines), len(tables.CONTENT))
-        self.assertIn(f"entry: {ENTRY_COUNT - len(PURGED) + len(ATTIC):,} rows, the same on both sides", "".join(lines))
+        self.assertIn(
+            f"entry: {ENTRY_COUNT - len(PURGED) + len(ATTIC) + 1:,} rows, the same on both sides", "".join(lines)
+        )
 
     def test_every_table_is_moved_or_known_as_state(self) -> None:
         models = set(BaseModel.__subclasses__())

@@ -14,12 +14,14 @@ from testsuite import (
     test_changes,
     test_cursors,
     test_failures,
+    test_feeds,
     test_four_processes,
     test_fuzzing_forms,
     test_removal,
     test_rooms,
     test_signing,
     test_unread,
+    test_unread_pages,
 )
 from testsuite.browser import BrowserTest, expect_message, write
 from testsuite.postgresql import OnPostgresql, PostgresqlServer
@@ -59,6 +61,14 @@ class ChangesRefused(OnPostgresql, test_changes.Refused):
 
 
 class Unread(OnPostgresql, test_unread.Unread):
+    pass
+
+
+class UnreadPages(OnPostgresql, test_unread_pages.UnreadTest):
+    pass
+
+
+class Feeds(OnPostgresql, test_feeds.Content):
     pass
 
 

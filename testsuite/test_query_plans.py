@@ -23,7 +23,8 @@ from testsuite import log_case
 from testsuite.mongodb import opened
 from testsuite.postgresql import shared_server
 
-GROWING = {"entry", "membership", "mention", "address", "task"}
+GROWING = {"entry", "membership", "mention", "answer", "address", "task"}
+OF_ROOMS = ("entry", "mention", "answer")  # of which no query may read those of a whole room
 ALIASES = r"reply|t\d+"  # of these tables
 ROOM_COUNT, ENTRY_COUNT = 5, 20_000  # and so many in each
 MEMBER_COUNT = 1000
@@ -38,6 +39,7 @@ ADD_TASKS = """
     INSERT INTO task SELECT room_id, seq, seq, FALSE, 'x', 'u' || mod(seq, 9), seq FROM entry WHERE mod(seq, 40) = 1
 """
 ADD_MENTIONS = "INSERT INTO mention SELECT mod(seq, 2), room_id, seq FROM entry WHERE mod(seq, 20) = 0"
+ADD_ANSWERS = "INSERT INTO answer SELECT room_id, seq, mod(seq, 2) + 1 FROM entry WHERE mod(seq, 50) = 10"
 ADD_MEMBERS = f"""
     WITH RECURSIVE numbers (number) AS (
         SELECT 10 UNION ALL SELECT number + 1 FROM numbers WHERE number < {MEMBER_COUNT}
@@ -89,6 +91,7 @@ async def use_the_log(log: RoomLog, member_id: int, head: int) -> None:
         await of("lobby", range(middle, middle + 50))
     await log.deleted_beyond({"lobby": middle, "attic": head})
     await log.mentions_beyond(member_id, {"lobby": middle, "attic": head})
+    await log.answers_beyond(member_id, {"lobby": middle, "attic": head})
     await log.replies("lobby", middle, 50)
     await log.newest_at(["lobby", "attic"])
     await log.head("lobby")
@@ -103,7 +106,9 @@ class OnSqlite(log_case.LogTest):
     def _fill(self) -> None:
         for number in range(ROOM_COUNT - 2):
             Room.create(slug=f"room-{number}", name=f"{number}", address=f"room-{number}", kind="open")
-        for statement in (ADD_ENTRIES, ADD_TASKS, ADD_MENTIONS, ADD_MEMBERS, ADD_MEMBERSHIPS, ADD_ADDRESSES):
+        for statement in (ADD_ENTRIES, ADD_TASKS, ADD_MENTIONS, ADD_ANSWERS):
+            database.execute_sql(statement)
+        for statement in (ADD_MEMBERS, ADD_MEMBERSHIPS, ADD_ADDRESSES):
             database.execute_sql(statement)
         Room.update(head=ENTRY_COUNT, posts=ENTRY_COUNT, lines=ENTRY_COUNT).execute()
         self.with_statistics()
@@ -128,9 +133,8 @@ class OnSqlite(log_case.LogTest):
         """Return the steps of the plan that read a growing table from one end to the other, or a whole room."""
         steps = [row[3] for row in execute(engine, f"EXPLAIN QUERY PLAN {statement}", values).fetchall()]
         tables = "|".join([*GROWING, ALIASES])
-        return [
-            one for one in steps if re.match(rf"SCAN ({tables})\b|SEARCH (entry|reply|mention) .*\(room_id=\?\)$", one)
-        ]
+        of_rooms = "|".join(("reply", *OF_ROOMS))
+        return [one for one in steps if re.match(rf"SCAN ({tables})\b|SEARCH ({of_rooms}) .*\(room_id=\?\)$", one)]
 
     async def test_no_query_reads_a_table_that_grows(self) -> None:
         with self.explaining():
@@ -183,7 +187,7 @@ class OnPostgresql(OnSqlite):
             node = nodes.pop()
             nodes += node.get("Plans", [])
             condition = node.get("Index Cond") or node.get("Recheck Cond") or ""
-            is_whole_room = node.get("Relation Name") in ("entry", "mention") and re.fullmatch(
+            is_whole_room = node.get("Relation Name") in OF_ROOMS and re.fullmatch(
                 r"\(+\w*\.?room_id = [^()]*\)+", condition
             )
             if (

@@ -38,6 +38,7 @@ BY_TOKEN = {
     "/setup": 400,
     "/join/not-a-real-token": 400,
     "/hooks/1/not-a-real-secret": 405,
+    f"/feed/{'not-a-real-secret':-<43}": 404,
 }  # each form looks at its own token
 TO_LOGIN = {"/logout": "/login"}
 HOME = {"/": "/rooms/lobby"}  # leads on
@@ -46,12 +47,13 @@ PAGES = (
     *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members", "/rooms/lobby/tasks"),
     *("/rooms", "/new", "/account", "/members", "/people/ana"),
     *("/rooms/lobby", "/rooms/lobby/settings", "/rooms/lobby/members", "/account/tokens"),
-    "/rooms/lobby/hooks",
+    *("/rooms/lobby/hooks", "/account/feed"),
 )
 MESSAGE = "/rooms/lobby/messages/1"
 FORMS = (  # POST only
     "/account/devices/1/end",
     "/account/tokens/1/end",
+    "/account/feed/end",
     "/members/invitations",
     "/members/invitations/1/end",
     "/read",

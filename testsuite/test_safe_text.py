@@ -57,7 +57,7 @@ class RawTest(unittest.TestCase):
         "room.html": {"rows"},
         "message_page.html": {"message_rows", "answers"},
         "history.html": {"body"},
-        "new.html": {"room.rows"},
+        "new.html": {"shown", "room.rows"},
         # The member's rooms as drawn by modules/places.html.
         "modules/sidebar.html": {"places"},
         # The site's own words; json_encode leaves no "</" in them.

@@ -16,7 +16,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from controllers.web.authenticator import AttemptKeys, Authenticator
 from controllers.web.hashing_queue import HashingQueue
 from controllers.web.query_cache import QueryCache
-from models import accounts, bots, sessions, tokens
+from models import accounts, bots, feeds, sessions, tokens
 from models.database import database, execute
 from models.errors.accounts import BotHasNoPassword, NameTaken, UnknownMember, WrongPassword
 from models.errors.base import NotYours
@@ -225,6 +225,47 @@ class OnSqlite(unittest.IsolatedAsyncioTestCase):
         self.make()
         self.assertEqual(len(tokens.tokens_of(self.beto)), MAX_TOKENS_PER_MEMBER)
         self.assertNotIn(made[0].id, [one.id for one in tokens.tokens_of(self.beto)])
+
+    # --- feeds
+
+    async def test_a_feed_is_found_by_its_secret_alone_until_it_ends_and_a_member_has_one(self) -> None:
+        ends: dict[str, Callable[[], object]] = {
+            "its member ends it": lambda: feeds.end_feed(self.beto),
+            "its member makes another one": lambda: feeds.make_feed(self.beto),
+            "its member ends all": lambda: tokens.end_all_tokens(self.beto),
+            "its member is removed": lambda: accounts.remove_member(self.ana, self.beto),
+        }
+        processes = await self.processes()
+        for why, end in ends.items():
+            with self.subTest(why):
+                secret = feeds.make_feed(self.beto)
+                for process in processes:
+                    self.assertEqual((await process.cache.get_fresh(feeds.find_feed, secret)).member.id, self.beto)
+                end()
+                for process in processes:
+                    with self.assertRaises(UnknownToken):
+                        await process.cache.get_fresh(feeds.find_feed, secret)
+        self.assertEqual((feeds.feed_of(self.beto), Token.select().count()), (None, 0))
+
+    async def test_a_feed_is_no_token_of_a_program_and_none_is_a_feed(self) -> None:
+        own, text = self.make(days=None)
+        secret, others = feeds.make_feed(self.beto), feeds.make_feed(self.ana)
+        stored = Token.get(Token.user == self.beto, Token.scope == "feed")
+        for find, wrong in ((tokens.find_token, secret), (feeds.find_feed, text)):
+            with self.assertRaises(UnknownToken):
+                find(wrong)
+        with self.assertRaises(UnknownToken):
+            tokens.end_token(self.beto, stored.id)
+        self.assertEqual(tokens.tokens_of(self.beto), [own])
+        for _ in range(MAX_TOKENS_PER_MEMBER - 1):
+            self.make()
+        feeds.end_feed(self.ana)
+        self.assertEqual(feeds.find_feed(secret).token_id, stored.id)
+        self.assertNotIn(secret, repr(execute("SELECT * FROM token").fetchall()))
+        with self.assertRaises(UnknownToken):
+            feeds.find_feed(others)
+        with self.assertRaises(BadScope):
+            tokens.make_token(self.beto, "name", "feed", 7)
 
     # --- bots
 

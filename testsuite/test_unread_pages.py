@@ -145,6 +145,90 @@ class UnreadTest(RoomCase):
         self.assertIn("Nothing is new. You have read everything.", page)
         self.assertIn('<a class="button" href="/rooms">', page)
 
+    def parts(self, client: Client) -> dict[str, list[str]]:
+        """Return the parts of the page of what is new: the rooms and the first words of their messages, by heading."""
+        page = client.get("/new").text
+        found = {}
+        for part in re.findall(r'<section class="(?:to-oneself|new-room)".*?</section>', page, re.DOTALL):
+            (heading,) = re.findall(r"<h2[^>]*>(.*?)</h2>", part, re.DOTALL)
+            words = re.findall(r'<p class="where">.*?<bdi>(.*?)</bdi>|class=\'body\'[^>]*><p>(.*?)</p>', part)
+            found[re.sub("<[^>]*>", "", heading)] = [re.sub("<[^>]*>", "", "".join(one)) for one in words]
+        return found
+
+    def test_what_names_a_member_comes_first_the_newest_at_the_top_and_each_leads_to_its_place(self) -> None:
+        other = make_room(self.beto, f"Other {self._testMethodName[-30:]}")
+        self.carla.post(f"{other}/join")
+        self.carla.post("/read")
+        names = [re.search("<h1.*?<bdi>(.*?)</bdi>", self.beto.get(room).text) for room in (self.room, other)]
+        here, there = (found[1] for found in names if found)
+        first = self.say("@carla one")
+        self.beto.post(other, {"body": "@room two"})
+        self.say("@carla three", "four")
+        self.assertEqual(
+            self.parts(self.carla),
+            {
+                "You were named": [here, "@carla three", there, "@room two", here, "@carla one"],
+                there: [],
+                here: ["four"],
+            },
+        )
+        self.assertIn(f'<p class="where"><a href="{self.room}?at={first}#m{first}">', self.carla.get("/new").text)
+        self.assertNotIn("Read on", self.carla.get("/new").text)
+        self.beto.post(f"{self.room}/messages/{first}/delete")
+        self.assertNotIn("@carla one", str(self.parts(self.carla)))
+        self.carla.post(f"{other}/read")
+        self.assertEqual(self.parts(self.carla), {"You were named": [here, "@carla three"], here: ["four"]})
+
+    def test_replies_to_a_member_are_a_part_of_their_own_unless_they_name_them(self) -> None:
+        self.carla.post(self.room, {"body": "a question"})
+        question = str(rows(self.carla.get(self.room))[-1].seq)
+        self.say("old answer", target=question)
+        self.carla.post("/read")
+        seq = self.say("an answer", "@carla yes", target=question)
+        self.say("no answer")
+        self.carla.post(f"{self.room}/read", {"seq": str(seq - 2)})
+        parts = self.parts(self.carla)
+        room = next(reversed(parts))
+        self.assertEqual(
+            parts, {"You were named": [room, "@carla yes"], "Replies to you": [room, "an answer"], room: ["no answer"]}
+        )
+        self.carla.post(f"{self.room}/messages/{question}/delete")
+        self.assertEqual(self.parts(self.carla), parts)
+        self.beto.post(f"{self.room}/messages/{seq - 1}/delete")
+        self.assertNotIn("Replies to you", self.parts(self.carla))
+        self.assertEqual(self.parts(self.beto), {})
+
+    def test_of_a_muted_room_only_what_names_a_member_is_shown(self) -> None:
+        self.carla.post(self.room, {"body": "a question"})
+        question = str(rows(self.carla.get(self.room))[-1].seq)
+        self.carla.post(f"{self.room}/settings", {"own": "on", "muted": "on"})
+        self.say("an answer", target=question)
+        self.assertEqual(self.parts(self.carla), {})
+        self.say("@carla look")
+        parts = self.parts(self.carla)
+        room = next(reversed(parts))
+        self.assertEqual(parts, {"You were named": [room, "@carla look"], room: []})
+        self.assertEqual(self.carla.post(f"{self.room}/read").status, 302)
+        self.assertEqual(self.parts(self.carla), {})
+
+    def test_at_most_twenty_that_name_a_member_are_shown(self) -> None:
+        self.say(*(f"@carla {number}" for number in range(22)))
+        named, room = self.parts(self.carla).values()
+        self.assertEqual(named[1::2], [f"@carla {number}" for number in range(21, 1, -1)])
+        self.assertEqual(room, ["@carla 0", "@carla 1"])
+
+    def test_what_a_member_writes_is_not_said_to_themselves(self) -> None:
+        self.carla.post(self.room, {"body": "@room hello"})
+        seq = rows(self.carla.get(self.room))[-1].seq
+        self.carla.post(f"{self.room}/messages/{seq}/unread")
+        self.assertEqual(list(self.parts(self.carla).values()), [["@room hello"]])
+
+    def test_nothing_is_shown_of_a_room_that_a_member_was_put_out_of(self) -> None:
+        self.say("@carla a secret")
+        self.assertIn("a secret", self.carla.get("/new").text)
+        self.carla.post(f"{self.room}/leave")
+        self.assertNotIn("a secret", self.carla.get("/new").text)
+
     def test_marked_as_unread_it_is_new_again_with_all_that_came_after(self) -> None:
         seq = self.say("one")
         self.say("two", "three")

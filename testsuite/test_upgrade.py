@@ -82,6 +82,16 @@ class OnSqlite(FolderTest):
         self.assertEqual(rooms.open_rooms(2), [rooms.OpenRoom("garden", "Garden", "Old", 1)])
         self.assertEqual(reads.positions_of(1), {})
 
+    def test_answers_of_before_are_found_by_whom_they_answer(self) -> None:
+        with opened_before(self.address), database.writing():
+            migrate_to([path.stem for path in sorted(MIGRATIONS.glob("*.py")) if path.stem < "0011"][-1])
+            execute("UPDATE entry SET target = 2 WHERE room_id = 'lobby' AND seq IN (3, 4, 5, 6)")  # 5 is of its author
+            execute("UPDATE entry SET body = '' WHERE room_id = 'lobby' AND seq IN (2, 4)")
+            execute("UPDATE entry SET kind = 'edit', target = 2 WHERE room_id = 'lobby' AND seq = 8")
+        create_tables(self.address)
+        found = execute("SELECT room_id, seq, user_id FROM answer ORDER BY seq").fetchall()
+        self.assertEqual([tuple(row) for row in found], [("lobby", 3, 3), ("lobby", 6, 3)])
+
     def test_rooms_go_on_where_they_were(self) -> None:
         create_tables(self.address)
         post, edit, _ = append(

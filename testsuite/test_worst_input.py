@@ -48,6 +48,7 @@ PATTERNS = {
     "controllers.sockjs.handler.PRINTABLE": MAX_READ_BYTES,
     "controllers.sockjs.http.CALLBACK": MAX_READ_BYTES,
     "controllers.sockjs.library.MATCHES_NOTHING": 128,  # as long as a callback may be
+    "controllers.web.atom.NOT_IN_XML": MAX_MESSAGE_CHARS,
     "controllers.web.languages._WISH": MAX_READ_BYTES,
     "controllers.web.logs.QUOTED": MAX_READ_BYTES,
     "controllers.markdown.addresses._ADDRESS": MAX_MESSAGE_CHARS,
@@ -137,6 +138,7 @@ OWN = {
     "controllers.markdown.references.LINK_TAGS",
     "controllers.markdown.references.TAGS",
     "controllers.web.page_cache.PIECES",
+    "controllers.web.rendering.LOCAL_LINK",
     "terminal: re.sub",
     "models.database.URL_SCHEME",
     "models.emojis: json.loads",

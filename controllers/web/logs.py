@@ -17,13 +17,13 @@ logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("tornado.access")
 
 MAX_PATH_CHARS = 200
-SECRET = ("/join/", "/hooks/")  # how paths with a secret in them begin
+SECRET = ("/join/", "/hooks/", "/feed/")  # how paths with a secret in them begin
 MAX_LINE_BYTES = 900  # of a log line, without its date and place
 QUOTED = re.compile(r"(?!^)b?['\"].*", re.DOTALL)  # a message that begins with a quote names a field
 
 
 def loggable_path(request: tornado.httputil.HTTPServerRequest) -> str:
-    """Return the path of a request without a query, an invitation or a webhook's secret."""
+    """Return the path of a request without a query, or the secret of an invitation, a webhook or a feed."""
     return next((f"{start}..." for start in SECRET if request.path.startswith(start)), request.path[:MAX_PATH_CHARS])
 
 

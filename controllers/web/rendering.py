@@ -9,7 +9,7 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ import tornado.template
 from tornado.escape import xhtml_escape
 
 from controllers.markdown.html import to_html
+from controllers.markdown.links import TURNS
 from controllers.markdown.references import text_of
 from controllers.web.dates import day_label
 from controllers.web.languages import all_languages
@@ -33,6 +34,7 @@ GROUPING_GAP_SECONDS = 5 * 60  # within which messages of one author are shown u
 MAX_QUOTE_CHARS = 120  # of a message, shown with its answers and to whom it names
 MAX_CACHE_BYTES = 16 * 1024 * 1024  # of rendered messages: ten thousand usual ones, or a page of the longest
 ENTRY_OVERHEAD_BYTES = 500  # of an entry besides its body
+LOCAL_LINK = re.compile("""(<[a-z][^<>]* href=['"])/(?!/)""")  # in our own HTML
 MAX_TURN_SECONDS = 0.005  # of rendering, before other tasks of the loop may run
 
 FROM_THE_RIGHT = {"R", "AL", "RLE", "RLO", "RLI"}  # of the bidirectional classes of Unicode
@@ -68,7 +70,11 @@ def clean_message(body: str, max_chars: int) -> str:
 
 
 def isolated(text: str) -> str:
-    """Return `text`, isolated if it has right-to-left characters, so that it cannot reorder the sentence around it."""
+    """Return `text`, isolated if it has right-to-left characters, so that it cannot reorder the sentence around it.
+
+    Characters that turn what follows are left out: one could end the isolation.
+    """
+    text = TURNS.sub("", text)
     turns = any(unicodedata.bidirectional(char) in FROM_THE_RIGHT for char in text)
     return f"\u2068{text}\u2069" if turns else text
 
@@ -91,12 +97,16 @@ def words(one: str, many: str | None = None, name: str = "", count: int = 1) -> 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A message on a page: `day` is the label of the line above it, `follows` means that it is shown without a name."""
+    """A message on a page: `day` is the label of the line above it, `follows` means that it is shown without a name.
+
+    `room` is the name of its room, on a page of several rooms.
+    """
 
     message: Message
     html: str
     day: str | None
     follows: bool
+    room: str | None
 
 
 class MessageRenderer:
@@ -134,17 +144,28 @@ class MessageRenderer:
                 await asyncio.sleep(0)
                 began = time.monotonic()
 
-    async def draw_rows(self, messages: Sequence[Message], locale: tornado.locale.Locale, today: datetime.date) -> str:
+    async def draw_rows(
+        self,
+        messages: Sequence[Message],
+        locale: tornado.locale.Locale,
+        today: datetime.date,
+        names: Mapping[str, str] | None = None,
+    ) -> str:
         """Return what `render_rows` does, without keeping the event loop."""
         await self.prerender(messages)
-        return self.render_rows(messages, locale, today)
+        return self.render_rows(messages, locale, today, names=names)
 
     def render_rows(
-        self, messages: Sequence[Message], locale: tornado.locale.Locale, today: datetime.date, at: int | None = None
+        self,
+        messages: Sequence[Message],
+        locale: tornado.locale.Locale,
+        today: datetime.date,
+        at: int | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> str:
         """Return the HTML of a page's messages, of which the one with the seq `at` is marked.
 
-        None is marked as the reader's own.
+        None is marked as the reader's own. With `names`, of rooms by their slugs, each says in which room it is.
         """
         rows: list[Row] = []
         last: Message | None = None
@@ -152,9 +173,34 @@ class MessageRenderer:
         for message in messages:
             previous_label, label = label, day_label(message.entry.at, today, locale)
             day = label if label != previous_label else None
-            rows.append(Row(message, self.render(message), day, day is None and _follows(message, last)))
-            last = message
+            room = names[message.entry.room] if names else None
+            rows.append(Row(message, self.render(message), day, day is None and _follows(message, last), room))
+            last = None if names else message
         return self._load("modules/rows.html").generate(rows=rows, at=at).decode()
+
+    def content(self, message: Message, here: str, locale: tornado.locale.Locale) -> str:
+        """Return a message as HTML to be shown elsewhere: its text, with what it answers, and with whole addresses.
+
+        `here` is the beginning of the site's own.
+        """
+        html = self._quote(message, locale) + self._text(message)
+        return LOCAL_LINK.sub(lambda found: f"{found[1]}{xhtml_escape(here)}/", html)
+
+    def _quote(self, message: Message, locale: tornado.locale.Locale) -> str:
+        if message.quote is None:
+            return ""
+        words = self.plain(message.quote.words) or locale.translate("This message was deleted")
+        place = f"/rooms/{quote(message.entry.room)}"
+        template = self._load("modules/quote.html")
+        return template.generate(quote=message.quote, words=words, place=place).decode()
+
+    def _text(self, message: Message) -> str:
+        key = ("text", *message.version)
+        html = self._rendered.get(key)
+        if html is None:
+            html = body_html(message.body, message.entry.room, message.mentions)
+            self._rendered.put(key, html, sys.getsizeof(html) + sys.getsizeof(message.body) + ENTRY_OVERHEAD_BYTES)
+        return html
 
     def _load(self, name: str) -> tornado.template.Template:
         """Return a template, from the loader's cache unless templates are reloaded."""

@@ -147,6 +147,13 @@ class RoomLog(ABC):
         """Return which posts after the positions (seqs) in these rooms name a member, in any order."""
 
     @abstractmethod
+    async def answers_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        """Return which posts after the positions (seqs) in these rooms answer a message of a member's, in any order.
+
+        Not those of the member, nor deleted ones; the answered message may be deleted.
+        """
+
+    @abstractmethod
     async def task_states(self, room: str, ids: Collection[int] | None = None) -> list[TaskState]:
         """Return the tasks of a room with these ids, or all of them, in any order; removed ones are left out."""
 

@@ -186,6 +186,18 @@ class MongoLog(RoomLog):
             seqs.setdefault(room, set()).update(one["seq"] for one in found)
         return {room: list(some) for room, some in seqs.items() if some}
 
+    async def answers_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        queries: list[Query] = [
+            {"answers": member_id, "room": room, "seq": {"$gt": seq}} for room, seq in positions.items()
+        ]
+        await self._settle_pending()
+        # One that a process of the version before has deleted still says whom it answered.
+        seqs = {
+            room: [one["seq"] for one in some if one["author_id"] != member_id and "reply_to" in one]
+            for room, some in zip(positions, await self._all(queries), strict=True)
+        }
+        return {room: some for room, some in seqs.items() if some}
+
     async def task_states(self, room: str, ids: Collection[int] | None = None) -> list[TaskState]:
         await self._settle_pending()
         with raising_unavailable(self._refusal_logger):

@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 Key = tuple[int, str]  # author and nonce, which are the same only for the same draft
 Writers = dict[int, Writer]  # by their ids
 Named = dict[Key, dict[int, str]]  # the names of those whom a draft mentions, by their ids
+Answered = dict[Key, int]  # who wrote what a draft answers
 
 MIN_TRY_SECONDS = 0.5  # for which a batch is tried although it has waited for ANSWER_TIMEOUT_SECONDS already
 RETRY_RANGE_SECONDS = (0.001, 0.01)  # until an append is tried again: short, since another process was just quicker
@@ -74,13 +75,13 @@ class MongoAppender:
         writers = {author_id: Writer(author.name, author.is_bot) for (author_id, _), author in authors.items()}
         with raising_unstorable():
             until = max(since + ANSWER_TIMEOUT_SECONDS, time.monotonic() + MIN_TRY_SECONDS)
-            pending, refused = await self._check(drafts, authors)
+            pending, refused, answered = await self._check(drafts, authors)
             named = {
                 key: await self._read(rooms.find_named, draft.room, draft.body)
                 for key, draft in pending.items()
                 if mentions.may_be_in(draft)
             }
-            stored = await self._store(pending, writers, named, until)
+            stored = await self._store(pending, writers, named, answered, until)
             if refused:  # perhaps what they ask for has been done already, by themselves
                 stored.update({(e.author_id, e.nonce): e for e in await self._find_now(refused, writers)})
             if pending:  # some could not be stored
@@ -94,10 +95,11 @@ class MongoAppender:
 
     async def _check(
         self, drafts: list[Draft], authors: dict[tuple[int, str], Author]
-    ) -> tuple[dict[Key, Draft], dict[Key, Refusal]]:
-        """Return which drafts may be stored and which may not, by their keys. Raise Unavailable."""
+    ) -> tuple[dict[Key, Draft], dict[Key, Refusal], Answered]:
+        """Return which drafts may be stored and which may not, and whom they answer. Raise Unavailable."""
         pending: dict[Key, Draft] = {}
         refused: dict[Key, Refusal] = {}
+        answered: Answered = {}
         with raising_unavailable(self._refusal_logger):
             targets = await self._targets.find(drafts)
             making = {draft.room for draft in drafts if draft.kind == TASK_MADE}
@@ -116,7 +118,8 @@ class MongoAppender:
                 task_counts[draft.room] = task_counts.get(draft.room, 0) + (draft.kind == TASK_MADE)
                 if target is not None:
                     target.apply(draft)
-        return pending, refused
+                    answered[key] = target.author_id
+        return pending, refused, answered
 
     async def _settle(self, entry: Entry) -> Entry | Refusal:
         """Let a change take effect; return it, or a refusal if another one was quicker."""
@@ -149,7 +152,9 @@ class MongoAppender:
         with raising_unavailable(self._refusal_logger):
             return await self._find(keys, writers)
 
-    async def _store(self, pending: dict[Key, Draft], writers: Writers, named: Named, until: float) -> dict[Key, Entry]:
+    async def _store(
+        self, pending: dict[Key, Draft], writers: Writers, named: Named, answered: Answered, until: float
+    ) -> dict[Key, Entry]:
         """Store what is pending until it is stored or refused, or the time `until` is over; return what is stored."""
         stored: dict[Key, Entry] = {}
         is_unknown = False  # whether drafts were sent and no answer came
@@ -158,7 +163,7 @@ class MongoAppender:
                 with pymongo.timeout(max(until - time.monotonic(), 0.01)):
                     found = await self._find(pending, writers) if is_unknown else []
                     is_unknown = False
-                    found = found or await self._insert(pending, writers, named)
+                    found = found or await self._insert(pending, writers, named, answered)
             except _BatchRefused as refusal:
                 found, until = refusal.stored, 0.0
             except PyMongoError as error:
@@ -175,7 +180,9 @@ class MongoAppender:
                 await asyncio.sleep(random.uniform(*RETRY_RANGE_SECONDS))  # noqa: S311
         return stored
 
-    async def _insert(self, pending: dict[Key, Draft], writers: Writers, named: Named) -> list[Entry]:
+    async def _insert(
+        self, pending: dict[Key, Draft], writers: Writers, named: Named, answered: Answered
+    ) -> list[Entry]:
         """Try once to store what is pending; return what is stored now.
 
         Raise Unstorable, ReadOnly, _BatchRefused; PyMongoError if it is unknown what is stored.
@@ -183,7 +190,8 @@ class MongoAppender:
         heads = await self._heads.approximate({draft.room for draft in pending.values()})
         entries = _numbered(pending.values(), writers, named, heads)
         try:
-            await self._entries.insert_many([to_document(entry) for entry in entries])
+            documents = [to_document(entry, answered.get((entry.author_id, entry.nonce))) for entry in entries]
+            await self._entries.insert_many(documents)
         except BulkWriteError as error:
             details = error.details or {}
             if details.get("writeConcernErrors") or not details.get("writeErrors"):

@@ -41,6 +41,7 @@ INDEXES: tuple[tuple[str, ...], ...] = (
     ("room", "reply_to"),
     ("room", "deleted"),
     ("mentions", "room", "seq"),
+    ("answers", "room", "seq"),
     ("room", "task_id"),
     ("room", "task_change_of", "seq"),
     ("doer", "room"),
@@ -118,6 +119,7 @@ class MongoDatabase:
             if version < COUNTED_VERSION:
                 await mongo_upgrade.count(self.entries, self.heads)
             await self._make_indexes()
+            await mongo_upgrade.complete_answers(self.entries)
             await self.settings.update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION}})
 
     async def _make_indexes(self) -> None:

@@ -58,6 +58,7 @@ class EntryDocument(TypedDict, total=False):
     edit_mentions: list[str]  # of an edit
     change_of: int  # the target of a change
     reply_to: int  # the target of a post that was not deleted
+    answers: int  # of such a post: the id of the target's author, 0 if the target was purged
     deleted: int  # the target of a deletion
     words: list[str]  # of the text of a post that was not deleted, and ANY_WORD; see words.py
     place: int  # of a post, by which hits are in order
@@ -95,8 +96,11 @@ class SettingDocument(TypedDict, total=False):
     until: float
 
 
-def to_document(entry: Entry) -> EntryDocument:
-    """Return an entry as it is stored: without the author's name, which is in the people's database."""
+def to_document(entry: Entry, answered_id: int | None = None) -> EntryDocument:
+    """Return an entry as it is stored: without the author's name, which is in the people's database.
+
+    `answered_id` is the author of what it answers; what is restored of another log is given it later.
+    """
     document: EntryDocument = {
         "room": entry.room,
         "seq": entry.seq,
@@ -123,6 +127,8 @@ def to_document(entry: Entry) -> EntryDocument:
             document["task_change_of"] = entry.target
         elif entry.kind == POST and entry.body:
             document["reply_to"] = entry.target
+            if answered_id is not None:
+                document["answers"] = answered_id
         if entry.kind == DELETE:
             document["deleted"] = entry.target
         if entry.kind in (DELETE, EDIT, *TASK_CHANGES):

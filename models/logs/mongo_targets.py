@@ -95,7 +95,10 @@ class MongoTargets:
         """Remove the text of a deleted post and of its edits, and the lines that nobody needs any more."""
         ids = [edit["_id"] for edit in edits]
         await self._entries.update_many({"_id": {"$in": ids}}, {"$set": {"body": "", "edit_mentions": []}})
-        erased: Query = {"$set": {"body": "", "mentions": [], "words": []}, "$unset": {"reply_to": ""}}
+        erased: Query = {
+            "$set": {"body": "", "mentions": [], "words": []},
+            "$unset": {"reply_to": "", "answers": ""},
+        }
         await self._entries.update_one({"_id": post["_id"]}, erased)
         await self._stop_drawing(post["room"], post["seq"], post["_id"])
         if post["target"] is not None:

@@ -44,6 +44,10 @@ MENTIONS_BEYOND = """
     SELECT DISTINCT room_id, seq FROM (VALUES {}) AS position
     JOIN mention ON room_id = column1 AND seq > column2 AND user_id IN (?, 0)
 """
+ANSWERS_BEYOND = """
+    SELECT room_id, seq FROM (VALUES {}) AS position
+    JOIN answer ON room_id = column1 AND seq > column2 AND user_id = ?
+"""
 NEWEST_AT = """
     SELECT slug, at FROM room JOIN entry ON room_id = slug AND seq = head WHERE slug IN ({})
 """
@@ -138,6 +142,9 @@ class SqlLog(RoomLog):
 
     async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
         return await self._read(_beyond, MENTIONS_BEYOND, positions, member_id)
+
+    async def answers_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        return await self._read(_beyond, ANSWERS_BEYOND, positions, member_id)
 
     async def task_states(self, room: str, ids: Collection[int] | None = None) -> list[TaskState]:
         return await self._read(sql_tasks.of_room, room, ids)

@@ -14,7 +14,7 @@ from models.database import appending, database, execute, placeholders
 from models.errors.base import Refusal
 from models.errors.stores import Unstorable
 from models.logs import sql_search, sql_tasks
-from models.logs.base import DELETE, EDIT, LINES, REACT, TASK_CHANGES, Draft, Entry, Head
+from models.logs.base import DELETE, EDIT, LINES, POST, REACT, TASK_CHANGES, Draft, Entry, Head
 from models.logs.rows import COLUMN_COUNT, COLUMNS, NAMED_COLUMNS, to_entry, to_row
 from models.logs.sql_tasks import TaskBatch
 from models.rules import Author, Target
@@ -54,6 +54,8 @@ STOP_DRAWING = """
 """
 REMOVE_MENTIONS = "DELETE FROM mention WHERE room_id = ? AND seq = ?"
 ADD_MENTIONS = "INSERT INTO mention (user_id, room_id, seq) VALUES {}"
+ADD_ANSWERS = "INSERT INTO answer (room_id, seq, user_id) VALUES {}"
+REMOVE_ANSWER = "DELETE FROM answer WHERE room_id = ? AND seq = ?"
 
 Place = tuple[str, int]  # a room and a seq
 Key = tuple[str, int]  # a nonce and its author
@@ -164,10 +166,23 @@ class _Batch:
                 _erase(entry)
             elif entry.kind == EDIT or entry.mentions:
                 _set_mentions(entry, self._named_in(draft))
+        self._store_answers()
         self.tasks.store()
         sql_search.keep([entry for _, entry in self.fresh], self.targets)
         for room in {entry.room for _, entry in self.fresh}:
             execute(SET_HEAD, *self.heads[room], self.heads[room].seq, room)
+
+    def _store_answers(self) -> None:
+        """Store whose messages the new posts answer; nobody is told of an answer to themselves."""
+        rows = [
+            (entry.room, entry.seq, answered_id)
+            for _, entry in self.fresh
+            if entry.kind == POST
+            and entry.target is not None
+            and (answered_id := self.targets[entry.room, entry.target].author_id) != entry.author_id
+        ]
+        if rows:
+            execute(ADD_ANSWERS.format(placeholders(3, len(rows))), *chain.from_iterable(rows))
 
 
 def _erase(entry: Entry) -> None:
@@ -176,6 +191,7 @@ def _erase(entry: Entry) -> None:
     execute(ERASE, entry.room, entry.target)
     execute(ERASE_POST, entry.room, entry.target)
     execute(REMOVE_MENTIONS, entry.room, entry.target)
+    execute(REMOVE_ANSWER, entry.room, entry.target)
     (answered,) = execute("SELECT target FROM entry WHERE room_id = ? AND seq = ?", entry.room, entry.target).fetchone()
     for seq in (entry.target, answered):
         if seq is not None:

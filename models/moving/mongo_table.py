@@ -10,6 +10,7 @@ from pymongo.uri_parser import parse_uri
 
 from models import rooms
 from models.engines.base import Row
+from models.logs import mongo_upgrade
 from models.logs.base import Entry, Head
 from models.logs.mongo import MongoLog
 from models.logs.mongo_database import DEFAULT_NAME, MATCHES_NOTHING
@@ -87,6 +88,10 @@ class MongoTableCopy:
         """Let all entries take effect that have not yet, such as those that change tasks."""
         self._loop.run(self._log.settle())
 
+    def complete_answers(self) -> None:
+        """Let all answers say whom they answer."""
+        self._loop.run(self._log.complete_answers())
+
     def empty(self) -> None:
         """Remove all entries."""
         self._loop.run(self._log.empty())
@@ -116,6 +121,11 @@ class MovableLog(MongoLog):
             await self._entries.drop()
             await self._heads.clear()
         await self._database.prepare("cannot move")
+
+    async def complete_answers(self) -> None:
+        """Let answers say whom they answer that were restored of another log."""
+        with raising_unavailable(self._refusal_logger):
+            await mongo_upgrade.complete_answers(self._entries)
 
     async def accept_only(self, query: Query) -> None:
         """Make the server accept only entries that match `query`."""

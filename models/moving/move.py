@@ -122,6 +122,15 @@ class Store:
             self.engine.bulk_insert("mention", ("user_id", "room_id", "seq"), rows)
             place = found[-1][:2]
 
+    def index_answers(self) -> None:
+        """Store whose messages are answered."""
+        if self.log:
+            self.log.complete_answers()
+            return
+        with self.engine.writing():
+            self.engine.empty_tables(["answer"])
+            self.engine.execute_sql(ADD_ANSWERS)
+
     def index_tasks(self) -> None:
         """Store what the tasks are, where that is a table of its own; a log on MongoDB finds it itself."""
         if self.log:
@@ -148,6 +157,12 @@ FIND_MENTIONS = f"""
     SELECT room_id, seq, mentions FROM entry WHERE kind = 'post' AND mentions <> '' AND (room_id, seq) > (?, ?)
     ORDER BY room_id, seq LIMIT {BATCH_ROWS}
 """  # noqa: S608 - of constants
+ADD_ANSWERS = """
+    INSERT INTO answer (room_id, seq, user_id)
+    SELECT reply.room_id, reply.seq, answered.author_id
+    FROM entry AS reply JOIN entry AS answered ON answered.room_id = reply.room_id AND answered.seq = reply.target
+    WHERE reply.kind = 'post' AND reply.body <> '' AND reply.author_id <> answered.author_id
+"""
 FIND_TASKS = f"""
     SELECT {COLUMNS} FROM entry WHERE kind IN {TASKS} AND (room_id, seq) > (?, ?)
     ORDER BY room_id, seq LIMIT {BATCH_ROWS}
@@ -262,6 +277,7 @@ def _copy(source: Store, target: Store) -> Iterator[Progress]:
     if target.log:
         target.log.save_heads(_heads(source))
     target.index_mentions()
+    target.index_answers()
     target.index_tasks()
 
 

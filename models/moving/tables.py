@@ -12,6 +12,7 @@ from models.engines.base import Row
 from models.logs.base import Head
 from models.models import (
     Address,
+    AnswerRow,
     BaseModel,
     EntryRow,
     Failure,
@@ -52,7 +53,7 @@ STATE_COLUMNS = {
     "membership": {"changed_version"},
     "hook": {"claimed_by", "claimed_until"},  # the process that sends
 }
-INDEXES: tuple[type[BaseModel], ...] = (Mention, TaskRow)  # made anew from the entries
+INDEXES: tuple[type[BaseModel], ...] = (Mention, AnswerRow, TaskRow)  # made anew from the entries
 TABLES = tuple(model._meta.table_name for model in CONTENT)
 
 BATCH_ROWS = 2000  # large enough to be fast, and 2,000 of the longest messages are 64 MB at most

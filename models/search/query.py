@@ -114,11 +114,11 @@ class _Reader:
                 self.want(bool(minus), quoted or bare, is_quoted=not bare)
 
     def want(self, is_unwanted: bool, text: str, is_quoted: bool) -> None:
-        words = tuple(words_of(text))
-        if not words:
-            return
         if len(self.phrases) + len(self.without) >= MAX_PHRASES:
             self.is_cut = True
+            return
+        words = tuple(words_of(text))
+        if not words:
             return
         if len(words) > 1 and is_spaceless(words[-2]) and words[-2][1:] == words[-1]:
             words = words[:-1]  # the last character alone, which is there only where the text ends
