@@ -70,7 +70,8 @@ def words_of(text: str) -> list[str]:
     """
     if text.isascii():
         return [word[:MAX_WORD_CHARS] for word in ASCII_WORD.findall(text.lower())][:MAX_WORDS]
-    return [word.text for word in _split(composed(text).translate(FOLDED))]
+    folded = composed(text).translate(FOLDED)
+    return [folded[start:end] for start, end in _split(folded)]
 
 
 def composed(text: str) -> str:
@@ -82,8 +83,8 @@ def place_words(text: str) -> list[Word]:
     """Return the words of a composed text with their places."""
     pieces = [FOLDED[ord(character)] for character in text]
     places = [place for place, piece in enumerate(pieces) for _ in piece]
-    found = _split("".join(pieces))
-    return [Word(word.text, places[word.start], places[word.end - 1] + 1) for word in found]
+    folded = "".join(pieces)
+    return [Word(folded[start:end], places[start], places[end - 1] + 1) for start, end in _split(folded)]
 
 
 def is_spaceless(text: str) -> bool:
@@ -92,16 +93,15 @@ def is_spaceless(text: str) -> bool:
     return found is not None and found[1] is not None
 
 
-def _split(folded: str) -> Iterator[Word]:
-    """Yield the first MAX_WORDS words of a folded text."""
+def _split(folded: str) -> Iterator[tuple[int, int]]:
+    """Return where the first MAX_WORDS words of a folded text begin and end."""
     return islice(_split_all(folded), MAX_WORDS)
 
 
-def _split_all(folded: str) -> Iterator[Word]:
+def _split_all(folded: str) -> Iterator[tuple[int, int]]:
     for run in RUN.finditer(folded):
+        start, end = run.span()
         if run[1] is None:
-            yield Word(run[0][:MAX_WORD_CHARS], *run.span())
+            yield start, min(end, start + MAX_WORD_CHARS)
         else:
-            for start in range(run.start(), run.end()):
-                end = min(start + 2, run.end())
-                yield Word(folded[start:end], start, end)
+            yield from ((place, min(place + 2, end)) for place in range(start, end))
