@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import secrets
+from collections.abc import Collection, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,18 +26,19 @@ from controllers.web.error_pages import ErrorPageHandler
 from controllers.web.field_limits import FieldLimits
 from controllers.web.hashing_queue import Disconnected, is_disconnected
 from controllers.web.languages import html_tag
-from controllers.web.places import KeptPlaces, Place, places
+from controllers.web.places import Place, Sidebar, place_of
 from controllers.web.rendering import isolated, person_path
 from models import failures, sessions
 from models.errors.accounts import MadeForAnother, SignedOut
 from models.members import Member
 from models.names import initial, tint
 from models.passwords import PasswordHash
-from models.rooms import rooms_of, usernames
+from models.rooms import RoomInfo, usernames
 from models.sessions import SignIn
 
 MAX_SIDEBAR_NAMES = 100  # the sidebar says how many more there are
 MAX_NEXT_BYTES = 2000  # of the address after a sign-in; Nginx by default takes 4 KiB for all headers of an answer
+ROW_END = "\x1e"  # between places that are drawn together; no name has it
 HOME_QUERY = urlencode({"next": "/"})
 
 
@@ -185,22 +187,62 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
 
     async def places(self, current: str) -> str:
         """Return the HTML of the member's rooms and of the links to other pages."""
-        source = await self.site.places_source(self.member.id)  # first: what comes meanwhile makes another one
-        key = (self.member.id, self.locale.code, current)
-        html = self.site.places_cache.get(key, source)
+        sidebar = await self.own_sidebar()
+        count = await self.site.open_tasks.of_member(self.member, sidebar.slugs)
+        html = sidebar.page(current, count)
         if html is None:
-            mine = await self.own_places()
-            count = await self.site.open_tasks.of_member(self.member, [place.slug for place in mine])
-            html = self.site.places_cache.get_alike(key, mine, count)
-            if html is None:
-                shown = {"mine": mine, "current_page": current, "open_tasks": count}
-                html = self.render_string("modules/places.html", **shown).decode()
-            self.site.places_cache.keep(key, KeptPlaces(source, mine, count, html))
+            html = self.draw_places(sidebar, current, count)
+            sidebar.keep_page(current, count, html)
+            self.site.sidebars.keep(self.sidebar_key, sidebar)
         return html
+
+    def draw_places(self, sidebar: Sidebar, current: str, open_tasks: int) -> str:
+        """Return the HTML of all places, with the current one marked."""
+        mine = sidebar.places()
+        row = "".join(self.draw_rows([place for place in mine if place.slug == current], current))
+        rooms = [place for place in mine if not place.is_direct and not place.is_archived]
+        people = [place for place in mine if place.is_direct]
+        return self.render_string(
+            "modules/places.html",
+            rooms=sidebar.rows(rooms, current, row),
+            people=sidebar.rows(people, current, row),
+            total=sum(place.mentions if place.is_muted else place.unread for place in mine),
+            open_tasks=open_tasks,
+            current_page=current,
+        ).decode()
+
+    def draw_rows(self, places: Sequence[Place], current: str = "") -> list[str]:
+        """Return the HTML of each of these places."""
+        drawn = self.render_string("modules/place.html", shown=places, current_page=current, row_end=ROW_END).decode()
+        return [row + "\n" for row in drawn.split(ROW_END)[:-1]]
 
     async def own_places(self) -> list[Place]:
         """Return the member's rooms in the order of the sidebar, with what is new there."""
-        rooms = await self.site.query_cache.get(rooms_of, self.member.id)
+        return (await self.own_sidebar()).places()
+
+    async def own_sidebar(self) -> Sidebar:
+        """Return what the sidebar shows of the member's rooms."""
+        sidebar, everybody = self.site.sidebars.get(self.sidebar_key), self.site.presence.everybody()
+        source = await self.site.places_source(self.member.id)  # first: what comes meanwhile is looked at the next time
+        source = source._replace(online=sidebar.online(source.rooms, everybody))
+        fresh = await self.look_at(sidebar.stale(source, self.site.hub.growth.since), source.online)
+        if changed := sidebar.update(source, fresh):
+            sidebar.keep_rows(changed, self.draw_rows(changed))
+            self.site.sidebars.keep(self.sidebar_key, sidebar)
+        return sidebar
+
+    async def look_at(self, rooms: Sequence[RoomInfo], online: Collection[str]) -> list[tuple[Place, float]]:
+        """Return rooms with what is new there, and when the newest entry of each was appended."""
+        if not rooms:
+            return []
         slugs = [room.slug for room in rooms]
-        unread = await self.site.unread.of_member(self.member.id, slugs)
-        return places(rooms, unread, await self.site.hub.newest_at(slugs), self.site.presence.everybody())
+        unread, newest_at = (
+            await self.site.unread.of_member(self.member.id, slugs),
+            await self.site.hub.newest_at(slugs),
+        )
+        return [(place_of(room, unread[room.slug], online), newest_at[room.slug]) for room in rooms]
+
+    @property
+    def sidebar_key(self) -> tuple[int, str]:
+        """What sidebars are kept by."""
+        return self.member.id, self.locale.code

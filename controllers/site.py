@@ -23,7 +23,7 @@ from controllers.web.authenticator import Authenticator
 from controllers.web.hashing_queue import HashingQueue
 from controllers.web.json_answers import AnswerCache
 from controllers.web.page_cache import PageCache
-from controllers.web.places import PlacesCache, PlacesSource
+from controllers.web.places import PlacesSource, Sidebars
 from controllers.web.query_cache import QueryCache
 from controllers.web.rate_limit import BURST_POSTS, Payer, RateLimiter
 from controllers.web.rendering import MessageRenderer, body_html, clean_message
@@ -71,7 +71,7 @@ class Site:
         self.limits = limits
         self.renderer = renderer
         self.page_cache = PageCache()
-        self.places_cache = PlacesCache()
+        self.sidebars = Sidebars()
         self.answer_cache = AnswerCache()
         self.process = secrets.token_hex(4)
         self.rate_limiter = RateLimiter(limits.messages_per_second)
@@ -137,9 +137,7 @@ class Site:
         """Return what the places of a member are made of, for a request that has looked who asks. Raise Unavailable."""
         rooms = await self.query_cache.get(rooms_of, member_id)
         positions = await self.reads.positions(member_id)
-        everybody = self.presence.everybody()
-        online = tuple(name for room in rooms for name in room.people if name in everybody)
-        return PlacesSource(rooms, positions, self.hub.heads_version, online)
+        return PlacesSource(rooms, positions, self.hub.growth.version)
 
     async def describe_rooms(self, member: Member, rooms: Collection[RoomInfo]) -> str:
         """Return the message that tells a member of their rooms. Raise Unavailable."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unittest
+from collections.abc import Mapping
 from dataclasses import replace
 
+from controllers.realtime import growth
+from controllers.realtime.growth import GrowthJournal
 from controllers.web import page_cache, places
 from controllers.web.page_cache import PLACEHOLDERS, CachedPage, PageCache, Reader
-from controllers.web.places import KeptPlaces, PlacesCache, PlacesSource
+from controllers.web.places import PlacesSource, Sidebar, Sidebars, place_of
 from models.logs.base import Entry, Head
 from models.messages import Reaction, as_posted
 from models.names import initial, tint
@@ -101,26 +104,50 @@ class CachedPages(unittest.TestCase):
             counts = (page.count("own'>+"), page.count("own'>-"), page.count("data-own"))
             self.assertEqual(counts, (plus, minus, named), name)
 
-    def test_places_are_kept_only_while_they_are_made_of_the_same(self) -> None:
-        cache, source = PlacesCache(), PlacesSource([], {}, 1, ())
-        room = RoomInfo("a", "A", "", "open", "a", 1, False, "all", is_muted=False, is_pinned=False)
-        source = source._replace(rooms=[room])
-        cache.keep("key", KeptPlaces(source, [], 2, "<nav>"))
-        self.assertEqual(cache.get("key", source._replace(rooms=[replace(room)])), "<nav>")  # the same, read again
-        for other in (
-            source._replace(rooms=[replace(room, name="B")]),
-            source._replace(positions={"a": Position(1, 1)}),
-            source._replace(heads_version=2),
-            source._replace(online=("ana",)),
-        ):
-            self.assertIsNone(cache.get("key", other))
-        self.assertIsNone(cache.get("another", source))
-        self.assertEqual(cache.get_alike("key", [], 2), "<nav>")
-        self.assertIsNone(cache.get_alike("key", [], 3))
-        shown = places.places([room], {"a": Unread(Head(), None)}, {"a": 0.0}, ())
-        self.assertIsNone(cache.get_alike("key", shown, 2))
-        cache.keep("key", KeptPlaces(source, [], 2, "x" * places.MAX_CACHE_BYTES))
-        self.assertIsNone(cache.get("key", source), "larger than all that is kept")
+    def test_of_a_sidebar_only_the_rooms_of_which_something_has_changed_are_looked_at_again(self) -> None:
+        journal, sidebar = GrowthJournal(), Sidebar()
+        rooms = [
+            RoomInfo(name, name, "", "direct", name, 1, False, "all", is_muted=False, is_pinned=False, people=(name,))
+            for name in "abc"
+        ]
+
+        def look(source: PlacesSource, newest: Mapping[str, float] | None = None) -> list[str]:
+            """Take what is stale; return the slugs of these rooms."""
+            stale = sidebar.stale(source, journal.since)
+            fresh = [(place_of(room, Unread(Head(), None), ()), (newest or {}).get(room.slug, 0.0)) for room in stale]
+            sidebar.keep_rows(changed := sidebar.update(source, fresh), [f"<{place.slug}>" for place in changed])
+            return [room.slug for room in stale]
+
+        def order() -> str:
+            return sidebar.rows(sidebar.places(), "", "")
+
+        source = PlacesSource(rooms, {}, journal.version)
+        self.assertEqual((look(source), order()), (["a", "b", "c"], "<a><b><c>"))
+        self.assertEqual(look(source._replace(rooms=[*rooms])), [])  # the same, read again
+        journal.add("c")
+        journal.add("elsewhere")
+        source = source._replace(growth=journal.version)
+        sidebar.keep_page("c", 2, "html")
+        self.assertEqual((look(source, {"c": 1.0}), order()), (["c"], "<c><a><b>"))
+        self.assertIsNone(sidebar.page("c", 2), "the order has changed")
+        sidebar.keep_page("c", 2, "html")
+        self.assertEqual((look(source), sidebar.page("c", 2), sidebar.page("c", 3)), ([], "html", None))
+        source = source._replace(positions={"a": Position(1, 1)})
+        self.assertEqual(look(source), ["a"])
+        source = source._replace(online=sidebar.online(rooms, {"b", "nobody"}))
+        self.assertEqual((source.online, look(source)), ({"b"}, ["b"]))
+        source = source._replace(rooms=[rooms[0], replace(rooms[1], name="B")])
+        self.assertEqual((look(source), order()), (["a", "b"], "<a><b>"))
+        for _ in range(growth.MAX_ROOMS + 1):
+            journal.add("elsewhere")
+        self.assertEqual(look(source._replace(growth=journal.version)), ["a", "b"], "too much to be remembered")
+
+    def test_sidebars_are_kept_up_to_their_bytes(self) -> None:
+        kept, sidebar = Sidebars(), Sidebar()
+        for size, is_kept in ((1, True), (places.MAX_CACHE_BYTES + 1, False)):
+            sidebar.keep_page("c", 1, "x" * size)
+            kept.keep("key", sidebar)
+            self.assertEqual(kept.get("key") is sidebar, is_kept)
 
     def test_those_used_last_are_kept_up_to_their_bytes(self) -> None:
         drawn: list[int] = []

@@ -58,7 +58,8 @@ class RawTest(unittest.TestCase):
         "message_page.html": {"message_rows", "answers"},
         "history.html": {"body"},
         "new.html": {"shown", "room.rows"},
-        # The member's rooms as drawn by modules/places.html.
+        # The member's rooms as drawn by modules/place.html, and all of them by modules/places.html.
+        "modules/places.html": {"rooms", "people"},
         "modules/sidebar.html": {"places"},
         # The site's own words; json_encode leaves no "</" in them.
         "modules/texts.html": {"json_encode({"},

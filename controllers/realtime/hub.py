@@ -13,6 +13,7 @@ from controllers.realtime.channel_context import ChannelContext, RateLimiter
 from controllers.realtime.closing import close_each
 from controllers.realtime.encoding import Renderer
 from controllers.realtime.entry_cache import MAX_PAGE_MESSAGES, MemoryLimit, NumberedText
+from controllers.realtime.growth import GrowthJournal
 from controllers.realtime.subscriber import Subscriber, Subscribers
 from controllers.realtime.tail import read_newest
 from controllers.realtime.waiting import Waiting, WaitingRequests
@@ -54,8 +55,8 @@ class Hub:
         )
         self._channels: dict[str, Channel] = {}
         self._heads: dict[str, Head] = {}  # of all rooms, as far as they are known here
-        self.heads_version = 0  # another one whenever a room's log is known to have grown
-        self.changes_version = 0  # the same, by something else than a post or a note
+        self.growth = GrowthJournal()
+        self.changes_version = 0  # another one whenever a room has grown by something else than a post or a note
         self._has_all_heads = False  # since when members are told of their rooms
         self._newest: dict[str, tuple[int, float]] = {}  # the newest entry's seq and time, of rooms that were asked for
         self.on_growth: OnGrowth = lambda room, is_own: None
@@ -173,7 +174,7 @@ class Hub:
         before = self._heads.get(room, Head())
         if head.seq > before.seq:
             self._heads[room] = head
-            self.heads_version += 1
+            self.growth.add(room)
             self.changes_version += head.seq - head.lines != before.seq - before.lines
             self.on_growth(room, False)
             if self._has_all_heads and room not in self._channels:

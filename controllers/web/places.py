@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+import bisect
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from controllers.web.lru_cache import LRUCache
@@ -10,7 +11,11 @@ from models.reads import Position
 from models.rooms import DIRECT, RoomInfo
 from models.unread import Unread
 
-MAX_CACHE_BYTES = 4 * 1024 * 1024  # of sidebars, as each member sees theirs: one of 500 rooms has 200 KB
+MAX_CACHE_BYTES = 8 * 1024 * 1024  # of sidebars, as each member sees theirs: one of 500 rooms has 300 KB
+MAX_PAGES = 3  # for which the HTML of a whole sidebar is kept
+
+GrownSince = Callable[[int], set[str] | None]  # returns the rooms that have grown since a version, if that is known
+Order = tuple[bool, bool, float, int]  # archived ones last, pinned ones first, then by the newest entry, then by name
 
 
 class Place(NamedTuple):
@@ -34,55 +39,128 @@ class Place(NamedTuple):
 class PlacesSource(NamedTuple):
     """All that a member's places are made of; it equals no earlier one as soon as something of it has changed.
 
-    Who moves a position or reads the rooms makes another mapping or list; `heads_version` counts what is appended, in
-    any room; `online` are those people of direct rooms who are.
+    Who moves a position or reads the rooms makes another mapping or list; `growth` is the version of the journal of
+    what is appended, in any room; `online` are those people of direct rooms who are.
     """
 
     rooms: Sequence[RoomInfo]
     positions: Mapping[str, Position]
-    heads_version: int
-    online: tuple[str, ...]
+    growth: int
+    online: frozenset[str] = frozenset()
 
 
-class KeptPlaces(NamedTuple):
-    """The HTML of a member's places and of how many open tasks they have, and what it was made of."""
+class Sidebar:
+    """A member's rooms in the order of the sidebar, in one language.
 
-    source: PlacesSource
-    places: Sequence[Place]
-    open_tasks: int
-    html: str
-
-
-class PlacesCache:
-    """The HTML of the places of each member."""
+    Those of which something has changed are looked at and drawn again, and no others: it costs as much as what has
+    happened since the last page, not as many rooms as there are.
+    """
 
     def __init__(self) -> None:
-        self._kept: LRUCache[Hashable, KeptPlaces] = LRUCache(MAX_CACHE_BYTES)
+        self.slugs: frozenset[str] = frozenset()
+        self._source: PlacesSource | None = None
+        self._numbers: dict[str, int] = {}  # of the rooms, by name
+        self._people: list[str] = []  # of direct rooms
+        self._places: dict[str, Place] = {}
+        self._rows: dict[str, str] = {}  # the HTML of each place
+        self._order: list[tuple[Order, str]] = []
+        self._orders: dict[str, Order] = {}
+        self._pages: dict[str, tuple[int, str]] = {}  # by the current page: the open tasks, and the HTML of all
 
-    def get(self, key: Hashable, source: PlacesSource) -> str | None:
-        """Return the HTML with this key if nothing has changed; else None."""
-        kept = self._kept.get(key)
-        return kept.html if kept and kept.source == source else None
+    @property
+    def bytes(self) -> int:
+        """How many bytes the texts take."""
+        return 2 * sum(map(len, self._rows.values())) + sum(len(html) for _, html in self._pages.values())
 
-    def get_alike(self, key: Hashable, places: Sequence[Place], open_tasks: int) -> str | None:
-        """Return the HTML with this key if what has changed makes no difference; else None."""
-        kept = self._kept.get(key)
-        return kept.html if kept and (kept.places, kept.open_tasks) == (places, open_tasks) else None
+    def online(self, rooms: Sequence[RoomInfo], everybody: Container[str]) -> frozenset[str]:
+        """Return which people of the direct rooms are online."""
+        if self._source is None or rooms is not self._source.rooms:
+            self._people = [name for room in rooms for name in room.people]
+        return frozenset(name for name in self._people if name in everybody)
 
-    def keep(self, key: Hashable, places: KeptPlaces) -> None:
-        """Keep the HTML of a member's places."""
-        self._kept.put(key, places, 3 * len(places.html))  # what it was made of has names, too
+    def stale(self, source: PlacesSource, grown_since: GrownSince) -> list[RoomInfo]:
+        """Return the rooms of which something may have changed."""
+        before = self._source
+        grown = grown_since(before.growth) if before else None
+        if before is None or grown is None or source.rooms != before.rooms:
+            return list(source.rooms)
+        slugs = grown & self._places.keys()
+        if source.positions is not before.positions:
+            slugs |= {slug for slug in self._places if source.positions.get(slug) != before.positions.get(slug)}
+        if changed := source.online ^ before.online:
+            slugs |= {slug for slug, place in self._places.items() if not changed.isdisjoint(place.people)}
+        return [room for room in source.rooms if room.slug in slugs] if slugs else []
+
+    def update(self, source: PlacesSource, fresh: Sequence[tuple[Place, float]]) -> list[Place]:
+        """Take the places of rooms that were stale, each with when its newest entry was appended.
+
+        Return those that have to be drawn again.
+        """
+        if self._source is None or source.rooms != self._source.rooms:
+            self._places, self._rows, self._order, self._orders, self._pages = {}, {}, [], {}, {}
+            self._numbers = {room.slug: number for number, room in enumerate(source.rooms)}
+            self.slugs = frozenset(self._numbers)
+        changed = []
+        for place, newest_at in fresh:
+            order = place.is_archived, not place.is_pinned, -newest_at, self._numbers[place.slug]
+            self._move(place.slug, order)
+            if self._places.get(place.slug) != place:
+                self._places[place.slug] = place
+                self._pages.clear()
+                changed.append(place)
+        self._source = source
+        return changed
+
+    def _move(self, slug: str, order: Order) -> None:
+        before = self._orders.get(slug)
+        if before != order:
+            if before is not None:
+                del self._order[bisect.bisect_left(self._order, (before, slug))]
+            bisect.insort(self._order, (order, slug))
+            self._orders[slug] = order
+            self._pages.clear()
+
+    def keep_rows(self, places: Iterable[Place], rows: Iterable[str]) -> None:
+        """Take the HTML of places that were drawn."""
+        self._rows.update(zip((place.slug for place in places), rows, strict=True))
+
+    def places(self) -> list[Place]:
+        """Return the rooms in their order."""
+        return [self._places[slug] for _, slug in self._order]
+
+    def rows(self, places: Iterable[Place], current: str, current_row: str) -> str:
+        """Return the HTML of some of the rooms; that of the current one is drawn in another way."""
+        return "".join(current_row if place.slug == current else self._rows[place.slug] for place in places)
+
+    def page(self, current: str, open_tasks: int) -> str | None:
+        """Return the HTML of all as it was drawn for a page, if nothing has changed."""
+        found = self._pages.get(current)
+        return found[1] if found and found[0] == open_tasks else None
+
+    def keep_page(self, current: str, open_tasks: int, html: str) -> None:
+        """Keep the HTML of all for a page."""
+        self._pages[current] = open_tasks, html
+        if len(self._pages) > MAX_PAGES:
+            del self._pages[next(iter(self._pages))]
 
 
-def places(
-    rooms: Collection[RoomInfo], unread: Mapping[str, Unread], newest_at: Mapping[str, float], online: Collection[str]
-) -> list[Place]:
-    """Return a member's rooms: the pinned ones first, then by their newest entry."""
-    in_order = sorted(rooms, key=lambda room: (room.is_archived, not room.is_pinned, -newest_at[room.slug]))
-    return [_place(room, unread[room.slug], online) for room in in_order]
+class Sidebars:
+    """The sidebars of the members who came last, each by the member and the language."""
+
+    def __init__(self) -> None:
+        self._kept: LRUCache[Hashable, Sidebar] = LRUCache(MAX_CACHE_BYTES)
+
+    def get(self, key: Hashable) -> Sidebar:
+        """Return the sidebar with this key, empty if there is none."""
+        return self._kept.get(key) or Sidebar()
+
+    def keep(self, key: Hashable, sidebar: Sidebar) -> None:
+        """Keep a sidebar that has changed."""
+        self._kept.put(key, sidebar, sidebar.bytes)
 
 
-def _place(room: RoomInfo, unread: Unread, online: Collection[str]) -> Place:
+def place_of(room: RoomInfo, unread: Unread, online: Collection[str]) -> Place:
+    """Return a room with what is new there."""
     is_quiet = room.is_muted
     return Place(
         room.slug,
