@@ -7,11 +7,12 @@ durations.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from models.database import batches, database, execute, reporting, writing
+from models.database import batches, database, execute, placeholders, reporting, writing
 from models.engines.base import Row
 
 SILENCE_SECONDS = 10.0  # without a heartbeat, after which a process counts as dead
@@ -23,9 +24,9 @@ BEAT = "UPDATE process SET beat_at = {now}, version = ? WHERE id = ?"
 ADD_PROCESS = "INSERT INTO process (id, beat_at, version) VALUES (?, {now}, 0)"
 END = "UPDATE process SET beat_at = {now} - ? WHERE id = ?"
 DELETE_DEAD = "DELETE FROM process WHERE beat_at NOT BETWEEN {now} - ? AND {now} + ?"
-# {changes} is a list of values.
+# {} is a list of values; column1 and column2 are the names that SQL gives to one: processes with versions.
 ADD_CHANGES = """
-    INSERT INTO presence_change (process_id, version, room_id, user_id, connections, typing_until) VALUES {changes}
+    INSERT INTO presence_change (process_id, version, room_id, user_id, connections, typing_until) VALUES {}
 """
 CHANGE = "(?, ?, ?, ?, ?, {now} + ?)"
 # In this order who posts locks rooms, too, which the rows refer to.
@@ -44,8 +45,9 @@ DELETE_ROWS = """
 DELETE_CHANGES = "DELETE FROM presence_change WHERE process_id = ? AND version <= ?"
 FIND_PROCESSES = "SELECT id, version, abs(beat_at - {now}) FROM process"
 FIND_CHANGES = """
-    SELECT version, room_id, user_id, folded, username, connections, typing_until - {now}
-    FROM presence_change JOIN "user" ON id = user_id WHERE process_id = ? AND version > ? ORDER BY version
+    SELECT process_id, version, room_id, user_id, folded, username, connections, typing_until - {now}
+    FROM (VALUES {}) AS wanted JOIN presence_change ON process_id = column1 AND version >= column2
+    JOIN "user" ON id = user_id ORDER BY process_id, version
 """
 FIND_ROWS = """
     SELECT version, room_id, user_id, folded, username, connections, typing_until - {now}
@@ -114,7 +116,7 @@ def report(process: str, version: int, changed: Collection[LocalPresence]) -> bo
 def _store(process: str, version: int, changed: Collection[LocalPresence]) -> None:
     for some in batches(changed):
         values = ((process, version, *one) for one in some)
-        _run(ADD_CHANGES.replace("{changes}", ",".join([CHANGE] * len(some))), *chain.from_iterable(values))
+        _run(_with(ADD_CHANGES, ",".join([CHANGE] * len(some))), *chain.from_iterable(values))
     _run(SET_ROWS, process, version)
     _run(DELETE_ROWS, process, process, version)
     if version % KEPT_VERSIONS == 0:
@@ -138,21 +140,28 @@ def reports(known: Mapping[str, int]) -> Reports:
     found = _run(FIND_PROCESSES).fetchall()
     # A heartbeat is in the future if the clock was set back.
     versions = {process: version for process, version, silent_for in found if silent_for <= SILENCE_SECONDS}
-    new = {
-        process: _report(process, version, known.get(process))
-        for process, version in versions.items()
-        if version != known.get(process)
-    }
+    moved = {process: version for process, version in versions.items() if version != known.get(process)}
+    new = _find_changes({process: range(known[process] + 1, moved[process] + 1) for process in moved.keys() & known})
+    new.update((process, _find_rows(process, version)) for process, version in moved.items() if process not in new)
     return Reports(versions.keys(), new, any(silent_for > DELETE_SECONDS for _, _, silent_for in found))
 
 
-def _report(process: str, version: int, known: int | None) -> ProcessReport:
-    """Return what a process has changed after the version `known`, or all that it has if some of that is gone."""
-    if known is not None and version > known:
-        rows = _run(FIND_CHANGES, process, known).fetchall()
-        versions = {row[0] for row in rows}
-        if versions.issuperset(range(known + 1, version + 1)):
-            return ProcessReport(max(versions), False, _to_reported(rows))
+def _find_changes(wanted: Mapping[str, range]) -> dict[str, ProcessReport]:
+    """Return the changes of processes at these versions and later, where none of these is missing."""
+    starts = [value for process, versions in wanted.items() for value in (process, versions.start)]
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    if wanted:
+        for process, *row in _run(_with(FIND_CHANGES, placeholders(2, len(wanted))), *starts).fetchall():
+            found[process].append(row)
+    return {
+        process: ProcessReport(rows[-1][0], False, _to_reported(rows))
+        for process, rows in found.items()
+        if {row[0] for row in rows}.issuperset(wanted[process]) and wanted[process]
+    }
+
+
+def _find_rows(process: str, version: int) -> ProcessReport:
+    """Return all that a process has, which was at this version or is at a later one now."""
     rows = _run(FIND_ROWS, process).fetchall()
     return ProcessReport(max((row[0] for row in rows), default=version), True, _to_reported(rows))
 
@@ -162,6 +171,11 @@ def _to_reported(rows: Iterable[Row]) -> list[Reported]:
         Reported(room, member_id, Name(folded, username), connections, typing_for)
         for _, room, member_id, folded, username, connections, typing_for in rows
     ]
+
+
+def _with(sql: str, values: str) -> str:
+    """Return a statement with its list of values."""
+    return sql.replace("{}", values)
 
 
 def _run(sql: str, *values: object) -> Any:

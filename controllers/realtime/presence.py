@@ -188,28 +188,29 @@ class Presence:
         self._hub.activity.tell_presence(changes.came, is_online=True)
         self._hub.activity.tell_presence(changes.left, is_online=False)
         for number, room in enumerate(changes.rooms, 1):
-            before = self._last_sent.pop(room, ("", ""))
-            if subscribers := self._hub.subscribers_in(room):
-                texts = [text for text in self._messages(room) if text not in before]
-                self._broadcast(room, texts, subscribers)
+            self._broadcast(room)
             if number % ROOMS_PER_TURN == 0:
                 await asyncio.sleep(0)
 
     def _messages(self, room: str) -> tuple[str, ...]:
         """Return the `presence` and the `typing` message of a room; none if nobody was seen there yet."""
         if room not in self._last_sent and room in self._online.rooms:
-            self._last_sent[room] = _messages(room, self._online.rooms[room], self._online.typing.names(room))
+            self._last_sent[room] = _build_messages(room, self._online.rooms[room], self._online.typing.names(room))
         return self._last_sent.get(room, ())
 
-    def _broadcast(self, room: str, texts: Sequence[str], subscribers: Sequence[Subscriber]) -> None:
-        """Send messages of a room, if there are any, to its subscribers here."""
+    def _broadcast(self, room: str) -> None:
+        """Send those of a room's messages that have changed to all its subscribers here."""
+        before, subscribers = self._last_sent.pop(room, ()), self._hub.subscribers_in(room)
+        if not subscribers:
+            return  # who joins is sent both
+        texts = [text for text in self._messages(room) if text not in before]
         frame = Frame(texts)
         for subscriber in subscribers if texts else ():
             if not subscriber.try_send(frame):
                 self._owed[subscriber].add(room)
 
 
-def _messages(room: str, people: People, typing: Sequence[str]) -> tuple[str, str]:
+def _build_messages(room: str, people: People, typing: Sequence[str]) -> tuple[str, str]:
     online = people.first(MAX_NAMES)
     pictures = [(initial(username), tint(username)) for username in online]
     return (
