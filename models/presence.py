@@ -21,7 +21,8 @@ GRACE_SECONDS = 5.0  # for a member to reconnect before the others are told that
 KEPT_VERSIONS = 100  # at least, of the changes of a process: those of half a minute; who has not got these reads all
 
 BEAT = "UPDATE process SET beat_at = {now}, version = ? WHERE id = ?"
-ADD_PROCESS = "INSERT INTO process (id, beat_at, version) VALUES (?, {now}, 0)"
+# A report whose answer was lost may be stored by now.
+ADD_PROCESS = "INSERT INTO process (id, beat_at, version) VALUES (?, {now}, 0) ON CONFLICT DO NOTHING"
 END = "UPDATE process SET beat_at = {now} - ? WHERE id = ?"
 DELETE_DEAD = "DELETE FROM process WHERE beat_at NOT BETWEEN {now} - ? AND {now} + ?"
 # {} is a list of values; column1 and column2 are the names that SQL gives to one: processes with versions.
@@ -156,7 +157,7 @@ def _find_changes(wanted: Mapping[str, range]) -> dict[str, ProcessReport]:
     return {
         process: ProcessReport(rows[-1][0], False, _to_reported(rows))
         for process, rows in found.items()
-        if {row[0] for row in rows}.issuperset(wanted[process]) and wanted[process]
+        if {row[0] for row in rows}.issuperset(wanted[process])
     }
 
 

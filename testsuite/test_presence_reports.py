@@ -20,7 +20,7 @@ from models.presence import KEPT_VERSIONS, LocalPresence, Name, ProcessReport, R
 from testsuite.cases import FolderTest
 from testsuite.earlier import report_presence
 from testsuite.postgresql import shared_server
-from testsuite.waiting import together
+from testsuite.waiting import together, wait_for
 
 NAMES = ("ana", "beto", "carla", "dora", "Émile", "Zoe")
 ROOMS = ("lobby", "attic", "cellar")
@@ -86,6 +86,7 @@ class OnSqlite(FolderTest):
         )
         self.assertEqual([one._replace(typing_for=0.0) for one in found.new["one"].reported], reported)
         self.assertEqual(look(self.online), Changes({"lobby", "attic"}, ["dora"], ["beto"]))
+        self.assertEqual(presence.reports(self.online.versions).new, {})
         self.assertEqual(seen(self.online), {"lobby": (["ana", "carla", "dora"], [])})
         self.assertEqual(
             execute(ROWS).fetchall(), [("one", "lobby", 1, 1), ("one", "lobby", 4, 1), ("two", "lobby", 3, 1)]
@@ -97,7 +98,7 @@ class OnSqlite(FolderTest):
         self.silence("one", 9.0)
         self.assertFalse(presence.report("one", 1, []))
         self.silence("one", 9.0)
-        self.assertEqual(dict(presence.reports(self.online.versions).new), {})
+        self.assertEqual(presence.reports(self.online.versions).new, {})
         self.assertEqual(presence.reports(self.online.versions).running, {"one"})
 
     def test_who_comes_again_or_has_several_connections_is_no_news_to_anybody(self) -> None:
@@ -276,8 +277,12 @@ class Memory(unittest.TestCase):
         for _ in online.take(Reports(["one"], {"one": ProcessReport(1, True, reported)}, False)):
             pass
         self.assertEqual(online.changes().rooms, {"lobby", "attic"})
-        while online.typing.names("lobby"):
-            rooms |= online.changes().rooms
+
+        def is_over() -> bool:
+            rooms.update(online.changes().rooms)
+            return not online.typing.names("lobby")
+
+        wait_for(is_over, "nobody is typing in the lobby")
         self.assertEqual((rooms, online.typing.names("attic")), ({"lobby"}, ["ana"]))
 
     def live(self, draw: random.Random) -> None:
