@@ -262,6 +262,23 @@ class OnPostgresql(OnSqlite):
             (is_new,) = together(report)
         self.assertTrue(is_new)
 
+    def test_a_report_whose_answer_was_lost_may_be_stored_while_it_is_made_again(self) -> None:
+        def report() -> bool:
+            with database.connection_context():
+                return presence.report("one", 2, [here(1)])
+
+        def is_waiting() -> bool:
+            return execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone() is not None
+
+        with ThreadPoolExecutor(1) as threads:
+            with database.atomic():
+                presence._run(presence.ADD_PROCESS, "one")
+                again = threads.submit(report)
+                wait_for(is_waiting, "the second report waits for the first")
+            self.assertTrue(again.result())
+        look(self.online)
+        self.assertEqual(seen(self.online), {"lobby": (["ana"], [])})
+
 
 class Memory(unittest.TestCase):
     """What a process knows, change by change, is what one would know who was told all at once."""
