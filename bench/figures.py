@@ -128,6 +128,7 @@ ROWS = [
     Row("rooms-read", "marking a message as read", "ms", most=1.0),
     Row("rooms-page", "room page beside 500 rooms, 10/s arriving", "requests/s", ONE_ROOM),
     Row("rooms-all", "marking 500 rooms as read, durable", "ms", ONE_ROOM),
+    Row("presence", "50 of 10,000 online come or go each second", "% of a core", most=5.0),
     Row("api-messages", "API: the newest 50 messages", "requests/s", BARE, least=0.4),
     Row("api-tasks", "API: a room's 200 tasks", "requests/s", BARE, least=0.4),
     Row("api-poll", "API: one message to 1,000 that wait, p99", "ms", WEBSOCKETS, most=1.5),

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from bench import api, appends, changes, chats, crowds, many_rooms, pages, searches, sites
+from bench import api, appends, changes, chats, crowds, many_rooms, pages, presence, searches, sites
 from bench.chats import Chat
 from bench.figures import PROSA, SHORT_LOG, SOCKJS, TUTORIAL, WS
 from bench.keepalive import hammer, request
@@ -119,6 +119,7 @@ GROUPS: dict[str, Callable[[Bench], None]] = {
     "append": appends.append,
     "changes": changes.fan_out,
     "rooms": many_rooms.many_rooms,
+    "presence": presence.presence,
     "api": api.lists,
     "poll": api.long_poll,
 }

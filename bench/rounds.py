@@ -6,15 +6,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bench import people, sites
 from bench.engines import Engine, Home
 from bench.figures import PROSA, Figures
-from bench.sites import Server
 
 JOIN_TIMEOUT_SECONDS = 180.0  # the tutorial's chat needs 30 on a quiet machine
 WARM_UP_SECONDS = 1.0
 WINDOW_SECONDS = 3.0
+
+
+class Working(Protocol):
+    """A process that works for what is measured."""
+
+    def cpu(self) -> float:
+        """Return the seconds of processor time that it has used so far."""
 
 
 @dataclass
@@ -36,12 +43,12 @@ class Bench:
         return home, people.make(home.options(), self.secret, members, entries, rooms, said)
 
     @contextmanager
-    def alone(self, figure: str, name: str, server: Server) -> Iterator[None]:
-        """Note how much of the two cores the database's server and others use meanwhile."""
+    def alone(self, figure: str, name: str, *ours: Working) -> Iterator[None]:
+        """Note how much of the two cores the database's server, and others than ours, use meanwhile."""
 
         def used() -> tuple[float, float]:
             database = self.engine.cpu()
-            return database, sites.busy_seconds() - server.cpu() - time.process_time() - database
+            return database, sites.busy_seconds() - sum(one.cpu() for one in ours) - time.process_time() - database
 
         before, began = used(), time.perf_counter()
         yield

@@ -180,9 +180,9 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
 
         `current` is the open room's slug, or the path of another page.
         """
-        online = list(self.site.presence.everybody())
+        online = self.site.presence.everybody()
         places = await self.places(current)
-        names = online[:MAX_SIDEBAR_NAMES]
+        names = online.first(MAX_SIDEBAR_NAMES)
         return {"places": places, "online": names, "online_count": len(online), "people_count": None}
 
     async def places(self, current: str) -> str:

@@ -116,7 +116,7 @@ class RoomHandler(CachedPageHandler, AppendHandler):
             target=self.target() if error else None,
             body=body,
             error=error,
-            online=tuple(online[:MAX_SIDEBAR_NAMES]),
+            online=tuple(online.first(MAX_SIDEBAR_NAMES)),
             online_count=len(online),
             people_count=await self.site.query_cache.get(count_people, self.room.slug),
             max_message=self.site.limits.max_message,

@@ -133,7 +133,14 @@ def writing() -> Iterator[None]:
 @contextlib.contextmanager
 def appending() -> Iterator[None]:
     """Begin a transaction that appends to rooms. Some engines append to several rooms at the same time."""
-    with database.appending():
+    with database.locking_rows():
+        yield
+
+
+@contextlib.contextmanager
+def reporting() -> Iterator[None]:
+    """Begin a transaction on what one process has of its own. Some engines let several processes do so at once."""
+    with database.locking_rows():
         yield
 
 

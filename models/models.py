@@ -302,7 +302,7 @@ class TaskRow(BaseModel):
 
 
 class Process(BaseModel):
-    """A running process. Those without a recent heartbeat are ignored."""
+    """A running process. Those without a recent heartbeat are ignored. `version` is that of its newest change."""
 
     id = CharField(primary_key=True)
     beat_at = FloatField()
@@ -321,3 +321,21 @@ class PresenceRow(BaseModel):
     class Meta:
         table_name = "presence"
         primary_key = CompositeKey("process", "room", "user")
+
+
+class PresenceChange(BaseModel):
+    """A row of PresenceRow as it became at a version of its process; without connections it was deleted.
+
+    Only the newest changes are kept.
+    """
+
+    process = ForeignKeyField(Process, on_delete="CASCADE")
+    version = IntegerField()
+    room_id = CharField()
+    user_id = IntegerField()
+    connections = IntegerField()
+    typing_until = FloatField()
+
+    class Meta:
+        table_name = "presence_change"
+        primary_key = CompositeKey("process", "version", "room_id", "user_id")

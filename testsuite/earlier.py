@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 
 import peewee
@@ -11,6 +11,7 @@ from playhouse.migrations import Runner
 
 from models.database import ENGINES, MIGRATIONS, URL_SCHEME, database, execute, placeholders
 from models.engines.base import Row
+from models.presence import LocalPresence
 from testsuite.mongodb import opened
 
 LAST_MIGRATION = "0004_lookalikes"
@@ -18,6 +19,15 @@ MEMBERS = ("ana", "beto", "carla")
 ROOMS = (("attic", False), ("garden", True))  # beside the lobby: slug, and whether it is open
 BATCH_ROWS = 2000
 ADD_ENTRIES = "INSERT INTO entry (room_id, seq, kind, target, author_id, body, at, nonce) VALUES {}"
+SET_PRESENCE = """
+    INSERT INTO presence (process_id, room_id, user_id, connections, typing_until) VALUES (?, ?, ?, ?, {now} + ?)
+    ON CONFLICT (process_id, room_id, user_id) DO UPDATE
+    SET connections = excluded.connections, typing_until = excluded.typing_until
+"""
+ONLINE = """
+    SELECT room_id, username FROM presence JOIN "user" ON "user".id = user_id JOIN process ON process.id = process_id
+    WHERE beat_at BETWEEN {now} - 10 AND {now} + 10 ORDER BY folded
+"""
 FIELDS = ("room", "seq", "kind", "target", "author_id", "body", "at", "nonce")  # of a document
 
 
@@ -83,3 +93,21 @@ def _add_people() -> None:
 def _posts(room: str, count: int) -> Iterator[Row]:
     for seq in range(1, count + 1):
         yield room, seq, "post", None, seq % len(MEMBERS) + 1, f"{room} {seq} @ana", 1.7e9 + seq, f"{room} {seq}"
+
+
+# --- presence, as a process of the version before 0012_presence writes and reads it
+
+
+def report_presence(process: str, changed: Collection[LocalPresence]) -> list[Row]:
+    """Let such a process report what has changed; return who is online for it: rooms with names."""
+    now = database.now
+    with database.writing():
+        execute(f"DELETE FROM process WHERE NOT beat_at BETWEEN {now} - 60 AND {now} + 60")
+        if execute("SELECT version FROM process WHERE id = ?", process).fetchone() is None:
+            execute(f"INSERT INTO process (id, beat_at, version) VALUES (?, {now}, 0)", process)
+        execute(f"UPDATE process SET beat_at = {now}, version = version + ? WHERE id = ?", int(bool(changed)), process)
+        for one in changed:
+            execute(SET_PRESENCE.format(now=now), process, *one)
+        execute("DELETE FROM presence WHERE process_id = ? AND connections = 0", process)
+    found: list[Row] = execute(ONLINE.format(now=now)).fetchall()
+    return found

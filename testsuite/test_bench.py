@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import api, chats, people, results, sites, tokens
 from bench.chats import BODY_PREFIX
+from bench.elsewhere import Elsewhere
 from bench.engines import ENGINES, Engine
 from bench.figures import BARE, PROSA, ROWS, Figures
 from bench.load import Crowd
@@ -19,7 +20,7 @@ from testsuite.crowd import SECRET
 from testsuite.documents import Document
 from testsuite.servers import ROOT
 from testsuite.tables import sql
-from testsuite.waiting import TIMEOUT_SECONDS
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
 RESULTS = "bench/RESULTS.rst"
 TITLES = [engine.title for engine in ENGINES.values()]
@@ -105,6 +106,20 @@ class Load(FolderTest):
                 self.assertGreater(polls.deliver(crowd, run), 0)
         with Polls(server, programs) as late, self.assertRaisesRegex(ConnectionError, "answered at once"):
             late.start(2)
+
+    def test_members_come_and_go_elsewhere_once_they_are_to(self) -> None:
+        self.make(12)
+        with Elsewhere([f"--database={self.folder}/people.db"], here=4, rooms_each=2) as elsewhere:
+            joined = sql(
+                self.folder, "SELECT count(*), count(DISTINCT room_id) FROM membership WHERE room_id <> 'lobby'"
+            )
+            self.assertEqual(joined, [(8, 8)])
+            self.assertEqual(sql(self.folder, "SELECT count(*), min(user_id) FROM presence"), [(8, 5)])
+            self.assertEqual(sql(self.folder, "SELECT DISTINCT version FROM process"), [(1,)])
+            elsewhere.turn()
+            changed = "SELECT DISTINCT connections FROM presence_change WHERE version > 1"
+            wait_for(lambda: len(sql(self.folder, changed)) == 2, "some have left, and come again")
+            self.assertGreater(elsewhere.cpu(), 0)
 
 
 class Results(unittest.TestCase):

@@ -16,6 +16,7 @@ from testsuite.clients import Chat, Client
 from testsuite.crowd import SECRET, make_crowd, signed_in
 from testsuite.postgresql import OnPostgresql
 from testsuite.tables import sql
+from testsuite.test_mongo_site import OnMongodb
 from testsuite.waiting import leave_the_core, wait_for
 
 
@@ -106,6 +107,88 @@ class Death(SiteTest):
         self.assertGreater(time.monotonic() - killed, 6.9, "killed: after ten seconds of silence")
         self.assertLess(time.monotonic() - killed, 12)
         beto.close()
+
+
+class Promise(FolderTest):
+    """Members come, go and type at three processes: each process tells the same of it, whatever becomes of another."""
+
+    is_long = True
+    QUICK = (
+        "models.presence:SILENCE_SECONDS=3.0",
+        "models.presence:DELETE_SECONDS=5.0",
+        "controllers.realtime.presence:HEARTBEAT_SECONDS=0.3",
+        "controllers.realtime.presence:GRACE_SECONDS=0.3",
+    )
+    NAMES = ("ana", "beto", "carla")
+
+    def setUp(self) -> None:
+        super().setUp()
+        add_members(self.folder, (*self.NAMES, "dora", "edu"))
+        self.servers = [self.start("--messages_per_second=0", altered=self.QUICK) for _ in range(3)]
+        self.readers = [self.chat(name, server) for server, name in enumerate(self.NAMES)]
+        self.all_told("presence", online=[*self.NAMES], count=3)
+
+    def chat(self, name: str, server: int) -> Chat:
+        """Return a member's chat client at one of the processes."""
+        chat = Client(self.servers[server].wait().url).sign_in(name).chat()
+        self.addCleanup(chat.close)
+        return chat
+
+    def all_told(self, type: str, **fields: Any) -> None:
+        """Return once all readers were told so."""
+        for reader in self.readers:
+            reader.until(type, room="lobby", **fields)
+
+    def test_all_are_told_of_those_who_come_and_go_and_type_wherever_that_is(self) -> None:
+        for server in range(3):
+            dora = self.chat("dora", server)
+            self.all_told("presence", online=[*self.NAMES, "dora"], count=4)
+            dora.send("typing", room="lobby")
+            self.all_told("typing", members=["dora"])
+            dora.post("done")
+            self.all_told("typing", members=[])
+            edu = self.chat("edu", (server + 1) % 3)
+            self.all_told("presence", online=[*self.NAMES, "dora", "edu"], count=5)
+            dora.send("leave", room="lobby")
+            self.all_told("presence", online=[*self.NAMES, "edu"], count=4)
+            edu.close()
+            self.all_told("presence", online=[*self.NAMES], count=3)
+            dora.close()
+
+    def test_the_members_of_a_process_that_is_killed_leave_and_may_come_back_at_another(self) -> None:
+        self.chat("dora", 2).send("typing", room="lobby")
+        self.all_told("typing", members=["dora"])
+        lost = self.readers.pop()
+        self.servers[2].stop(signal.SIGKILL)
+        self.assertEqual(lost.until_closed(), 1006)
+        self.all_told("presence", online=["ana", "beto"])
+        self.chat("dora", 1)
+        self.servers[2] = self.start("--messages_per_second=0", altered=self.QUICK)
+        self.readers.append(self.chat("carla", 2))
+        self.all_told("presence", online=[*self.NAMES, "dora"])
+        wait_for(lambda: sql(self.folder, "SELECT count(*) FROM process") == [(3,)], "the dead process is deleted")
+        self.assertEqual(sql(self.folder, "SELECT count(*) FROM presence"), [(4,)])
+
+    def test_a_process_that_was_suspended_until_its_rows_were_deleted_goes_on(self) -> None:
+        process = self.servers[2].process
+        process.send_signal(signal.SIGSTOP)
+        self.addCleanup(process.send_signal, signal.SIGCONT)
+        slow = self.readers.pop()
+        self.all_told("presence", online=["ana", "beto"])
+        wait_for(lambda: sql(self.folder, "SELECT count(*) FROM process") == [(2,)], "its rows are deleted")
+        self.chat("dora", 0)
+        self.all_told("presence", online=["ana", "beto", "dora"])
+        process.send_signal(signal.SIGCONT)
+        self.readers.append(slow)
+        self.all_told("presence", online=[*self.NAMES, "dora"])
+
+
+class PromiseOnPostgresql(OnPostgresql, Promise):
+    pass
+
+
+class PromiseOnMongodb(OnMongodb, Promise):
+    pass
 
 
 class Skewed(OnPostgresql, FolderTest):

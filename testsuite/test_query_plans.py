@@ -14,7 +14,7 @@ from unittest import mock
 from motor.motor_tornado import MotorClient
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from models import memberships, reads, rooms, tasks
+from models import memberships, presence, reads, rooms, tasks
 from models.database import database
 from models.logs import sql, sql_append, sql_tasks
 from models.logs.base import Draft, RoomLog
@@ -23,7 +23,7 @@ from testsuite import log_case
 from testsuite.mongodb import opened
 from testsuite.postgresql import shared_server
 
-GROWING = {"entry", "membership", "mention", "answer", "address", "task"}
+GROWING = {"entry", "membership", "mention", "answer", "address", "task", "presence", "presence_change"}
 OF_ROOMS = ("entry", "mention", "answer")  # of which no query may read those of a whole room
 ALIASES = r"reply|t\d+"  # of these tables
 ROOM_COUNT, ENTRY_COUNT = 5, 20_000  # and so many in each
@@ -64,7 +64,10 @@ def constants(*modules: ModuleType) -> dict[str, str]:
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and STATEMENT.match(value)
     }
-    return {name: re.escape(value).replace(r"\{\}", ".*").replace(r"\?", ".{1,2}") for name, value in found.items()}
+    return {
+        name: re.escape(value).replace(r"\{\}", ".*").replace(r"\{now\}", ".*").replace(r"\?", ".{1,2}")
+        for name, value in found.items()
+    }
 
 
 async def use_the_log(log: RoomLog, member_id: int, head: int) -> None:
@@ -140,10 +143,11 @@ class OnSqlite(log_case.LogTest):
         with self.explaining():
             await use_the_log(self.log, self.ana, ENTRY_COUNT)
             self.with_models(self.use_rooms)
+            self.with_models(self.use_presence)
         slow = [f"{' '.join(statement.split())}: {steps}" for statement, steps in self.plans.items() if steps]
         self.assertEqual(slow, [], "\n".join(slow))
         executed = "\n;".join(self.plans)
-        for name, pattern in constants(sql, sql_append, sql_tasks, rooms, reads).items():
+        for name, pattern in constants(sql, sql_append, sql_tasks, rooms, reads, presence).items():
             with self.subTest(name):
                 self.assertRegex(executed, re.compile(pattern, re.DOTALL))
 
@@ -167,6 +171,14 @@ class OnSqlite(log_case.LogTest):
         reads.set_back(reads.Move(self.ana, "lobby", 3, 3))
         reads.moved_since(1)
         rooms.changed_since(1)
+
+    def use_presence(self) -> None:
+        for version in (1, presence.KEPT_VERSIONS):
+            presence.report("one", version, [presence.LocalPresence("lobby", self.ana, version % 2, 0.0)])
+        for known in ({}, {"one": presence.KEPT_VERSIONS - 1}):
+            presence.reports(known)
+        presence.stop("one")
+        presence.delete_dead()
 
 
 class OnPostgresql(OnSqlite):

@@ -255,6 +255,8 @@ class Activity:
     def tell_presence(self, names: Iterable[str], is_online: bool) -> None:
         """Tell those who have direct rooms with these people that they have come, or left."""
         for name in names:
+            if not self._people.followers(name):
+                continue
             frame = Frame([message("person", username=name, online=is_online)])
             for member_id in self._people.followers(name):
                 for subscriber in self._subscribers.of_member(member_id):

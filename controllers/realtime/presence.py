@@ -1,7 +1,7 @@
 """Who is online and who is typing, over all processes: state, which is sent to subscribers but never logged.
 
-Each process writes its own connections to the database and reads those of the others, both at most four times a
-second, so that a thousand arrivals are a handful of frames.
+Each process writes its own connections to the database and reads what others have changed there, both at most four
+times a second, so that a thousand arrivals are a handful of frames.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ import asyncio
 import contextlib
 import time
 from collections import Counter, defaultdict
-from collections.abc import Set
+from collections.abc import Sequence
 
 from controllers.realtime.frame import Frame
 from controllers.realtime.hub import Hub
+from controllers.realtime.online import Changes, Online, People
 from controllers.realtime.protocol import message
 from controllers.realtime.subscriber import Subscriber
 from models import presence
 from models.errors.stores import Unavailable
 from models.members import Member
 from models.names import initial, tint
-from models.presence import GRACE_SECONDS, LocalPresence, OnlineMember
+from models.presence import GRACE_SECONDS, LocalPresence
 from models.stores import Stores
 
 COALESCE_SECONDS = 0.25  # at least, between two exchanges with the database
 HEARTBEAT_SECONDS = 3.0
 TYPING_SECONDS = 5.0  # for which one `typing` message counts
+ROOMS_PER_TURN = 50  # told of a change before the event loop does other work: about 5 ms
 MAX_NAMES = 100  # in one `presence` message; its `count` has the number of all
 MAX_TYPING_NAMES = 3  # in one `typing` message
 
@@ -43,14 +45,12 @@ class Presence:
         self._leaving: dict[tuple[str, int], asyncio.TimerHandle] = {}  # by room and member
         self._typing: dict[tuple[str, int], float] = {}  # by room and member: until when (time.monotonic)
         self._unreported: set[tuple[str, int]] = set()  # rooms and members that have changed here
-        self._versions: dict[str, int] = {}  # of all processes, when their presence was last read
-        self._last_sent: dict[str, tuple[str, str]] = {}  # by room: the last `presence` and `typing` messages
-        self._online: dict[str, list[str]] = {}  # by room: names
-        self._everybody: dict[str, None] = {}  # the names of all rooms, in order
+        self._version = 0  # of the last report of a change
+        self._online = Online()  # as last read
+        self._last_sent: dict[str, tuple[str, str]] = {}  # by room with subscribers: `presence` and `typing` messages
         self._owed: dict[Subscriber, set[str]] = defaultdict(set)  # rooms whose messages it could not take
         self._changed = asyncio.Event()  # something has changed, here or in the database
         self._heartbeat_at = -HEARTBEAT_SECONDS  # when this process last reported (time.monotonic)
-        self._typing_ends_at: float | None = None  # when the next member's typing expires (time.monotonic)
 
     # --- connections of this process
 
@@ -85,7 +85,7 @@ class Presence:
 
     def send(self, subscriber: Subscriber, room: str) -> None:
         """Send the presence in `room` to one subscriber, now or once it has drained."""
-        messages = self._last_sent.get(room)
+        messages = self._messages(room)
         if messages and not subscriber.try_send(Frame(messages)):
             self._owed[subscriber].add(room)
 
@@ -100,13 +100,13 @@ class Presence:
 
     # --- all processes
 
-    def online(self, room: str) -> list[str]:
+    def online(self, room: str) -> People:
         """Return the names of all members online in `room`, at any process, as last read from the database."""
-        return self._online.get(room, [])
+        return self._online.rooms.get(room) or People()
 
-    def everybody(self) -> Set[str]:
+    def everybody(self) -> People:
         """Return the names of all members online in any room, in order."""
-        return self._everybody.keys()
+        return self._online.everybody
 
     async def follow(self) -> None:
         """Write and read presence whenever something has changed, until cancelled."""
@@ -148,8 +148,9 @@ class Presence:
         if not keys and not is_due:
             return
         changes = [self._local_presence(*key) for key in keys]
+        self._version += bool(changes)
         try:
-            is_new = await self._write(presence.report, self._process, changes)
+            is_new = await self._write(presence.report, self._process, self._version, changes)
         except Unavailable:
             self._unreported |= keys
             raise
@@ -174,47 +175,45 @@ class Presence:
         return LocalPresence(room, member_id, connections, typing_for)
 
     async def _fetch(self) -> None:
-        """Read the presence of all processes if it has changed, and broadcast it."""
-        versions = await self._read(presence.versions)
-        if versions != self._versions or self._has_typing_ended():
-            self._update(await self._read(presence.online_members))
-            self._versions = versions
+        """Read what all processes have reported, and broadcast what has changed."""
+        reports = await self._read(presence.reports, dict(self._online.versions))
+        for _ in self._online.take(reports):
+            await asyncio.sleep(0)
+        await self._tell(self._online.changes())
+        if reports.has_dead:
+            await self._write(presence.delete_dead)
 
-    def _has_typing_ended(self) -> bool:
-        return self._typing_ends_at is not None and time.monotonic() >= self._typing_ends_at
+    async def _tell(self, changes: Changes) -> None:
+        """Broadcast what has changed, to the rooms where somebody here listens."""
+        self._hub.activity.tell_presence(changes.came, is_online=True)
+        self._hub.activity.tell_presence(changes.left, is_online=False)
+        for number, room in enumerate(changes.rooms, 1):
+            self._broadcast(room)
+            if number % ROOMS_PER_TURN == 0:
+                await asyncio.sleep(0)
 
-    def _update(self, everybody: list[OnlineMember]) -> None:
-        """Take the presence of all processes, and broadcast it to the rooms where it has changed."""
-        seconds_left = [one.typing_for for one in everybody if one.typing_for > 0]
-        self._typing_ends_at = time.monotonic() + min(seconds_left) if seconds_left else None
-        rooms: dict[str, list[OnlineMember]] = {room: [] for room in self._last_sent}
-        for one in everybody:
-            rooms.setdefault(one.room, []).append(one)
-        self._online = {room: [one.username for one in people] for room, people in rooms.items()}
-        before, self._everybody = self._everybody, dict.fromkeys(one.username for one in everybody)
-        self._hub.activity.tell_presence(self._everybody.keys() - before.keys(), is_online=True)
-        self._hub.activity.tell_presence(before.keys() - self._everybody.keys(), is_online=False)
-        for room, people in rooms.items():
-            messages = _messages(room, people)
-            if messages != self._last_sent.get(room):
-                self._broadcast(room, messages)
+    def _messages(self, room: str) -> tuple[str, ...]:
+        """Return the `presence` and the `typing` message of a room; none if nobody was seen there yet."""
+        if room not in self._last_sent and room in self._online.rooms:
+            self._last_sent[room] = _build_messages(room, self._online.rooms[room], self._online.typing.names(room))
+        return self._last_sent.get(room, ())
 
-    def _broadcast(self, room: str, messages: tuple[str, str]) -> None:
+    def _broadcast(self, room: str) -> None:
         """Send those of a room's messages that have changed to all its subscribers here."""
-        last_sent = self._last_sent.get(room, ("", ""))
-        self._last_sent[room] = messages
-        frame = Frame([text for text in messages if text not in last_sent])
-        for subscriber in self._hub.subscribers_in(room):
+        before, subscribers = self._last_sent.pop(room, ()), self._hub.subscribers_in(room)
+        if not subscribers:
+            return  # who joins is sent both
+        texts = [text for text in self._messages(room) if text not in before]
+        frame = Frame(texts)
+        for subscriber in subscribers if texts else ():
             if not subscriber.try_send(frame):
                 self._owed[subscriber].add(room)
 
 
-def _messages(room: str, people: list[OnlineMember]) -> tuple[str, str]:
-    """Return the `presence` and the `typing` message of a room."""
-    online = [one.username for one in people[:MAX_NAMES]]
+def _build_messages(room: str, people: People, typing: Sequence[str]) -> tuple[str, str]:
+    online = people.first(MAX_NAMES)
     pictures = [(initial(username), tint(username)) for username in online]
-    typing = [one.username for one in people if one.typing_for > 0][:MAX_TYPING_NAMES]
     return (
         message("presence", room=room, online=online, pictures=pictures, count=len(people)),
-        message("typing", room=room, members=typing),
+        message("typing", room=room, members=typing[:MAX_TYPING_NAMES]),
     )

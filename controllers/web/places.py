@@ -74,9 +74,9 @@ class Sidebar:
 
     def online(self, rooms: Sequence[RoomInfo], everybody: Container[str]) -> frozenset[str]:
         """Return which people of the direct rooms are online."""
-        if self._source is None or rooms is not self._source.rooms:
-            self._people = [name for room in rooms for name in room.people]
-        return frozenset(name for name in self._people if name in everybody)
+        is_known = self._source is not None and rooms is self._source.rooms
+        people = self._people if is_known else _people_of(rooms)
+        return frozenset(name for name in people if name in everybody)
 
     def stale(self, source: PlacesSource, grown_since: GrownSince) -> list[RoomInfo]:
         """Return the rooms of which something may have changed."""
@@ -100,6 +100,7 @@ class Sidebar:
             self._places, self._rows, self._order, self._orders, self._pages = {}, {}, [], {}, {}
             self._numbers = {room.slug: number for number, room in enumerate(source.rooms)}
             self.slugs = frozenset(self._numbers)
+            self._people = _people_of(source.rooms)
         changed = []
         for place, newest_at in fresh:
             order = place.is_archived, not place.is_pinned, -newest_at, self._numbers[place.slug]
@@ -142,6 +143,10 @@ class Sidebar:
         self._pages[current] = open_tasks, html
         if len(self._pages) > MAX_PAGES:
             del self._pages[next(iter(self._pages))]
+
+
+def _people_of(rooms: Iterable[RoomInfo]) -> list[str]:
+    return [name for room in rooms for name in room.people]
 
 
 class Sidebars:

@@ -73,8 +73,8 @@ class Engine(ABC):
         """Begin a transaction that changes people. At most one runs at a time, of all processes."""
 
     @abstractmethod
-    def appending(self) -> AbstractContextManager[None]:
-        """Begin a transaction that locks the rows of rooms and then appends to their logs."""
+    def locking_rows(self) -> AbstractContextManager[None]:
+        """Begin a transaction that locks the rows that it needs. Where the engine can, several run at a time."""
 
     @abstractmethod
     def is_transient(self, error: peewee.DatabaseError) -> bool:

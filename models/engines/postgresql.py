@@ -151,7 +151,7 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
             yield
 
     @contextlib.contextmanager
-    def appending(self) -> Iterator[None]:
+    def locking_rows(self) -> Iterator[None]:
         with self.atomic():
             yield
 

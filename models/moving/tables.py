@@ -20,6 +20,7 @@ from models.models import (
     Invitation,
     Membership,
     Mention,
+    PresenceChange,
     PresenceRow,
     Process,
     Room,
@@ -46,7 +47,7 @@ CONTENT: tuple[type[BaseModel], ...] = (
     EntryRow,
     Setting,
 )
-STATE: tuple[type[BaseModel], ...] = (Process, PresenceRow)  # of running processes: it is not moved
+STATE: tuple[type[BaseModel], ...] = (Process, PresenceRow, PresenceChange)  # of running processes: it is not moved
 # What tells processes of changes, by table; it begins anew.
 STATE_COLUMNS = {
     "room": {"changed_version", "left_version", "searched", "search_from", "grown"},
