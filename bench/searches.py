@@ -20,6 +20,7 @@ from bench.keepalive import hammer, request
 from bench.rounds import WARM_UP_SECONDS, WINDOW_SECONDS, Bench
 from bench.sites import Server
 from models.database import database, open_database, writing
+from models.engines.sqlite_search import INDEXED_CHARS
 from models.logs import sql_search
 from models.models import EntryRow, Room
 from models.rooms import all_slugs
@@ -65,11 +66,11 @@ def search(bench: Bench) -> None:
         bench.figures.add("search-filled", PROSA, json.loads(made.stdout))
     home, cookies = bench.searched[ENTRY_COUNT]
     words = vocabulary()
-    long_word = next(word for word in words if len(word) > 4)
+    long_word = next(word for word in words if len(word) > INDEXED_CHARS)
     asked = {
         "search-rare": words[-1],
         "search-frequent": words[0],
-        "search-beginning": long_word[:4],
+        "search-beginning": long_word,
         "search-two": f"{words[0]} {words[-1]}",
         "search-apart": f'"{words[0]} {words[1]}" -{words[2]} from:member00001',
     }
@@ -83,11 +84,11 @@ def search(bench: Bench) -> None:
 
 
 def vocabulary() -> list[str]:
-    """Return words, the most frequent first, the same each time."""
+    """Return words, the same each time, the most frequent first, which are the shortest as in any language."""
     chance, found = random.Random(1), dict[str, None]()
     while len(found) < VOCABULARY_WORDS:
         found["".join(chance.choices(SYLLABLES, k=chance.randint(1, 5)))] = None
-    return list(found)
+    return sorted(found, key=len)
 
 
 def main() -> None:

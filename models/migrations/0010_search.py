@@ -9,16 +9,17 @@ STATEMENTS = (
     # Changes nothing, and is refused where a site is being moved or was moved, so that its old copy stays as it is.
     "UPDATE setting SET value = value WHERE name = 'people_version'",
 )
-# Words are parted by blanks alone: of ASCII's signs those are letters that may be in one. By their first one, two and
-# three letters the beginnings of words are found as fast as words.
+# Words are parted by blanks alone: of ASCII's signs those are letters that may be in one. By their first one to five
+# letters the beginnings of words are found as fast as words; of longer ones the lists of all words are merged first.
 SQLITE = (
     """
     CREATE VIRTUAL TABLE search USING fts5 (
         words, room_id UNINDEXED, seq UNINDEXED,
-        tokenize = "ascii tokenchars '_-'", prefix = '1 2 3', columnsize = 0
+        tokenize = "ascii tokenchars '_-'", prefix = '1 2 3 4 5', columnsize = 0
     )
     """,
     "INSERT INTO search (search, rank) VALUES ('secure-delete', 1)",
+    "CREATE VIRTUAL TABLE search_words USING fts5vocab (search, instance)",
 )
 # What is not in the index yet is looked through at each search: it has to stay short.
 POSTGRESQL = (
