@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,14 +26,14 @@ from controllers.web.error_pages import ErrorPageHandler
 from controllers.web.field_limits import FieldLimits
 from controllers.web.hashing_queue import Disconnected, is_disconnected
 from controllers.web.languages import html_tag
-from controllers.web.places import Place, Sidebar, place_of
+from controllers.web.places import Place, Sidebar
 from controllers.web.rendering import isolated, person_path
 from models import failures, sessions
 from models.errors.accounts import MadeForAnother, SignedOut
 from models.members import Member
 from models.names import initial, tint
 from models.passwords import PasswordHash
-from models.rooms import RoomInfo, usernames
+from models.rooms import usernames
 from models.sessions import SignIn
 
 MAX_SIDEBAR_NAMES = 100  # the sidebar says how many more there are
@@ -222,25 +222,12 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
 
     async def own_sidebar(self) -> Sidebar:
         """Return what the sidebar shows of the member's rooms."""
-        sidebar, everybody = self.site.sidebars.get(self.sidebar_key), self.site.presence.everybody()
-        source = await self.site.places_source(self.member.id)  # first: what comes meanwhile is looked at the next time
-        source = source._replace(online=sidebar.online(source.rooms, everybody))
-        fresh = await self.look_at(sidebar.stale(source, self.site.hub.growth.since), source.online)
-        if changed := sidebar.update(source, fresh):
+        sidebar = self.site.sidebars.get(self.sidebar_key)
+        source, news = await self.site.news_for(self.member.id, sidebar)
+        if changed := sidebar.update(source, news):
             sidebar.keep_rows(changed, self.draw_rows(changed))
             self.site.sidebars.keep(self.sidebar_key, sidebar)
         return sidebar
-
-    async def look_at(self, rooms: Sequence[RoomInfo], online: Collection[str]) -> list[tuple[Place, float]]:
-        """Return rooms with what is new there, and when the newest entry of each was appended."""
-        if not rooms:
-            return []
-        slugs = [room.slug for room in rooms]
-        unread, newest_at = (
-            await self.site.unread.of_member(self.member.id, slugs),
-            await self.site.hub.newest_at(slugs),
-        )
-        return [(place_of(room, unread[room.slug], online), newest_at[room.slug]) for room in rooms]
 
     @property
     def sidebar_key(self) -> tuple[int, str]:

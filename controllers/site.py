@@ -20,10 +20,12 @@ from controllers.realtime.reads import Reads
 from controllers.realtime.revocation import Revoker
 from controllers.realtime.unread import UnreadCounts
 from controllers.web.authenticator import Authenticator
+from controllers.web.descriptions import DescriptionCache
 from controllers.web.hashing_queue import HashingQueue
 from controllers.web.json_answers import AnswerCache
+from controllers.web.kept_rooms import KeptRooms, RoomNews, RoomsSource
 from controllers.web.page_cache import PageCache
-from controllers.web.places import PlacesSource, Sidebars
+from controllers.web.places import Sidebars
 from controllers.web.query_cache import QueryCache
 from controllers.web.rate_limit import BURST_POSTS, Payer, RateLimiter
 from controllers.web.rendering import MessageRenderer, body_html, clean_message
@@ -38,13 +40,11 @@ from models.errors.messages import NotEmoji
 from models.errors.stores import Lost, Unavailable
 from models.logs.base import EDIT, NOTE, POST, REACT, UNREACT, Draft, Entry, Head
 from models.members import Member
-from models.names import initial, tint
 from models.notes import write_note
 from models.reads import Move, Position
 from models.rooms import RoomInfo, rooms_of
 from models.search.filler import SearchFiller
 from models.stores import Stores
-from models.unread import Unread
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class Site:
         self.renderer = renderer
         self.page_cache = PageCache()
         self.sidebars = Sidebars()
+        self.descriptions = DescriptionCache()
         self.answer_cache = AnswerCache()
         self.process = secrets.token_hex(4)
         self.rate_limiter = RateLimiter(limits.messages_per_second)
@@ -133,21 +134,31 @@ class Site:
         """Return all rooms of a member. Raise Unavailable."""
         return await self.query_cache.get_fresh(rooms_of, member.id)
 
-    async def places_source(self, member_id: int) -> PlacesSource:
-        """Return what the places of a member are made of, for a request that has looked who asks. Raise Unavailable."""
-        rooms = await self.query_cache.get(rooms_of, member_id)
-        positions = await self.reads.positions(member_id)
-        return PlacesSource(rooms, positions, self.hub.growth.version)
+    async def news_for(self, member_id: int, kept: KeptRooms) -> tuple[RoomsSource, list[RoomNews]]:
+        """Return what a member's rooms are made of now, and what is new in those that were stale. Raise Unavailable.
+
+        For a request that has looked who asks. What comes while this looks is looked at the next time.
+        """
+        while True:
+            before, growth = kept.source, self.hub.growth.version
+            rooms = await self.query_cache.get(rooms_of, member_id)
+            positions = await self.reads.positions(member_id)
+            source = RoomsSource(rooms, positions, growth, kept.online(rooms, self.presence.everybody()))
+            stale = kept.stale(source, self.hub.growth.since)
+            slugs = [room.slug for room in stale]
+            newest_at = await self.hub.newest_at(slugs) if slugs else {}
+            unread = await self.unread.of_member(member_id, slugs) if slugs else {}
+            if kept.source is before:  # else another request was faster
+                return source, [RoomNews(room, unread[room.slug], newest_at[room.slug]) for room in stale]
 
     async def describe_rooms(self, member: Member, rooms: Collection[RoomInfo]) -> str:
         """Return the message that tells a member of their rooms. Raise Unavailable."""
-        slugs = [room.slug for room in rooms]
-        newest_at = await self.hub.newest_at(slugs)
-        tasks = await self.open_tasks.of_member(member, slugs)
-        unread = await self.unread.of_member(member.id, slugs)  # last: positions have been told while the others waited
-        online = self.presence.everybody()
-        described = [_describe(room, unread[room.slug], newest_at[room.slug], online) for room in rooms]
-        return protocol.message("rooms", rooms=described, tasks=tasks)
+        descriptions = self.descriptions.get(member.id)
+        tasks = await self.open_tasks.of_member(member, frozenset(room.slug for room in rooms))
+        source, news = await self.news_for(member.id, descriptions)
+        text = descriptions.update(source, news)
+        self.descriptions.keep(member.id, descriptions, text)
+        return protocol.rooms_message(text, tasks)
 
     async def describe_tasks(self, member: Member) -> str:
         """Return the message that tells a member how many open tasks are given to them. Raise Unavailable."""
@@ -262,33 +273,3 @@ class Site:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):  # requests that waited for the stores are refused now
                 await self._is_idle.wait()
-
-
-def _describe(room: RoomInfo, unread: Unread, newest_at: float, online: Collection[str]) -> dict[str, object]:
-    """Return a room in the message `rooms` (docs/protocol.rst)."""
-    position = unread.position
-    return {
-        "room": room.slug,
-        "address": room.address,
-        "name": room.name,
-        "kind": room.kind,
-        "people": room.people,
-        "online": [name for name in room.people if name in online],
-        "picture": _picture(room.people[0]) if room.people else None,
-        "archived": room.is_archived,
-        "muted": room.is_muted,
-        "pinned": room.is_pinned,
-        "notify": room.notify,
-        "head": unread.head.seq,
-        "posts": unread.head.posts,
-        "at": newest_at,
-        "read": position.seq if position else None,
-        "read_posts": position.posts if position else None,
-        "deleted": unread.deleted,
-        "mentions": unread.mentions,
-    }
-
-
-def _picture(name: str) -> tuple[str, int]:
-    """Return the letter and the colour of a member's picture."""
-    return initial(name), tint(name)

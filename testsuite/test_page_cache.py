@@ -10,8 +10,9 @@ from dataclasses import replace
 from controllers.realtime import growth
 from controllers.realtime.growth import GrowthJournal
 from controllers.web import page_cache, places
+from controllers.web.kept_rooms import RoomNews, RoomsSource
 from controllers.web.page_cache import PLACEHOLDERS, CachedPage, PageCache, Reader
-from controllers.web.places import PlacesSource, Sidebar, Sidebars, place_of
+from controllers.web.places import Sidebar, Sidebars
 from models.logs.base import Entry, Head
 from models.messages import Reaction, as_posted
 from models.names import initial, tint
@@ -111,17 +112,17 @@ class CachedPages(unittest.TestCase):
             for name in "abc"
         ]
 
-        def look(source: PlacesSource, newest: Mapping[str, float] | None = None) -> list[str]:
+        def look(source: RoomsSource, newest: Mapping[str, float] | None = None) -> list[str]:
             """Take what is stale; return the slugs of these rooms."""
             stale = sidebar.stale(source, journal.since)
-            fresh = [(place_of(room, Unread(Head(), None), ()), (newest or {}).get(room.slug, 0.0)) for room in stale]
+            fresh = [RoomNews(room, Unread(Head(), None), (newest or {}).get(room.slug, 0.0)) for room in stale]
             sidebar.keep_rows(changed := sidebar.update(source, fresh), [f"<{place.slug}>" for place in changed])
             return [room.slug for room in stale]
 
         def order() -> str:
             return sidebar.rows(sidebar.places(), "", "")
 
-        source = PlacesSource(rooms, {}, journal.version)
+        source = RoomsSource(rooms, {}, journal.version)
         self.assertEqual((look(source), order()), (["a", "b", "c"], "<a><b><c>"))
         self.assertEqual(look(source._replace(rooms=[*rooms])), [])  # the same, read again
         journal.add("c")

@@ -45,14 +45,14 @@ class EntryCache:
             self._remove_text(next(iter(self._texts)))
         while len(self._page) > MAX_PAGE_MESSAGES:
             self._remove_message(next(iter(self._page)))
-        self._memory.count(self.bytes - before)
+        self._memory.count(self, self.bytes - before)
 
     def replace(self, one: Encoded) -> None:
         """Put an entry in the place of itself, if that is here and still shows messages."""
         before = self.bytes
         if one.seq in self._texts and self._texts[one.seq].shows:
             self._set_text(one)
-        self._memory.count(self.bytes - before)
+        self._memory.count(self, self.bytes - before)
 
     def showing(self, seqs: Collection[int]) -> list[int]:
         """Return which entries here show words of one of these messages."""
@@ -126,15 +126,22 @@ class MemoryLimit:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._held_bytes = 0
-        self._caches: list[EntryCache] = []
+        self._caches: set[EntryCache] = set()
 
     def add(self, cache: EntryCache) -> None:
         """Bound one more cache."""
-        self._caches.append(cache)
-        self.count(cache.bytes)
+        self._caches.add(cache)
+        self.count(cache, cache.bytes)
 
-    def count(self, added_bytes: int) -> None:
+    def remove(self, cache: EntryCache) -> None:
+        """Bound a cache no more, which nobody holds any longer."""
+        self._caches.discard(cache)
+        self._held_bytes -= cache.bytes
+
+    def count(self, cache: EntryCache, added_bytes: int) -> None:
         """Count what a cache has grown by (or shrunk, if negative), and shrink the largest until all fit."""
+        if cache not in self._caches:
+            return  # its room was forgotten while something was being added
         self._held_bytes += added_bytes
         while self._held_bytes > self._max_bytes:
             largest = max(self._caches, key=lambda cache: cache.bytes)

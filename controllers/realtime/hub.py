@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
 from controllers.realtime.acknowledgements import Acknowledge, Acknowledgements
@@ -24,6 +25,7 @@ from models.rooms import RoomInfo
 
 OnGrowth = Callable[[str, bool], None]  # is told of a room that has grown, and whether this process has appended to it
 
+MAX_CHANNELS = 200  # that are kept although nobody reads their rooms; 100 KiB each for usual messages
 MAX_CACHED_BYTES = 16 * 1024 * 1024  # of text in the channels' caches; 500 usual entries have half a megabyte
 
 
@@ -53,7 +55,7 @@ class Hub:
             background=self._background,
             on_entries=self._on_entries,
         )
-        self._channels: dict[str, Channel] = {}
+        self._channels: OrderedDict[str, Channel] = OrderedDict()  # those that were used last are at the end
         self._heads: dict[str, Head] = {}  # of all rooms, as far as they are known here
         self.growth = GrowthJournal()
         self.changes_version = 0  # another one whenever a room has grown by something else than a post or a note
@@ -82,16 +84,14 @@ class Hub:
 
         Return whether it is new there; joining again moves its cursor. Raise Unavailable.
         """
-        channel = await self._current_channel(room.slug)
-        await channel.deliver_all()  # or entries up to the head would arrive twice
+        channel = await self._delivered_channel(room.slug)
         if subscriber not in self.subscribers:
             return False  # closed while the log was read
         return channel.join(subscriber, room.name, after)
 
     async def wait(self, request: Waiting, room: RoomInfo, after: int) -> None:
         """Let a request have what follows `after` in a room of its member, until it ends. Raise Unavailable."""
-        channel = await self._current_channel(room.slug)
-        await channel.deliver_all()
+        channel = await self._delivered_channel(room.slug)
         if request in self.waiting:  # else it has ended while the log was read
             channel.join(request, room.name, after)
 
@@ -234,6 +234,17 @@ class Hub:
         with contextlib.suppress(Unavailable):  # the next post tries again
             await self._current_channel(room)
 
+    async def _delivered_channel(self, room: str) -> Channel:
+        """Return the current channel of a room, when delivery of all that it has has begun. Raise Unavailable.
+
+        Who joins would else get entries up to the head twice.
+        """
+        while True:
+            channel = await self._current_channel(room)
+            await channel.deliver_all()
+            if self._channels.get(room) is channel:  # else it was forgotten meanwhile
+                return channel
+
     async def _current_channel(self, room: str) -> Channel:
         """Return the channel of a room, with all that was on disk when it was asked for. Raise Unavailable."""
         if room not in self._channels:
@@ -242,6 +253,20 @@ class Hub:
             if room not in self._channels:  # else another request has opened it meanwhile
                 self._learn(room, head)
                 self._channels[room] = Channel(room, head.seq, newest, self._context)
+                self._forget_channels()
         channel = self._channels[room]
+        self._channels.move_to_end(room)
         await channel.tail.refresh()
         return channel
+
+    def _forget_channels(self) -> None:
+        """Forget a room that nobody has read for longest, if there are many; look at two, as each new room adds one."""
+        for _ in range(2):
+            if len(self._channels) <= MAX_CHANNELS:
+                return
+            room, channel = next(iter(self._channels.items()))
+            if channel.has_subscribers:
+                self._channels.move_to_end(room)
+            else:
+                del self._channels[room]
+                self._context.memory.remove(channel.tail.cache)

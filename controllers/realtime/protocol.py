@@ -68,6 +68,11 @@ def message(kind: str, /, **fields: object) -> str:
     return _encode({"type": kind, **fields})
 
 
+def rooms_message(rooms: str, tasks: int) -> str:
+    """Return the message that tells a member of their rooms, a list as JSON text, and of their open tasks."""
+    return f'{{"type":"rooms","rooms":{rooms},"tasks":{tasks}}}'
+
+
 def entry_message(entry: Entry, body: str, **fields: object) -> str:
     """Return the message that brings an entry, the same for everybody in the room.
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Collection, Container, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable
 from typing import NamedTuple
 
+from controllers.web.kept_rooms import KeptRooms, RoomNews, RoomsSource
 from controllers.web.lru_cache import LRUCache
-from models.reads import Position
 from models.rooms import DIRECT, RoomInfo
 from models.unread import Unread
 
 MAX_CACHE_BYTES = 8 * 1024 * 1024  # of sidebars, as each member sees theirs: one of 500 rooms has 300 KB
 MAX_PAGES = 3  # for which the HTML of a whole sidebar is kept
 
-GrownSince = Callable[[int], set[str] | None]  # returns the rooms that have grown since a version, if that is known
 Order = tuple[bool, bool, float, int]  # archived ones last, pinned ones first, then by the newest entry, then by name
 
 
@@ -36,20 +35,7 @@ class Place(NamedTuple):
     mentions: int
 
 
-class PlacesSource(NamedTuple):
-    """All that a member's places are made of; it equals no earlier one as soon as something of it has changed.
-
-    Who moves a position or reads the rooms makes another mapping or list; `growth` is the version of the journal of
-    what is appended, in any room; `online` are those people of direct rooms who are.
-    """
-
-    rooms: Sequence[RoomInfo]
-    positions: Mapping[str, Position]
-    growth: int
-    online: frozenset[str] = frozenset()
-
-
-class Sidebar:
+class Sidebar(KeptRooms):
     """A member's rooms in the order of the sidebar, in one language.
 
     Those of which something has changed are looked at and drawn again, and no others: it costs as much as what has
@@ -57,10 +43,8 @@ class Sidebar:
     """
 
     def __init__(self) -> None:
-        self.slugs: frozenset[str] = frozenset()
-        self._source: PlacesSource | None = None
+        super().__init__()
         self._numbers: dict[str, int] = {}  # of the rooms, by name
-        self._people: list[str] = []  # of direct rooms
         self._places: dict[str, Place] = {}
         self._rows: dict[str, str] = {}  # the HTML of each place
         self._order: list[tuple[Order, str]] = []
@@ -72,44 +56,19 @@ class Sidebar:
         """How many bytes the texts take."""
         return 2 * sum(map(len, self._rows.values())) + sum(len(html) for _, html in self._pages.values())
 
-    def online(self, rooms: Sequence[RoomInfo], everybody: Container[str]) -> frozenset[str]:
-        """Return which people of the direct rooms are online."""
-        is_known = self._source is not None and rooms is self._source.rooms
-        people = self._people if is_known else _people_of(rooms)
-        return frozenset(name for name in people if name in everybody)
-
-    def stale(self, source: PlacesSource, grown_since: GrownSince) -> list[RoomInfo]:
-        """Return the rooms of which something may have changed."""
-        before = self._source
-        grown = grown_since(before.growth) if before else None
-        if before is None or grown is None or source.rooms != before.rooms:
-            return list(source.rooms)
-        slugs = grown & self._places.keys()
-        if source.positions is not before.positions:
-            slugs |= {slug for slug in self._places if source.positions.get(slug) != before.positions.get(slug)}
-        if changed := source.online ^ before.online:
-            slugs |= {slug for slug, place in self._places.items() if not changed.isdisjoint(place.people)}
-        return [room for room in source.rooms if room.slug in slugs] if slugs else []
-
-    def update(self, source: PlacesSource, fresh: Sequence[tuple[Place, float]]) -> list[Place]:
-        """Take the places of rooms that were stale, each with when its newest entry was appended.
-
-        Return those that have to be drawn again.
-        """
-        if self._source is None or source.rooms != self._source.rooms:
+    def update(self, source: RoomsSource, news: Iterable[RoomNews]) -> list[Place]:
+        """Take what is new in the rooms that were stale; return those that have to be drawn again."""
+        if self.take(source):
             self._places, self._rows, self._order, self._orders, self._pages = {}, {}, [], {}, {}
             self._numbers = {room.slug: number for number, room in enumerate(source.rooms)}
-            self.slugs = frozenset(self._numbers)
-            self._people = _people_of(source.rooms)
         changed = []
-        for place, newest_at in fresh:
-            order = place.is_archived, not place.is_pinned, -newest_at, self._numbers[place.slug]
-            self._move(place.slug, order)
+        for room, unread, newest_at in news:
+            place = place_of(room, unread, source.online)
+            self._move(place.slug, (place.is_archived, not place.is_pinned, -newest_at, self._numbers[place.slug]))
             if self._places.get(place.slug) != place:
                 self._places[place.slug] = place
                 self._pages.clear()
                 changed.append(place)
-        self._source = source
         return changed
 
     def _move(self, slug: str, order: Order) -> None:
@@ -143,10 +102,6 @@ class Sidebar:
         self._pages[current] = open_tasks, html
         if len(self._pages) > MAX_PAGES:
             del self._pages[next(iter(self._pages))]
-
-
-def _people_of(rooms: Iterable[RoomInfo]) -> list[str]:
-    return [name for room in rooms for name in room.people]
 
 
 class Sidebars:

@@ -23,7 +23,7 @@ CLAIM_SECONDS = 10.0  # for which only one process fills the index
 
 FIND_ROWS = f"SELECT rowid, room_id, seq FROM search WHERE rowid >= ? AND rowid < ? + {MAX_SHIFT}"  # noqa: S608
 FIND_TAKEN = "SELECT rowid, room_id, seq FROM search WHERE rowid IN ({})"
-ADD = "INSERT INTO search (rowid, room_id, seq, words) VALUES (?, ?, ?, {})"
+ADD = "INSERT INTO search (rowid, room_id, seq, words) VALUES {}"
 REMOVE = "DELETE FROM search WHERE rowid = ?"
 
 IS_UNSEARCHED = "searched <> head OR search_from > 1"
@@ -87,10 +87,13 @@ def _remove(texts: Iterable[Text]) -> None:
 def _add(texts: Collection[Text]) -> None:
     """Add messages that are not in the index, in the order of their places, which is the fastest for FTS5."""
     index = database.search_index
-    sql = ADD.format(index.document)
-    for place, one in sorted(_placed(texts).items()):
+    values: list[object] = []
+    placed = sorted(_placed(texts).items())
+    for place, one in placed:
         labels = room_label(one.room), author_label(one.author_id)
-        execute(sql, place, one.room, one.seq, index.write(words_of(one.body), labels))
+        values += (place, one.room, one.seq, index.write(words_of(one.body), labels))
+    if placed:
+        execute(ADD.format(",".join([f"(?, ?, ?, {index.document})"] * len(placed))), *values)
 
 
 def _placed(texts: Collection[Text]) -> dict[int, Text]:
