@@ -74,6 +74,7 @@ WITHOUT_SILENT = "without them"
 POSTS = "a post"
 WEBSOCKETS = "in the chat"
 ONE_ROOM = "in one room"
+EMPTY_SITE = "on an empty site"
 PROSA = "Prosa"
 
 ROWS = [
@@ -129,6 +130,9 @@ ROWS = [
     Row("rooms-page", "room page beside 500 rooms, 10/s arriving", "requests/s", ONE_ROOM),
     Row("rooms-all", "marking 500 rooms as read, durable", "ms", ONE_ROOM),
     Row("presence", "50 of 10,000 online come or go each second", "% of a core", most=5.0),
+    Row("beside-append", "appending beside 10,000 rooms", "ms", EMPTY_SITE, most=1.1),
+    Row("beside-delivery", "to another process, where 1,000 of them are open", "ms", EMPTY_SITE, most=1.1),
+    Row("beside-memory", "growth by opening 10,000 rooms", "MB", most=50.0),
     Row("api-messages", "API: the newest 50 messages", "requests/s", BARE, least=0.4),
     Row("api-tasks", "API: a room's 200 tasks", "requests/s", BARE, least=0.4),
     Row("api-poll", "API: one message to 1,000 that wait, p99", "ms", WEBSOCKETS, most=1.5),

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from bench import api, appends, changes, chats, crowds, many_rooms, pages, presence, searches, sites
+from bench import api, appends, beside, changes, chats, crowds, many_rooms, pages, presence, searches, sites
 from bench.chats import Chat
 from bench.figures import PROSA, SHORT_LOG, SOCKJS, TUTORIAL, WS
 from bench.keepalive import hammer, request
@@ -120,6 +120,7 @@ GROUPS: dict[str, Callable[[Bench], None]] = {
     "changes": changes.fan_out,
     "rooms": many_rooms.many_rooms,
     "presence": presence.presence,
+    "beside": beside.beside,
     "api": api.lists,
     "poll": api.long_poll,
 }

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import pymongo
 from tornado.web import create_signed_value
 
 from bench.chats import body
@@ -101,6 +102,7 @@ def add_entries(logs: Mapping[str, int], authors: int) -> None:
         for rows in entries(room, count, authors):
             EntryRow.insert_many(rows, fields=EntryRow._meta.sorted_fields).execute()
         Room.update(head=count, posts=count, lines=count).where(Room.slug == room).execute()
+    database.execute_sql("UPDATE room SET searched = head")  # nobody searches, and filling the index would disturb
 
 
 def add_documents(url: str, logs: Mapping[str, int], authors: int) -> None:
@@ -110,6 +112,8 @@ def add_documents(url: str, logs: Mapping[str, int], authors: int) -> None:
             for rows in entries(room, count, authors):
                 table.add(rows)
         table.save_heads({room: Head(count, count, count) for room, count in logs.items()})
+    with pymongo.MongoClient[dict[str, object]](url) as client:  # as above
+        client.get_default_database()["heads"].update_many({}, {"$set": {"search_from": 1}})
 
 
 def open_sessions(secret: str) -> list[str]:

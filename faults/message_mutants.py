@@ -106,8 +106,8 @@ MESSAGE_MUTANTS = (
         (
             Change(
                 SQL_APPEND_FILE,
-                "    execute(REMOVE_MENTIONS, entry.room, entry.target)\n    (answered,)",
-                "    (answered,)",
+                "    execute(REMOVE_MENTIONS, entry.room, entry.target)\n    execute(REMOVE_ANSWER",
+                "    execute(REMOVE_ANSWER",
             ),
         ),
     ),
@@ -134,7 +134,7 @@ MESSAGE_MUTANTS = (
     ),
     Mutant(
         "MongoDB: a deletion leaves the text in the store",
-        (Change(MONGO_TARGETS_FILE, '{"$set": {"body": "", "mentions": []}', '{"$set": {"mentions": []}'),),
+        (Change(MONGO_TARGETS_FILE, '"$set": {"body": "", "mentions": [], ', '"$set": {"mentions": [], '),),
         engine="mongodb",
     ),
     Mutant(

@@ -13,7 +13,7 @@ import peewee
 
 from models.engines.base import Row
 from models.search.query import Phrase
-from models.search.wanted import Wanted
+from models.search.wanted import Hit, Hits, Wanted
 
 
 class SearchIndex(ABC):
@@ -31,8 +31,8 @@ class SearchIndex(ABC):
         """Return the words of a row; labels have no place in the text."""
 
     @abstractmethod
-    def find(self, wanted: Wanted, limit: int) -> Sequence[Row]:
-        """Return place, room and seq of the newest messages that are wanted, newest first."""
+    def find(self, wanted: Wanted, limit: int) -> Hits:
+        """Return at most `limit` messages that are wanted, the newest; perhaps not all if not all was looked at."""
 
     @abstractmethod
     def _phrase(self, phrase: Phrase) -> str:
@@ -42,8 +42,9 @@ class SearchIndex(ABC):
     def _any(self, labels: Iterable[str]) -> str:
         """Return the condition for one of these labels."""
 
-    def _condition(self, wanted: Wanted) -> str:
-        parts = [self._any(map(room_label, wanted.rooms))]
+    def _condition(self, wanted: Wanted, has_rooms: bool = True) -> str:
+        """Return the condition for all that is wanted; empty if it names nothing."""
+        parts = [self._any(map(room_label, wanted.rooms))] if has_rooms else []
         if wanted.authors is not None:
             parts.append(self._any(map(author_label, wanted.authors)))
         parts += map(self._phrase, wanted.phrases)
@@ -51,6 +52,11 @@ class SearchIndex(ABC):
         if wanted.authors_without:
             unwanted.append(self._any(map(author_label, wanted.authors_without)))
         return self.both.join(parts) + "".join(self.neither + one for one in unwanted)
+
+
+def to_hits(rows: Iterable[Row]) -> list[Hit]:
+    """Return the hits in rows of a place, a room and a seq."""
+    return [Hit(*row) for row in rows]
 
 
 def room_label(room: str) -> str:

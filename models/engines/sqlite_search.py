@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from models.engines.base import Row
-from models.engines.search_index import SearchIndex
+from models.engines.search_index import SearchIndex, to_hits
 from models.search.query import Phrase
-from models.search.wanted import Wanted
+from models.search.wanted import Hits, Wanted
 
 FIND = """
     SELECT rowid, room_id, seq FROM search WHERE search MATCH ? AND rowid >= ? AND rowid < ?
@@ -36,10 +35,9 @@ class Fts5Index(SearchIndex):
     def write(self, words: Sequence[str], labels: Iterable[str]) -> str:
         return " ".join((*labels, *words))
 
-    def find(self, wanted: Wanted, limit: int) -> Sequence[Row]:
+    def find(self, wanted: Wanted, limit: int) -> Hits:
         values = self._condition(wanted), wanted.since, wanted.before, limit
-        found: list[Row] = self._database.execute_sql(FIND, values).fetchall()
-        return found
+        return Hits(to_hits(self._database.execute_sql(FIND, values).fetchall()))
 
     def _phrase(self, phrase: Phrase) -> str:
         *firsts, last = phrase.words

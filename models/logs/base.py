@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.errors.messages import Empty, TooLong
-from models.search.wanted import Hit, Unindexed, Wanted
+from models.search.wanted import Hits, Unindexed, Wanted
 from models.visible import is_visible
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ class RoomLog(ABC):
         """Return how many open tasks in these rooms are given to a member."""
 
     @abstractmethod
-    async def search(self, wanted: Wanted, limit: int) -> list[Hit]:
-        """Return at most `limit` messages that are wanted, newest first; some may not match as they are now."""
+    async def search(self, wanted: Wanted, limit: int) -> Hits:
+        """Return at most `limit` messages that are wanted, the newest; some may not match as they are now."""
 
     @abstractmethod
     async def fill_search_index(self, process: str) -> bool:

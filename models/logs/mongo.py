@@ -25,7 +25,7 @@ from models.logs.mongo_search import MongoSearch
 from models.logs.mongo_targets import MongoTargets
 from models.mentions import EVERYBODY
 from models.refusals import RefusalLogger
-from models.search.wanted import Hit, Unindexed, Wanted
+from models.search.wanted import Hits, Unindexed, Wanted
 from models.tasks import TaskState
 
 if TYPE_CHECKING:
@@ -251,10 +251,10 @@ class MongoLog(RoomLog):
         writers = await self._read(rooms.writers, {document["author_id"] for document in documents})
         return [to_entry(document, writers) for document in documents]
 
-    async def search(self, wanted: Wanted, limit: int) -> list[Hit]:
+    async def search(self, wanted: Wanted, limit: int) -> Hits:
         await self._settle_pending()
         with raising_unavailable(self._refusal_logger):
-            return await self._search.find(wanted, limit)
+            return Hits(await self._search.find(wanted, limit))
 
     async def fill_search_index(self, process: str) -> bool:
         with raising_unavailable(self._refusal_logger):

@@ -15,7 +15,7 @@ from models.logs.base import DELETE, TASK_REMOVED, Draft, Entry, Head, RoomLog
 from models.logs.group_commit import GroupCommit
 from models.logs.rows import NAMED_COLUMNS, to_entry
 from models.logs.sql_append import append
-from models.search.wanted import Hit, Unindexed, Wanted
+from models.search.wanted import Hits, Unindexed, Wanted
 from models.tasks import TaskState
 
 # {} is a list of values, {order} and {limit} of a page are constants.
@@ -155,7 +155,7 @@ class SqlLog(RoomLog):
     async def count_tasks_given_to(self, username: str, rooms: Collection[str]) -> int:
         return await self._read(sql_tasks.count_given_to, username, rooms)
 
-    async def search(self, wanted: Wanted, limit: int) -> list[Hit]:
+    async def search(self, wanted: Wanted, limit: int) -> Hits:
         return await self._read(sql_search.find, wanted, limit)
 
     async def fill_search_index(self, process: str) -> bool:

@@ -14,7 +14,7 @@ from models.database import appending, database, execute
 from models.engines.search_index import author_label, room_label
 from models.logs.base import DELETE, EDIT, POST, Entry
 from models.rules import Target
-from models.search.wanted import Hit, Unindexed, Wanted, place_of
+from models.search.wanted import Hits, Unindexed, Wanted, place_of
 from models.search.words import words_of
 
 MAX_SHIFT = 256  # places after its own at which a message may be
@@ -55,11 +55,11 @@ class Text(NamedTuple):
     body: str
 
 
-def find(wanted: Wanted, limit: int) -> list[Hit]:
-    """Return the newest messages that are wanted, newest first."""
+def find(wanted: Wanted, limit: int) -> Hits:
+    """Return the newest messages that are wanted."""
     if not wanted.rooms or (wanted.authors is not None and not wanted.authors):
-        return []
-    return [Hit(*row) for row in database.search_index.find(wanted, limit)]
+        return Hits([])
+    return database.search_index.find(wanted, limit)
 
 
 def keep(entries: Iterable[Entry], targets: Mapping[tuple[str, int], Target]) -> None:

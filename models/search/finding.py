@@ -85,21 +85,26 @@ def _begin_of(day: datetime.date) -> float:
 
 
 async def find(log: RoomLog, scope: Scope, query: Query, before: int | None, limit: int) -> Found:
-    """Return at most `limit` messages that match, those before a place. Raise Unavailable."""
+    """Return at most `limit` messages that match, those before a place. Raise Unavailable.
+
+    Where much has to be looked at for little, it ends after a while, and the next page goes on.
+    """
     wanted = scope.wanted(query, before)
     found: list[Message] = []
     for _ in range(MAX_ROUNDS):
         hits = await log.search(wanted, limit + 1)
-        loaded = await _load(log, hits)
-        for hit in hits:
+        loaded = await _load(log, hits.found)
+        for hit in hits.found:
             message = loaded.get((hit.room, hit.seq))
             if message is not None and not message.is_deleted and query.matches(message.body):
                 if len(found) == limit:
                     return Found(found, wanted.before)
                 found.append(message)
             wanted = replace(wanted, before=hit.place)
-        if len(hits) <= limit:
-            return Found(found)
+        if len(hits.found) <= limit:
+            if not hits.looked_from:
+                return Found(found)
+            wanted = replace(wanted, before=hits.looked_from)
     return Found(found, wanted.before)
 
 

@@ -40,6 +40,13 @@ class Hit(NamedTuple):
     seq: int
 
 
+class Hits(NamedTuple):
+    """What was found, newest first. All was looked at that is not before the place `looked_from`."""
+
+    found: list[Hit]
+    looked_from: int = 0
+
+
 class Unindexed(NamedTuple):
     """How many of all entries are still to be looked through for the index."""
 
