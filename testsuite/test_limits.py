@@ -264,7 +264,10 @@ class FewFiles(SiteTest):
             there.until("entry", nonce=here.post(f"still here {number}"))
         self.refused(ana)
         self.assertEqual(self.server.process.poll(), None)
-        complaints = lambda: [line for line in self.server.lines if "files may be open" in line]  # noqa: E731
+
+        def complaints() -> list[str]:
+            return [line for line in self.server.lines if "files may be open" in line]
+
         wait_for(complaints, "the log says so")  # after hundreds of lines about requests, which take a moment to come
         self.assertEqual(len(complaints()), 1, self.server.lines)
         self.assertEqual([line for line in self.server.lines if "Traceback" in line or "Too many" in line], [])
