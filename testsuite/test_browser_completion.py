@@ -19,8 +19,8 @@ from testsuite.listbox import (
     query,
     wait_for_routes,
 )
+from testsuite.page_checks import SIDEWAYS, violations
 from testsuite.tables import add_room
-from testsuite.test_browser_pages import SIDEWAYS, violations
 
 
 class Completion(BrowserTest):

@@ -21,8 +21,8 @@ from testsuite.listbox import (
     options,
     wait_for_routes,
 )
+from testsuite.page_checks import SIDEWAYS, SMALL, violations
 from testsuite.tables import add_room, address
-from testsuite.test_browser_pages import SIDEWAYS, SMALL, violations
 
 
 def find(page: Page) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 from playwright.sync_api import Page, Route, expect
 
 from testsuite.browser import PHONE, BrowserTest, expect_live, follow, write
+from testsuite.page_checks import violations
 from testsuite.roompage import make_room, rows
 from testsuite.test_browser_away import wait_for_route
 from testsuite.test_browser_messages import choose, row
-from testsuite.test_browser_pages import violations
 from testsuite.test_changes import say
 from testsuite.waiting import wait_for
 

@@ -9,9 +9,9 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from testsuite.browser import PHONE, heard, listen
+from testsuite.page_checks import violations
 from testsuite.task_page import PATH, TaskPageTest, edit, expect_texts, row, write
 from testsuite.test_browser_looks import SMALL, no_sideways
-from testsuite.test_browser_pages import violations
 
 LONG = "W" * 500
 LOOKS: dict[str, dict[str, Any]] = {
