@@ -11,8 +11,10 @@ from unittest import mock
 import psycopg
 import pymongo
 
+from models.engines import postgresql_search
 from models.engines.postgresql import SERVER_SETTINGS
 from testsuite import contract_served, log_case, log_contract
+from testsuite.contract_search import SearchContract
 from testsuite.mongodb import mongo_server, refusing
 from testsuite.postgresql import PostgresqlServer, shared_server
 from testsuite.tables import locked, sql
@@ -43,6 +45,16 @@ class OnPostgresql(log_contract.RoomLogContract):
     def curse(self) -> None:
         with psycopg.connect(self.people, autocommit=True) as other:
             other.execute("ALTER TABLE entry ADD CHECK (body NOT LIKE 'cursed%')")
+
+
+class SearchedByIndex(SearchContract):
+    """On PostgreSQL, where so few of the newest messages are looked through that its index is asked."""
+
+    needs = ("postgres",)
+
+    def people_url(self) -> str:
+        self.enterContext(mock.patch.multiple(postgresql_search, NEWEST_ROWS=2, MORE_ROWS=5))
+        return self.enterContext(shared_server().fresh_database())
 
 
 class OnMongodb(log_case.OnMongodb, log_contract.RoomLogContract):

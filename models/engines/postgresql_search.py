@@ -57,31 +57,28 @@ class TsvectorIndex(SearchIndex):
 
     def find(self, wanted: Wanted, limit: int) -> Hits:
         condition = self._condition(wanted, has_rooms=False).removeprefix(self.both)
-        hits = self._find_newest(wanted, condition, NEWEST_ROWS, limit)
+        hits, own_share = self._find_newest(wanted, condition, NEWEST_ROWS, limit)
         if len(hits.found) == limit or not hits.looked_from:
             return hits
         if len(hits.found) < FEW_HITS and condition:
             with contextlib.suppress(_TooManyRows):
-                return Hits(self._find_rare(wanted, condition, limit))
-        return self._find_newest(wanted, condition, MORE_ROWS, limit)
+                by_index = self._condition(wanted) if own_share < SMALL_SHARE else condition
+                return Hits(self._find_rare(wanted, by_index, limit))
+        return self._find_newest(wanted, condition, MORE_ROWS, limit)[0]
 
-    def _find_newest(self, wanted: Wanted, condition: str, rows: int, limit: int) -> Hits:
-        """Return the hits among the newest rows."""
+    def _find_newest(self, wanted: Wanted, condition: str, rows: int, limit: int) -> tuple[Hits, float]:
+        """Return the hits among the newest rows, and which share of these is in the member's rooms, if that counts."""
         newest, rooms = (wanted.since, wanted.before, rows), list(wanted.rooms)
         found = to_hits(self._ask(FIND_NEWEST, *newest, rooms, condition, condition, limit))
         if len(found) == limit:
-            return Hits(found, found[-1].place)
-        ((count, _, first),) = self._ask(COUNT_NEWEST, rooms, *newest)
-        return Hits(found, first if count == rows else 0)
+            return Hits(found, found[-1].place), 1.0
+        ((count, own_count, first),) = self._ask(COUNT_NEWEST, rooms, *newest)
+        return Hits(found, first if count == rows else 0), own_count / max(count, 1)
 
     def _find_rare(self, wanted: Wanted, condition: str, limit: int) -> list[Hit]:
         """Return the newest hits by the index. Raise _TooManyRows."""
-        newest, rooms = (wanted.since, wanted.before, NEWEST_ROWS), list(wanted.rooms)
-        ((count, own_count, _),) = self._ask(COUNT_NEWEST, rooms, *newest)
-        if own_count < SMALL_SHARE * count:
-            condition = self._condition(wanted)
         with self._quickly():
-            found = to_hits(self._ask(FIND_RARE, condition, wanted.since, wanted.before, rooms))
+            found = to_hits(self._ask(FIND_RARE, condition, wanted.since, wanted.before, list(wanted.rooms)))
         if len(found) > MAX_SORTED_ROWS:
             raise _TooManyRows()
         return sorted(found, reverse=True)[:limit]
