@@ -13,8 +13,7 @@ import pymongo
 
 from models.engines import postgresql_search
 from models.engines.postgresql import SERVER_SETTINGS
-from testsuite import contract_served, log_case, log_contract
-from testsuite.contract_search import SearchContract
+from testsuite import contract_search, contract_served, log_case, log_contract
 from testsuite.mongodb import mongo_server, refusing
 from testsuite.postgresql import PostgresqlServer, shared_server
 from testsuite.tables import locked, sql
@@ -47,7 +46,7 @@ class OnPostgresql(log_contract.RoomLogContract):
             other.execute("ALTER TABLE entry ADD CHECK (body NOT LIKE 'cursed%')")
 
 
-class SearchedByIndex(SearchContract):
+class SearchedByIndex(contract_search.SearchContract):
     """On PostgreSQL, where so few of the newest messages are looked through that its index is asked."""
 
     needs = ("postgres",)

@@ -12,10 +12,12 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from unittest import mock
 from urllib.parse import quote
 
 from models.database import database, open_database
 from models.errors.stores import CannotMove
+from models.logs import mongo_errors
 from models.models import BaseModel, User, create_tables
 from models.moving import move, tables
 from models.moving.move import Place
@@ -116,6 +118,11 @@ class WhereTest(MoveTest):
                 ran = run_app(self.folder, f"--database={source}", *CONFIG[way], "move", env=env)
                 self.assertIn(f"--database={target}", ran.stdout, ran.stderr)
                 self.assertEqual(run_app(self.folder, f"--database={source}", "move", "--cancel").returncode, 0)
+
+    def test_an_answer_of_a_mongodb_may_take_longer_than_while_people_wait(self) -> None:
+        with mock.patch.object(mongo_errors, "ANSWER_TIMEOUT_SECONDS", 1e-9):
+            steps = list(move.move(Place(self.source(10)), Place(self.path("people.db"), self.mongo())))
+        self.assertIn("entry", [step.table for step in steps if isinstance(step, move.TableMatches)])
 
 
 CONFIG: dict[str, list[str]] = {"environment": [], "file": ["--config=options.py"]}

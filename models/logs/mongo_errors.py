@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 import pymongo
 from bson.errors import BSONError
@@ -13,6 +14,7 @@ from models.errors.stores import Unavailable, Unstorable
 from models.refusals import RefusalLogger
 
 ANSWER_TIMEOUT_SECONDS = 5.0
+MOVE_TIMEOUT_SECONDS = 600.0  # for an answer to a move, which touches millions of documents
 MAX_ERROR_CHARS = 300
 
 # MongoDB's error codes.
@@ -31,11 +33,14 @@ BAD_URL = (
 )
 
 
+is_moving: ContextVar[bool] = ContextVar("is_moving", default=False)
+
+
 @contextlib.contextmanager
 def raising_unavailable(refusal_logger: RefusalLogger) -> Iterator[None]:
-    """Limit the block to ANSWER_TIMEOUT_SECONDS, and turn errors of MongoDB into Unavailable."""
+    """Limit the block to the time for an answer, and turn errors of MongoDB into Unavailable."""
     try:
-        with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
+        with pymongo.timeout(MOVE_TIMEOUT_SECONDS if is_moving.get() else ANSWER_TIMEOUT_SECONDS):
             yield
     except PyMongoError as error:
         refusal_logger.report(REFUSED, describe(error))

@@ -15,7 +15,7 @@ from models.logs.base import Entry, Head
 from models.logs.mongo import MongoLog
 from models.logs.mongo_database import DEFAULT_NAME, MATCHES_NOTHING
 from models.logs.mongo_documents import Query
-from models.logs.mongo_errors import raising_unavailable
+from models.logs.mongo_errors import is_moving, raising_unavailable
 from models.logs.rows import to_row, to_unnamed_entry
 from models.moving.tables import BATCH_ROWS
 
@@ -107,7 +107,11 @@ class MongoTableCopy:
 
 
 class MovableLog(MongoLog):
-    """A MongoLog with the operations that a move needs on the whole log."""
+    """A MongoLog with the operations that a move needs on the whole log, and with the time for them."""
+
+    async def open(self) -> None:
+        await super().open()
+        is_moving.set(True)  # in the context of this log's own loop, from now on
 
     async def count(self) -> int:
         """Return how many entries there are."""

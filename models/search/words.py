@@ -18,6 +18,7 @@ SPACELESS = (
     "\uac00-\ud7a3\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U000323af"
 )
 ASCII_WORD = re.compile("[a-z0-9_]+")
+HAS_SPACELESS = re.compile(f"[{SPACELESS}]")
 RUN = re.compile(f"([{SPACELESS}]+)|[^ {SPACELESS}]+")
 # Korean syllables and kana that are spelled in parts, as some systems do in the names of files.
 PARTS = re.compile(
@@ -71,7 +72,9 @@ def words_of(text: str) -> list[str]:
     if text.isascii():
         return [word[:MAX_WORD_CHARS] for word in ASCII_WORD.findall(text.lower())][:MAX_WORDS]
     folded = composed(text).translate(FOLDED)
-    return [folded[start:end] for start, end in _split(folded)]
+    if HAS_SPACELESS.search(folded):
+        return [folded[start:end] for start, end in _split(folded)]
+    return [word[:MAX_WORD_CHARS] for word in folded.split()][:MAX_WORDS]
 
 
 def composed(text: str) -> str:
