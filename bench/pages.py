@@ -14,7 +14,7 @@ from bench.rounds import JOIN_TIMEOUT_SECONDS, WARM_UP_SECONDS, WINDOW_SECONDS, 
 from bench.sites import Server
 
 ROOM_PATH = "/rooms/lobby"
-PAGE_CONNECTIONS = 4
+PAGE_CONNECTIONS = 16
 FORM_CONNECTIONS = 16
 ARRIVING_PER_SECOND = 10  # messages a second, while the room page is asked for
 

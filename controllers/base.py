@@ -38,7 +38,7 @@ from models.sessions import SignIn
 
 MAX_SIDEBAR_NAMES = 100  # the sidebar says how many more there are
 MAX_NEXT_BYTES = 2000  # of the address after a sign-in; Nginx by default takes 4 KiB for all headers of an answer
-ROW_END = "\x1e"  # between places that are drawn together; no name has it
+ROW_END = "\x1e"  # after places that are drawn together, and where they come; no name has it
 HOME_QUERY = urlencode({"next": "/"})
 
 
@@ -185,7 +185,7 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
         names = online.first(MAX_SIDEBAR_NAMES)
         return {"places": places, "online": names, "online_count": len(online), "people_count": None}
 
-    async def places(self, current: str) -> str:
+    async def places(self, current: str) -> bytes:
         """Return the HTML of the member's rooms and of the links to other pages."""
         sidebar = await self.own_sidebar()
         count = await self.site.open_tasks.of_member(self.member, sidebar.slugs)
@@ -196,25 +196,39 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
             self.site.sidebars.keep(self.sidebar_key, sidebar)
         return html
 
-    def draw_places(self, sidebar: Sidebar, current: str, open_tasks: int) -> str:
+    def draw_places(self, sidebar: Sidebar, current: str, open_tasks: int) -> bytes:
         """Return the HTML of all places, with the current one marked."""
         mine = sidebar.places()
-        row = "".join(self.draw_rows([place for place in mine if place.slug == current], current))
+        row = b"".join(self.draw_rows([place for place in mine if place.slug == current], current))
         rooms = [place for place in mine if not place.is_direct and not place.is_archived]
         people = [place for place in mine if place.is_direct]
-        return self.render_string(
-            "modules/places.html",
-            rooms=sidebar.rows(rooms, current, row),
-            people=sidebar.rows(people, current, row),
-            total=sum(place.mentions if place.is_muted else place.unread for place in mine),
-            open_tasks=open_tasks,
-            current_page=current,
-        ).decode()
+        total = sum(place.mentions if place.is_muted else place.unread for place in mine)
+        before, between, after = self._draw_frame(current, open_tasks, total).split(ROW_END.encode())
+        return b"".join([before, sidebar.rows(rooms, current, row), between, sidebar.rows(people, current, row), after])
 
-    def draw_rows(self, places: Sequence[Place], current: str = "") -> list[str]:
-        """Return the HTML of each of these places."""
-        drawn = self.render_string("modules/place.html", shown=places, current_page=current, row_end=ROW_END).decode()
-        return [row + "\n" for row in drawn.split(ROW_END)[:-1]]
+    def _draw_frame(self, current: str, open_tasks: int, total: int) -> bytes:
+        """Return the HTML that stands around the places, in three parts, drawn once for all members."""
+        drawn, key = self.site.sidebars.drawn, (self.locale.code, current, open_tasks, total)
+        frame = drawn.get(key)
+        if frame is None:
+            counts = {"total": total, "open_tasks": open_tasks}
+            frame = self.render_string(
+                "modules/places.html", rooms=ROW_END, people=ROW_END, current_page=current, **counts
+            )
+            drawn.put(key, frame, 2 * len(frame))
+        return frame
+
+    def draw_rows(self, places: Sequence[Place], current: str = "") -> list[bytes]:
+        """Return the HTML of each of these places, drawn once for all members who see the same there."""
+        drawn = self.site.sidebars.drawn
+        keys = {place.slug: (self.locale.code, place, place.slug == current) for place in places}
+        rows = {slug: row for slug, key in keys.items() if (row := drawn.get(key)) is not None}
+        if missing := [place for place in places if place.slug not in rows]:
+            html = self.render_string("modules/place.html", shown=missing, current_page=current, row_end=ROW_END)
+            for place, row in zip(missing, html.split(ROW_END.encode()), strict=False):
+                rows[place.slug] = row + b"\n"
+                drawn.put(keys[place.slug], rows[place.slug], 2 * len(row))
+        return [rows[place.slug] for place in places]
 
     async def own_places(self) -> list[Place]:
         """Return the member's rooms in the order of the sidebar, with what is new there."""

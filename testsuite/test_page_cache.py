@@ -116,11 +116,11 @@ class CachedPages(unittest.TestCase):
             """Take what is stale; return the slugs of these rooms."""
             stale = sidebar.stale(source, journal.since)
             fresh = [RoomNews(room, Unread(Head(), None), (newest or {}).get(room.slug, 0.0)) for room in stale]
-            sidebar.keep_rows(changed := sidebar.update(source, fresh), [f"<{place.slug}>" for place in changed])
+            sidebar.keep_rows(changed := sidebar.update(source, fresh), [f"<{one.slug}>".encode() for one in changed])
             return [room.slug for room in stale]
 
         def order() -> str:
-            return sidebar.rows(sidebar.places(), "", "")
+            return sidebar.rows(sidebar.places(), "", b"").decode()
 
         source = RoomsSource(rooms, {}, journal.version)
         self.assertEqual((look(source), order()), (["a", "b", "c"], "<a><b><c>"))
@@ -128,11 +128,11 @@ class CachedPages(unittest.TestCase):
         journal.add("c")
         journal.add("elsewhere")
         source = source._replace(growth=journal.version)
-        sidebar.keep_page("c", 2, "html")
+        sidebar.keep_page("c", 2, b"html")
         self.assertEqual((look(source, {"c": 1.0}), order()), (["c"], "<c><a><b>"))
         self.assertIsNone(sidebar.page("c", 2), "the order has changed")
-        sidebar.keep_page("c", 2, "html")
-        self.assertEqual((look(source), sidebar.page("c", 2), sidebar.page("c", 3)), ([], "html", None))
+        sidebar.keep_page("c", 2, b"html")
+        self.assertEqual((look(source), sidebar.page("c", 2), sidebar.page("c", 3)), ([], b"html", None))
         source = source._replace(positions={"a": Position(1, 1)})
         self.assertEqual(look(source), ["a"])
         source = source._replace(online=sidebar.online(rooms, {"b", "nobody"}))
@@ -146,7 +146,7 @@ class CachedPages(unittest.TestCase):
     def test_sidebars_are_kept_up_to_their_bytes(self) -> None:
         kept, sidebar = Sidebars(), Sidebar()
         for size, is_kept in ((1, True), (places.MAX_CACHE_BYTES + 1, False)):
-            sidebar.keep_page("c", 1, "x" * size)
+            sidebar.keep_page("c", 1, b"x" * size)
             kept.keep("key", sidebar)
             self.assertEqual(kept.get("key") is sidebar, is_kept)
 

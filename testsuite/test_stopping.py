@@ -33,7 +33,7 @@ class Stopping(FolderTest):
         super().setUp()
         add_members(self.folder, ("ana",))
         options = ("--messages_per_second=0", "--connections_per_member=0")
-        self.server = self.start(*options, altered=["models.logs.group_commit:MAX_BATCH_DRAFTS=1"]).wait()
+        self.server = self.start(*options, altered=["models.logs.together:MAX_WISHES=1"]).wait()
         self.ana = Client(self.server.url).sign_in("ana")
 
     def chat(self) -> Chat:

@@ -36,7 +36,7 @@ class Tail:
         self._context = context
         self._log = context.log
         self._on_fresh = on_fresh
-        self._version: object = None  # of the log, when the head was last read from there
+        self._looked_for = head  # how far the log was when all up to there was last fetched; some may be purged
         self._own_seqs: set[int] = set()  # beyond the head, of what this process has appended
         self._fetching = asyncio.Lock()  # or an older state of a message could take the place of a newer one
         self._background = context.background
@@ -52,13 +52,21 @@ class Tail:
 
     async def refresh(self) -> None:
         """Fetch what is in the log by now. Raise Unavailable."""
-        if self._version != self._log.version(self.room):
-            await self._fetch_new()
+        head = await self._log.look(self.room)
+        if self._is_behind(head):
+            async with self._fetching:
+                if self._is_behind(head):  # else it was fetched for another request
+                    await self._fetch_new()
+                    self._looked_for = max(self._looked_for, head or 0)
+
+    def _is_behind(self, head: int | None) -> bool:
+        return head is None or head > max(self.head, self._looked_for)
 
     async def fetch_new_or_retry(self) -> None:
         """Fetch what other processes have appended, now or as soon as the log can be read."""
         try:
-            await self._fetch_new()
+            async with self._fetching:
+                await self._fetch_new()
         except Unavailable:
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self._background.start, self.fetch_new_or_retry)
 
@@ -80,24 +88,21 @@ class Tail:
 
     async def _fetch_new(self) -> None:
         """Fetch what other processes have appended, and the messages that it changes. Raise Unavailable."""
-        async with self._fetching:
-            version = self._log.version(self.room)
-            more = True
-            while more:
-                entries = await self._log.after(self.room, self.head, MAX_FETCHED_ENTRIES)
-                rewritten = {entry.target or 0 for entry in entries if entry.kind in (EDIT, DELETE)}
-                stale = await self._log.entries(self.room, self.cache.showing(rewritten))
-                also = rewritten | self.cache.answers_to(rewritten)
-                changed = await load_affected(self._log, self.room, [*entries, *stale], also)
-                tasks = await load_changed(self._log, self.room, entries)
-                await self._context.renderer.prerender(changed.values())
-                await self._context.renderer.prerender(as_posted(entry) for entry in entries if _is_plain(entry))
-                fresh = [entry for entry in entries if entry.seq > self.head]  # what is missing was purged
-                overtaken = entries[: len(entries) - len(fresh)]  # posts of this process, perhaps as they were posted
-                self._advance(fresh, changed, tasks)
-                self._rewrite([*stale, *overtaken], changed)
-                more = len(entries) == MAX_FETCHED_ENTRIES  # what comes meanwhile rings the doorbell
-            self._version = version
+        more = True
+        while more:
+            entries = await self._log.after(self.room, self.head, MAX_FETCHED_ENTRIES)
+            rewritten = {entry.target or 0 for entry in entries if entry.kind in (EDIT, DELETE)}
+            stale = await self._log.entries(self.room, self.cache.showing(rewritten))
+            also = rewritten | self.cache.answers_to(rewritten)
+            changed = await load_affected(self._log, self.room, [*entries, *stale], also)
+            tasks = await load_changed(self._log, self.room, entries)
+            await self._context.renderer.prerender(changed.values())
+            await self._context.renderer.prerender(as_posted(entry) for entry in entries if _is_plain(entry))
+            fresh = [entry for entry in entries if entry.seq > self.head]  # what is missing was purged
+            overtaken = entries[: len(entries) - len(fresh)]  # posts of this process, perhaps as they were posted
+            self._advance(fresh, changed, tasks)
+            self._rewrite([*stale, *overtaken], changed)
+            more = len(entries) == MAX_FETCHED_ENTRIES  # what comes meanwhile rings the doorbell
 
     def _advance(self, fresh: Sequence[Entry], changed: Mapping[int, Message], tasks: Mapping[int, Task]) -> None:
         """Move the head: the one place where a room gets longer in this process.

@@ -176,7 +176,7 @@ class CachedPageHandler(FormHandler):
         finally:
             self._has_placeholders = False
 
-    def own_values(self, nonce: str, head: int, places: str) -> dict[str, str | bytes]:
+    def own_values(self, nonce: str, head: int, places: bytes) -> dict[str, str | bytes]:
         """Return what stands on the page of this member in place of the placeholders."""
         name = self.current_user.username
         return {

@@ -12,6 +12,7 @@ from models.rooms import DIRECT, RoomInfo
 from models.unread import Unread
 
 MAX_CACHE_BYTES = 8 * 1024 * 1024  # of sidebars, as each member sees theirs: one of 500 rooms has 300 KB
+MAX_DRAWN_BYTES = 4 * 1024 * 1024  # of HTML that many members see: a room in the sidebar has 600 bytes
 MAX_PAGES = 3  # for which the HTML of a whole sidebar is kept
 
 Order = tuple[bool, bool, float, int]  # archived ones last, pinned ones first, then by the newest entry, then by name
@@ -46,13 +47,13 @@ class Sidebar(KeptRooms):
         super().__init__()
         self._numbers: dict[str, int] = {}  # of the rooms, by name
         self._places: dict[str, Place] = {}
-        self._rows: dict[str, str] = {}  # the HTML of each place
+        self._rows: dict[str, bytes] = {}  # the HTML of each place
         self._order: list[tuple[Order, str]] = []
         self._orders: dict[str, Order] = {}
-        self._pages: dict[str, tuple[int, str]] = {}  # by the current page: the open tasks, and the HTML of all
+        self._pages: dict[str, tuple[int, bytes]] = {}  # by the current page: the open tasks, and the HTML of all
 
     @property
-    def bytes(self) -> int:
+    def size_bytes(self) -> int:
         """How many bytes the texts take."""
         return 2 * sum(map(len, self._rows.values())) + sum(len(html) for _, html in self._pages.values())
 
@@ -80,7 +81,7 @@ class Sidebar(KeptRooms):
             self._orders[slug] = order
             self._pages.clear()
 
-    def keep_rows(self, places: Iterable[Place], rows: Iterable[str]) -> None:
+    def keep_rows(self, places: Iterable[Place], rows: Iterable[bytes]) -> None:
         """Take the HTML of places that were drawn."""
         self._rows.update(zip((place.slug for place in places), rows, strict=True))
 
@@ -88,16 +89,16 @@ class Sidebar(KeptRooms):
         """Return the rooms in their order."""
         return [self._places[slug] for _, slug in self._order]
 
-    def rows(self, places: Iterable[Place], current: str, current_row: str) -> str:
+    def rows(self, places: Iterable[Place], current: str, current_row: bytes) -> bytes:
         """Return the HTML of some of the rooms; that of the current one is drawn in another way."""
-        return "".join(current_row if place.slug == current else self._rows[place.slug] for place in places)
+        return b"".join(current_row if place.slug == current else self._rows[place.slug] for place in places)
 
-    def page(self, current: str, open_tasks: int) -> str | None:
+    def page(self, current: str, open_tasks: int) -> bytes | None:
         """Return the HTML of all as it was drawn for a page, if nothing has changed."""
         found = self._pages.get(current)
         return found[1] if found and found[0] == open_tasks else None
 
-    def keep_page(self, current: str, open_tasks: int, html: str) -> None:
+    def keep_page(self, current: str, open_tasks: int, html: bytes) -> None:
         """Keep the HTML of all for a page."""
         self._pages[current] = open_tasks, html
         if len(self._pages) > MAX_PAGES:
@@ -105,9 +106,13 @@ class Sidebar(KeptRooms):
 
 
 class Sidebars:
-    """The sidebars of the members who came last, each by the member and the language."""
+    """The sidebars of the members who came last, each by the member and the language.
+
+    `drawn` is HTML that many of them share.
+    """
 
     def __init__(self) -> None:
+        self.drawn: LRUCache[Hashable, bytes] = LRUCache(MAX_DRAWN_BYTES)
         self._kept: LRUCache[Hashable, Sidebar] = LRUCache(MAX_CACHE_BYTES)
 
     def get(self, key: Hashable) -> Sidebar:
@@ -116,7 +121,7 @@ class Sidebars:
 
     def keep(self, key: Hashable, sidebar: Sidebar) -> None:
         """Keep a sidebar that has changed."""
-        self._kept.put(key, sidebar, sidebar.bytes)
+        self._kept.put(key, sidebar, sidebar.size_bytes)
 
 
 def place_of(room: RoomInfo, unread: Unread, online: Collection[str]) -> Place:

@@ -19,9 +19,9 @@ MAX_AGE_SECONDS = 60.0  # a session also ends by its age, which changes nothing 
 class QueryCache:
     """Answers of functions that only read people, sessions, rooms and memberships.
 
-    `get_fresh` never returns a stale answer: it first reads the database's change counters, which takes the loop
-    5 microseconds; triggers of the first migration move the counter of people whenever an answer could change.
-    On an engine whose counters cannot be read without waiting nothing is cached.
+    `get_fresh` never returns a stale answer: it first looks at the database's change counter, which triggers of the
+    migrations move whenever an answer could change. On SQLite that takes the loop 5 microseconds; on PostgreSQL all
+    requests that wait at that moment share one look.
     """
 
     def __init__(self, stores: Stores) -> None:
@@ -34,12 +34,15 @@ class QueryCache:
         self._expires_at = 0.0  # time.monotonic
 
     async def get_fresh(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `function` returns, from the cache if nothing has changed. Exceptions are not cached."""
-        self._clear_if_stale()
+        """Return what `function` returns, from the cache if nothing has changed. Exceptions are not cached.
+
+        Raise Unavailable.
+        """
+        self._clear_if_stale(await self._doorbell.look())
         return await self.get(function, *args, **kwargs)
 
     async def get(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return the same without a new look at the counters: for a request that has just called `get_fresh`."""
+        """Return the same without a new look: for a request that has just called `get_fresh`."""
         version = self._version
         key = (function, *args)
         if key in self._answers:
@@ -62,8 +65,7 @@ class QueryCache:
             self._tokens[signed] = token
         return token
 
-    def _clear_if_stale(self) -> None:
-        version = self._doorbell.people_version_now()
+    def _clear_if_stale(self, version: object) -> None:
         if version != self._version or time.monotonic() > self._expires_at:
             self._answers.clear()
             self._tokens.clear()

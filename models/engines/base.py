@@ -180,19 +180,13 @@ class Doorbell(ABC):
         Raise Unavailable.
         """
 
-    def people_version_now(self) -> object:
-        """Return a value that is another one as soon as people have changed, before the ring. Never waits.
+    @abstractmethod
+    async def look(self) -> object:
+        """Return a value that is another one as soon as people have changed, before the ring. Raise Unavailable."""
 
-        An engine that cannot know returns a value that equals no other.
-        """
-        return object()
-
-    def head_seen(self, room: str) -> object:
-        """Return a value that is another one once `room` has grown, as of the last `people_version_now`.
-
-        An engine that cannot know returns a value that equals no other.
-        """
-        return object()
+    @abstractmethod
+    def head_seen(self, room: str) -> int | None:
+        """Return how far the log of `room` was at the last look; None if that look did not see it."""
 
     def ring(self) -> None:
         """Wake all listeners."""

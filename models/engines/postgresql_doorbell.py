@@ -13,6 +13,7 @@ import psycopg
 from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, Growth, RunInThread, to_heads
 from models.engines.postgresql_connection import connect_async
 from models.logs.base import Head
+from models.logs.together import Together
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,10 @@ class PostgresqlDoorbell(Doorbell):
     POLL_SECONDS = 1.0  # between two polls
     RETRY_SECONDS = 0.5  # before the next try to connect to a server that is gone
     ANSWER_TIMEOUT_SECONDS = 5.0  # for the answer to a poll
+    MAX_LOOK_ROOMS = 50  # of which a look asks how far they are: those that were asked for last
+    LOOK_QUERY = f"""
+        SELECT '', ({PEOPLE_VERSION_QUERY})::text UNION ALL SELECT slug, head::text FROM room WHERE slug = ANY(%s)
+    """  # noqa: S608 - of constants
     POLL_QUERY = f"SELECT ({PEOPLE_VERSION_QUERY}), (SELECT sum(head) FROM room), (SELECT sum(version) FROM process)"  # noqa: S608 - of constants
 
     def __init__(self, database: peewee.Database, parameters: dict[str, Any], read: RunInThread) -> None:
@@ -33,6 +38,9 @@ class PostgresqlDoorbell(Doorbell):
         self._database = database
         self._parameters = parameters  # of psycopg.connect
         self._read = read
+        self._looking = Together(self._look_for_all)
+        self._look_rooms: dict[str, None] = {}  # those that were asked for last are at the end
+        self._seen: dict[str, int] = {}  # the heads of these rooms at the last look
         self._is_silent = False
         self._last_polled: tuple[Any, ...] | None = None
         self._people_version: object = object()
@@ -94,6 +102,26 @@ class PostgresqlDoorbell(Doorbell):
 
     def people_version(self) -> object:
         return self._people_version
+
+    async def look(self) -> object:
+        return await self._looking.ask(None)
+
+    async def _look_for_all(self, askers: list[None]) -> list[object]:
+        """Look once for all who ask at this moment: for the people, and for the rooms that are being read."""
+        seen = await self._read(self._look, list(self._look_rooms))
+        version = seen.pop("")
+        self._seen = {room: int(head) for room, head in seen.items()}
+        return [version] * len(askers)
+
+    def _look(self, rooms: list[str]) -> dict[str, str]:
+        return dict(self._database.execute_sql(self.LOOK_QUERY, (rooms,)).fetchall())
+
+    def head_seen(self, room: str) -> int | None:
+        self._look_rooms.pop(room, None)
+        self._look_rooms[room] = None
+        if len(self._look_rooms) > self.MAX_LOOK_ROOMS:
+            del self._look_rooms[next(iter(self._look_rooms))]
+        return self._seen.get(room)
 
     async def grown(self, mark: int | None) -> Growth:
         now = self._ring_count  # first: what rings while the database is asked is asked for again

@@ -31,7 +31,7 @@ class SqliteDoorbell(Doorbell):
         self._verified_at = 0.0
         self._version = -1  # of the file at the last poll; -1: not known
         self._people_version: object = None
-        self._seen: dict[str, object] = {}  # the heads of the rooms that were asked for
+        self._seen: dict[str, int] = {}  # the heads of the rooms that were asked for
         self._seen_version: object = None  # the version of the file whose heads these are
 
     async def watch(self) -> None:
@@ -66,17 +66,19 @@ class SqliteDoorbell(Doorbell):
         self.poll()
         return self._people_version
 
-    people_version_now = people_version
+    async def look(self) -> object:
+        return self.people_version()
 
-    def head_seen(self, room: str) -> object:
+    def head_seen(self, room: str) -> int | None:
         if self._version == -1 or self._version != self._seen_version:
             self._seen.clear()
             self._seen_version = self._version
         if room not in self._seen:
             try:
-                self._seen[room] = self._query(HEAD_QUERY, room)
+                found = self._query(HEAD_QUERY, room)
             except cysqlite.OperationalError:
-                return object()
+                return None
+            self._seen[room] = found[0][0] if found else 0
         return self._seen[room]
 
     async def grown(self, mark: int | None) -> Growth:

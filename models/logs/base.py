@@ -192,13 +192,13 @@ class RoomLog(ABC):
     async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
         """Return when the newest entry of each room was appended; where it was purged, the room is left out."""
 
-    def version(self, room: str) -> object:
-        """Return a value that changes when any process may have appended to `room`; asked without waiting.
+    @abstractmethod
+    async def look(self, room: str) -> int | None:
+        """Return how far the log of `room` is, at less cost than `head`; None if that is not known.
 
-        It is as of the last query of the people's version, with which each request begins
-        (controllers/web/query_cache.py). An engine that cannot tell returns a value that equals no other.
+        A log in the people's database tells it as of the last look at that, with which each request begins
+        (controllers/web/query_cache.py).
         """
-        return object()
 
     @abstractmethod
     def changes(self) -> AsyncIterator[tuple[str, Head]]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from models.errors.stores import Unstorable
 from models.logs.base import Draft, Entry
+from models.logs.together import Together
 from models.refusals import RefusalLogger
 
 logger = logging.getLogger(__name__)
-
-MAX_BATCH_DRAFTS = 256  # written together
 
 Write = Callable[[list[Draft], float], Awaitable[Sequence[Entry | Exception]]]
 
@@ -29,35 +27,16 @@ class GroupCommit:
 
     def __init__(self, write: Write) -> None:
         self._write = write
-        self._waiting: list[tuple[Draft, float, asyncio.Future[Entry]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._together = Together(self._write_batch)
+        self.flush = self._together.flush
         self._refusal_logger = RefusalLogger(logger)
 
     async def append(self, draft: Draft) -> Entry:
         """Return the draft's entry once it is written. Raise what `write` raises or returns for it."""
-        appended: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._waiting.append((draft, time.monotonic(), appended))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_all())
-        return await appended
+        return await self._together.ask((draft, time.monotonic()))
 
-    async def flush(self) -> None:
-        """Return when no draft waits any more."""
-        if self._writing is not None:
-            await self._writing
-
-    async def _write_all(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MAX_BATCH_DRAFTS], self._waiting[MAX_BATCH_DRAFTS:]
-            outcomes = await self._outcomes([draft for draft, _, _ in batch], batch[0][1])
-            for (_, _, appended), outcome in zip(batch, outcomes, strict=True):
-                if appended.cancelled():
-                    continue
-                if isinstance(outcome, Exception):
-                    appended.set_exception(outcome)
-                else:
-                    appended.set_result(outcome)
-        self._writing = None
+    async def _write_batch(self, batch: list[tuple[Draft, float]]) -> Sequence[Entry | Exception]:
+        return await self._outcomes([draft for draft, _ in batch], batch[0][1])
 
     async def _outcomes(self, drafts: list[Draft], since: float) -> Sequence[Entry | Exception]:
         """Return an entry or an error for each draft."""

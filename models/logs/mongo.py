@@ -23,6 +23,7 @@ from models.logs.mongo_errors import DUPLICATE_KEY, raising_unavailable
 from models.logs.mongo_heads import MongoHeads
 from models.logs.mongo_search import MongoSearch
 from models.logs.mongo_targets import MongoTargets
+from models.logs.together import Together
 from models.mentions import EVERYBODY
 from models.refusals import RefusalLogger
 from models.search.wanted import Hits, Unindexed, Wanted
@@ -44,8 +45,8 @@ class MongoLog(RoomLog):
         self._read = read
         self._group_commit = GroupCommit(self._append_batch)
         self._refusal_logger = RefusalLogger(logger)
-        self._settling = asyncio.Lock()
-        self._settling_asked = self._settling_done = 0  # how often
+        self._settling = Together(self._settle_for_all)
+        self._looking = Together(self._look_for_all)
 
     async def open(self) -> None:
         await self._database.open()
@@ -214,19 +215,14 @@ class MongoLog(RoomLog):
             return await self._targets.tasks.count_given_to(username, rooms)
 
     async def _settle_pending(self) -> None:
-        """Let what is in the log take effect: an edit is there a moment before its post mentions whom it names.
+        """Let what is in the log take effect: an edit is there a moment before its post mentions whom it names."""
+        await self._settling.ask(None)
 
-        All who ask while this is being done for others share the next time.
-        """
-        self._settling_asked = asked = self._settling_asked + 1
-        async with self._settling:
-            if self._settling_done >= asked:
-                return
-            asked = self._settling_asked
-            with raising_unavailable(self._refusal_logger):
-                while await self._targets.settle_pending():
-                    pass
-            self._settling_done = asked
+    async def _settle_for_all(self, askers: list[None]) -> list[None]:
+        with raising_unavailable(self._refusal_logger):
+            while await self._targets.settle_pending():
+                pass
+        return askers
 
     async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
         with raising_unavailable(self._refusal_logger):
@@ -267,6 +263,14 @@ class MongoLog(RoomLog):
     async def head(self, room: str) -> Head:
         with raising_unavailable(self._refusal_logger):
             return await self._heads.exact(room)
+
+    async def look(self, room: str) -> int | None:
+        return await self._looking.ask(room)
+
+    async def _look_for_all(self, asked: list[str]) -> list[int]:
+        with raising_unavailable(self._refusal_logger):
+            await asyncio.gather(*map(self._heads.learn_newest, set(asked)))
+        return [self._heads.known(room).seq for room in asked]
 
     async def heads(self) -> dict[str, Head]:
         with raising_unavailable(self._refusal_logger):

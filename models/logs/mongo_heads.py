@@ -89,6 +89,10 @@ class MongoHeads:
         approximate = await self.approximate(asked)
         return {room: await self._exact_from(room, head) for room, head in approximate.items()}
 
+    async def learn_newest(self, room: str) -> None:
+        """Learn how far a room is, by a query for what is newer than what is known here. Raise PyMongoError."""
+        await self._exact_from(room, self.known(room))
+
     async def _exact_from(self, room: str, head: Head) -> Head:
         newer: Query = {"room": room, "seq": {"$gt": head.seq}}
         for newest in await self._entries.find(newer, HEAD_FIELDS).sort("seq", -1).limit(1).to_list(1):

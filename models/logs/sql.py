@@ -173,7 +173,7 @@ class SqlLog(RoomLog):
     async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
         return await self._read(_newest_at, rooms)
 
-    def version(self, room: str) -> object:
+    async def look(self, room: str) -> int | None:
         return self._doorbell.head_seen(room)
 
     async def changes(self) -> AsyncIterator[tuple[str, Head]]:
