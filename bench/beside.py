@@ -19,6 +19,7 @@ from models.models import LOBBY
 ROOM_COUNT = 10_000
 MEMBER_COUNT = 10  # each in all of them: 100,000 memberships
 SAID_POSTS = 20  # in each room
+SAID_POSTS_ON_A_SERVER = 2  # the same: what a process keeps of them is measured with SQLite only
 OPEN_ROOMS = 1000  # of them, at the process where the message is seen
 MESSAGE_COUNT = 200
 WARM_UP_PAGES = 300  # more than a process keeps in any case
@@ -27,7 +28,8 @@ WARM_UP_PAGES = 300  # more than a process keeps in any case
 def beside(bench: Bench) -> None:
     """The lobby of a site with many other rooms, and of one with none."""
     for name, rooms in ((PROSA, ROOM_COUNT), (EMPTY_SITE, 0)):
-        home, cookies = bench.site(MEMBER_COUNT, rooms=rooms, said=SAID_POSTS if rooms else 0)
+        said = SAID_POSTS_ON_A_SERVER if bench.engine.is_served else SAID_POSTS
+        home, cookies = bench.site(MEMBER_COUNT, rooms=rooms, said=said)
         bench.figures.add("beside-append", name, 1000 / together(home, [LOBBY], 1))
         command = sites.prosa(home.options(), bench.secret)
         with ExitStack() as stack:
@@ -38,17 +40,31 @@ def beside(bench: Bench) -> None:
             _open_rooms(there, min(rooms, OPEN_ROOMS))
             delays = _deliver(here, there, str(next(bench.runs)))
             bench.figures.add("beside-delivery", name, statistics.median(delays) * 1000)
-        if rooms:
+        if rooms and not bench.engine.is_served:
             with Server(command) as server:
                 bench.figures.add("beside-memory", name, _browse(server, cookies[0]))
 
 
 def _open_rooms(crowd: Crowd, count: int) -> None:
-    """Let the members join some rooms, a part each."""
-    members = itertools.cycle(crowd.members)
-    for number, member in zip(range(count), members, strict=False):
+    """Let the members join some rooms, a part each; return once they are told that they have."""
+    joined = 0
+
+    def hear(member: Member, payload: bytes) -> None:
+        nonlocal joined
+        joined += sum(json.loads(one)["type"] == "joined" for one in member.chat.messages(payload))
+
+    for member in crowd.members:
+        crowd.listen(member, hear)
+    for number, member in zip(range(count), itertools.cycle(crowd.members), strict=False):
         member.send(member.chat.frame(json.dumps({"type": "join", "room": f"room{number}"})))
         crowd.read(0.001)
+    until = time.perf_counter() + JOIN_TIMEOUT_SECONDS
+    while joined < count:
+        if time.perf_counter() > until:
+            raise TimeoutError(f"only {joined} of {count} rooms were joined")
+        crowd.read(0.05)
+    for member in crowd.members:
+        crowd.listen(member, None)
     crowd.quiet(JOIN_TIMEOUT_SECONDS)
 
 

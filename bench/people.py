@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 
 import pymongo
@@ -65,42 +66,37 @@ def slugs(rooms: int) -> list[str]:
 
 def add_rooms(count: int, said: int) -> None:
     """Make `count` rooms with every member in each, who have read the first post, if anything is to be said there."""
-    for slug in slugs(count):
-        Room.create(slug=slug, name=slug, address=slug)
+    with writing():
+        for slug in slugs(count):
+            Room.create(slug=slug, name=slug, address=slug)
     read = {"read_seq": 1, "read_posts": 1} if said else {}
-    rows = [{"room": slug, "user": user.id, **read} for slug in slugs(count) for user in User.select(User.id)]
+    ids = [user.id for user in User.select(User.id)]
+    rows = [{"room": slug, "user": member_id, **read} for slug in slugs(count) for member_id in ids]
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        Membership.insert_many(rows[start : start + ROWS_PER_STATEMENT]).execute()
+        with writing():  # each row moves the people's version, and many in one transaction are slow on PostgreSQL
+            Membership.insert_many(rows[start : start + ROWS_PER_STATEMENT]).execute()
 
 
-def entries(room: str, count: int, authors: int) -> Iterator[list[Row]]:
-    """Yield batches of rows of a room's log: the members post in turn, at equal intervals until now."""
+def entries(logs: Mapping[str, int], authors: int) -> Iterator[list[Row]]:
+    """Yield batches of rows of rooms' logs: the members post in turn, at equal intervals until now."""
+    every = chain.from_iterable(entries_of(room, count, authors) for room, count in logs.items())
+    while batch := list(islice(every, ROWS_PER_STATEMENT)):
+        yield batch
+
+
+def entries_of(room: str, count: int, authors: int) -> Iterator[Row]:
+    """Yield the rows of one room's log."""
     began = time.time() - count * MESSAGE_INTERVAL_SECONDS
-    for start in range(1, count + 1, ROWS_PER_STATEMENT):
-        yield [
-            (
-                room,
-                seq,
-                POST,
-                None,
-                seq % authors + 1,
-                body(f"entry-{seq:07d}"),
-                began + seq * MESSAGE_INTERVAL_SECONDS,
-                f"{room}-{seq}",
-                seq,
-                seq,
-                True,
-                "",
-            )
-            for seq in range(start, min(start + ROWS_PER_STATEMENT, count + 1))
-        ]
+    for seq in range(1, count + 1):
+        at, nonce = began + seq * MESSAGE_INTERVAL_SECONDS, f"{room}-{seq}"
+        yield room, seq, POST, None, seq % authors + 1, body(f"entry-{seq:07d}"), at, nonce, seq, seq, True, ""
 
 
 def add_entries(logs: Mapping[str, int], authors: int) -> None:
     """Fill these rooms' logs in the database, each with so many posts."""
+    for rows in entries(logs, authors):
+        EntryRow.insert_many(rows, fields=EntryRow._meta.sorted_fields).execute()
     for room, count in logs.items():
-        for rows in entries(room, count, authors):
-            EntryRow.insert_many(rows, fields=EntryRow._meta.sorted_fields).execute()
         Room.update(head=count, posts=count, lines=count).where(Room.slug == room).execute()
     database.execute_sql("UPDATE room SET searched = head")  # nobody searches, and filling the index would disturb
 
@@ -108,9 +104,8 @@ def add_entries(logs: Mapping[str, int], authors: int) -> None:
 def add_documents(url: str, logs: Mapping[str, int], authors: int) -> None:
     """Fill these rooms' logs in a MongoDB, each with so many posts."""
     with closing(MongoTableCopy(url)) as table:
-        for room, count in logs.items():
-            for rows in entries(room, count, authors):
-                table.add(rows)
+        for rows in entries(logs, authors):
+            table.add(rows)
         table.save_heads({room: Head(count, count, count) for room, count in logs.items()})
     with pymongo.MongoClient[dict[str, object]](url) as client:  # as above
         client.get_default_database()["heads"].update_many({}, {"$set": {"search_from": 1}})
@@ -136,12 +131,14 @@ def main() -> None:
     arguments = parser.parse_args()
     logs = {LOBBY: arguments.entries, **dict.fromkeys(slugs(arguments.rooms), arguments.said)}
     create_tables(arguments.database)
-    with database.connection_context(), writing():
-        add_members(arguments.members)
+    with database.connection_context():
+        with writing():
+            add_members(arguments.members)
         add_rooms(arguments.rooms, arguments.said)
-        if not arguments.mongo:
-            add_entries(logs, arguments.members)
-        cookies = open_sessions(arguments.secret)
+        with writing():
+            if not arguments.mongo:
+                add_entries(logs, arguments.members)
+            cookies = open_sessions(arguments.secret)
     if arguments.mongo:
         with database.connection_context():
             add_documents(arguments.mongo, logs, arguments.members)

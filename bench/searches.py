@@ -103,7 +103,7 @@ def main() -> None:
         count = ENTRY_COUNT // len(slugs)
         for slug in slugs:
             with writing():
-                for rows in people.entries(slug, count, MEMBER_COUNT):
+                for rows in people.entries({slug: count}, MEMBER_COUNT):
                     texts = (
                         " ".join(chance.choices(words, cum_weights=weights, k=chance.choice(TEXT_WORDS))) for _ in rows
                     )
