@@ -42,12 +42,18 @@ class SearchIndex(ABC):
     def _any(self, labels: Iterable[str]) -> str:
         """Return the condition for one of these labels."""
 
+    def _rooms(self, wanted: Wanted) -> str:
+        """Return the condition for the rooms."""
+        return self._any(map(room_label, wanted.rooms))
+
+    def _parts(self, wanted: Wanted) -> list[str]:
+        """Return the conditions for what else has to be there, each."""
+        authors = [] if wanted.authors is None else [self._any(map(author_label, wanted.authors))]
+        return [*authors, *map(self._phrase, wanted.phrases)]
+
     def _condition(self, wanted: Wanted, has_rooms: bool = True) -> str:
         """Return the condition for all that is wanted; empty if it names nothing."""
-        parts = [self._any(map(room_label, wanted.rooms))] if has_rooms else []
-        if wanted.authors is not None:
-            parts.append(self._any(map(author_label, wanted.authors)))
-        parts += map(self._phrase, wanted.phrases)
+        parts = [self._rooms(wanted), *self._parts(wanted)] if has_rooms else self._parts(wanted)
         unwanted = [*map(self._phrase, wanted.without)]
         if wanted.authors_without:
             unwanted.append(self._any(map(author_label, wanted.authors_without)))
