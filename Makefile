@@ -143,9 +143,10 @@ audit: test-setup
 
 SECONDS ?= 60
 SEED ?=
+ROOMS ?= 20
 
 faults: tools test-setup
-	$(BIN)/python -W error -m faults --engine=$(ENGINE) --seconds=$(SECONDS) $(if $(SEED),--seed=$(SEED))
+	$(BIN)/python -W error -m faults --engine=$(ENGINE) --seconds=$(SECONDS) --rooms=$(ROOMS) $(if $(SEED),--seed=$(SEED))
 
 mutants: tools test-setup
 	$(BIN)/python -W error -m faults.mutants

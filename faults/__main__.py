@@ -13,7 +13,7 @@ from pathlib import Path
 from faults import checker
 from faults.checker import Violation
 from faults.history import History, load
-from faults.run import Run
+from faults.run import ROOM_COUNT, Run
 from faults.schedule import FAULTS_BY_ENGINE, schedule
 
 MAX_SHOWN_VIOLATIONS = 5  # violations of one check
@@ -33,19 +33,20 @@ def read_arguments() -> argparse.Namespace:
         "--engine", choices=FAULTS_BY_ENGINE, default="sqlite", help="of the database; default %(default)s"
     )
     parser.add_argument("--seconds", type=float, default=60.0, help="of faults; default %(default)s")
+    parser.add_argument("--rooms", type=int, default=ROOM_COUNT, help="beside the lobby; default %(default)s")
     parser.add_argument("--seed", type=int, default=None, help="of the faults; drawn and printed if not given")
     parser.add_argument("--history", type=Path, help="file that the history of a failed run is written to")
     parser.add_argument("--check", type=Path, metavar="FILE", help="only check a history that was left")
     return parser.parse_args()
 
 
-def run(engine: str, seed: int, seconds: float) -> list[History]:
+def run(engine: str, seed: int, seconds: float, rooms: int) -> list[History]:
     """Run, and say what is planned and what happened."""
     plans = schedule(seed, seconds, engine)
     say(f"{engine}, seed {seed}, {seconds:g} s")
     for plan in plans:
         say(str(plan))
-    one = Run(seed, plans, engine)
+    one = Run(seed, plans, engine, rooms)
     histories = asyncio.run(one.go(seconds))
     for line in one.counts():
         say(line)
@@ -80,7 +81,7 @@ def main() -> int:
         with arguments.check.open(encoding="utf-8") as file:
             histories = load(file)
     else:
-        histories = run(arguments.engine, seed, arguments.seconds)
+        histories = run(arguments.engine, seed, arguments.seconds, arguments.rooms)
     violations = [violation for history in histories for violation in checker.check(history)]
     tell(violations)
     if violations and not arguments.check:

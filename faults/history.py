@@ -188,7 +188,7 @@ class Counted:
 class Shown:
     """How much is new by a page without a script, when all was quiet.
 
-    `total` is of all rooms, but nothing is said in others; `count` is beside the room: mentions, or else posts.
+    `total` is of all rooms, of those beside the lobby as well; `count` is beside the room: mentions, or else posts.
     """
 
     at: float
@@ -205,6 +205,23 @@ class Opened:
     member: str
     people: str
     room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cried:
+    """The site said that a message is stored in a room beside the lobby, in which one member alone writes."""
+
+    room: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The nonces that such a room has in the end, in the order of its log, and their numbers."""
+
+    room: str
+    nonces: list[str]
+    seqs: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +268,8 @@ class History:
     counted: list[Counted] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
+    cried: list[Cried] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
     doors: list[Door] = field(default_factory=list)
     listed: list[Listed] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -273,11 +292,11 @@ class History:
 
 _RECORD_TYPES = (
     *(Sent, Acked, Refused, Joined, Gap, Heard, Page, Row),
-    *(Listed, Marked, Said, Told, Counted, Shown, Opened, Door, Fault),
+    *(Listed, Marked, Said, Told, Counted, Shown, Opened, Cried, Beside, Door, Fault),
 )
 _LISTS = (
     *("sent", "acked", "refused", "joined", "heard", "table"),
-    *("marked", "said", "told", "counted", "shown", "opened", "doors", "listed", "faults"),
+    *("marked", "said", "told", "counted", "shown", "opened", "cried", "beside", "doors", "listed", "faults"),
 )
 _SINGLE_FIELDS = tuple(one.name for one in dataclasses.fields(History) if one.name not in _LISTS)
 _TYPES_BY_RECORD: dict[str, type[Any]] = {kind.__name__: kind for kind in _RECORD_TYPES}

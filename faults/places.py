@@ -49,9 +49,10 @@ def counts(history: History) -> Iterator[str]:
 def counts_on_pages(history: History) -> Iterator[str]:
     """A page without a script shows the same."""
     read = {marked.reader: marked.seq for marked in history.marked}
+    said_beside = sum(len(one.nonces) for one in history.beside)  # of which nobody has read anything
     for shown in history.shown:
         new, named = _recount(history, shown.member, read[shown.member])
-        if (shown.total, shown.count) != (len(new), len(named) or len(new)):
+        if (shown.total, shown.count) != (len(new) + said_beside, len(named) or len(new)):
             found = f"{shown.total} and {shown.count}"
             yield f"{shown.member}, at {read[shown.member]}, is shown {found}; there are {new}, by name {named}"
 
@@ -85,6 +86,16 @@ def meetings(history: History) -> Iterator[str]:
     for room, found in people.items():
         if len(found) > 1:
             yield f"to {room} were led {' and '.join(sorted(found))}"
+
+
+def beside(history: History) -> Iterator[str]:
+    """What one member said in other rooms is there once, in the order in which it was said, and nothing else."""
+    for room in history.beside:
+        said = [one.nonce for one in history.cried if one.room == room.room]
+        if room.nonces != said:
+            yield f"{room.room} has {room.nonces}, where {said} was said"
+        if room.seqs != list(range(room.seqs[0], room.seqs[0] + len(room.seqs)) if room.seqs else []):
+            yield f"{room.room} has the numbers {room.seqs}"
 
 
 def outsiders(history: History) -> Iterator[str]:
@@ -125,4 +136,5 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "counts on pages": counts_on_pages,
     "outsiders": outsiders,
     "meetings": meetings,
+    "beside": beside,
 }

@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from itertools import islice
 from typing import Any
 
+from bench.people import slugs
 from faults import ending
 from faults.board import Board
+from faults.crier import Crier
 from faults.den import GUEST_TRANSPORTS, Den
 from faults.faultmaker import Faultmaker
-from faults.history import SETTLING_SECONDS, Heard, History, Page
+from faults.history import SETTLING_SECONDS, Beside, Heard, History, Page, Row
 from faults.links import Client, Place
 from faults.lists import ListReader
 from faults.meetings import Meetings
@@ -43,7 +45,7 @@ MEMBER_COUNT = (
     + LIST_READER_COUNT
     + TASK_WRITER_COUNT
     + sum(WRITERS_BY_TRANSPORT.values())
-    + 1
+    + 2
     + len(GUEST_TRANSPORTS)
 )
 
@@ -52,16 +54,19 @@ MEMBER_COUNT = (
 LATE_ENTRIES = 700
 LATE_PAGE_ENTRIES = 300
 
+ROOM_COUNT = 20  # beside the lobby, in which everybody is and one member writes
+
 END_TIMEOUT_SECONDS = 150.0  # after the faults in which the run has ended, even on a busy machine
 
 
 class Run:
     """The clients of one run, and what they did."""
 
-    def __init__(self, seed: int, plans: list[Plan], engine: str = "sqlite") -> None:
+    def __init__(self, seed: int, plans: list[Plan], engine: str = "sqlite", rooms: int = ROOM_COUNT) -> None:
         self.history = History(seed=seed)
         self.plans = plans
         self.engine = engine
+        self.rooms = slugs(rooms)
         self.left_out: dict[str, str] = {}
         self.readers: list[Reader] = []
         self.writers: list[Writer] = []
@@ -76,7 +81,7 @@ class Run:
             ENGINES[self.engine](folder, seconds) as store,
         ):
             self.left_out = store.left_out
-            site = Site(folder, store, MEMBER_COUNT, self.history)
+            site = Site(folder, store, MEMBER_COUNT, self.rooms, self.history)
             async with site.running():
                 network = Network(site.ports())
                 try:
@@ -88,6 +93,7 @@ class Run:
                     network.stop()
             store.read(self.history)
             store.read(self.den.history)
+            self.history.beside = [_beside(room, store.entries(room)) for room in self.rooms]
         self.starts.update(starts=sum(process.starts for process in site.processes))
         self.starts.update(failed=sum(process.failed_starts for process in site.processes))
         self.history.complaints += self.place.complaints()
@@ -101,6 +107,7 @@ class Run:
         clients = (
             Client(name, cookie, self.place, random.Random(dice.random()), member=name) for name, cookie in members
         )
+        self.crier = Crier(next(clients), self.rooms, self.history)
         self.den = Den(next(clients), list(islice(clients, len(GUEST_TRANSPORTS))), site.ids, self.history.seed)
         for transport, count in READERS_BY_TRANSPORT.items():
             self.readers += [ChatReader(client, transport, scribe) for client in islice(clients, count)]
@@ -150,6 +157,7 @@ class Run:
         async with background(*reading, *(process.nurse() for process in site.processes)) as group:
             writing = [asyncio.create_task(one.run()) for one in (*self.writers, *self.task_writers, self.den.writer)]
             writing += [asyncio.create_task(self.den.run()), asyncio.create_task(self.meetings.run())]
+            writing.append(asyncio.create_task(self.crier.run()))
             began = time.monotonic()
             await faultmaker.run(self.plans, began)
             await asyncio.sleep(max(began + seconds - time.monotonic(), 0.0))
@@ -157,6 +165,7 @@ class Run:
                 writer.stop()
             self.den.stop()
             self.meetings.stop()
+            self.crier.stop()
             for reader in self._latecomers(site.store.head()):
                 self.readers.append(reader)
                 self.history.readers.append(reader.name)
@@ -229,6 +238,7 @@ class Run:
             f"read positions: {len(history.positions)}, told: {len(history.told)}",
             f"counts told: {len(history.counted)}, shown: {len(history.shown)}",
             f"direct rooms: {len({opened.room for opened in history.opened})}, opened: {len(history.opened)}",
+            f"rooms beside: {len(self.rooms)}, said there: {len(history.cried)}",
             f"closed room: {len(self.den.history.table)} stored; {_list(doors)}",
             f"resent: {len(history.sent) - len(messages)}; acknowledged again: {len(history.acked) - len(answered)}",
             f"told to wait: {sum(writer.refusals for writer in self.writers)}",
@@ -242,6 +252,11 @@ class Run:
             f"of those, of a database's server: {_list(servers)}",
             f"everything had arrived {self.settled:.1f} s after all was well",
         ]
+
+
+def _beside(room: str, rows: list[Row]) -> Beside:
+    """Return what a room has beside the post with which it was made."""
+    return Beside(room, [row.nonce for row in rows[1:]], [row.seq for row in rows])
 
 
 def _list(counter: Counter[str]) -> str:

@@ -24,11 +24,11 @@ from testsuite.servers import Server
 class Site:
     """All of it. `cookies` are the members' Cookie headers; member number n is `names[n]`, and `ids` are theirs."""
 
-    def __init__(self, folder: str, store: Store, members: int, history: History) -> None:
+    def __init__(self, folder: str, store: Store, members: int, rooms: list[str], history: History) -> None:
         self.history = history
         self.store = store
         self._secret = secrets.token_hex(32)
-        self.cookies = make(store.options, self._secret, members)
+        self.cookies = make(store.options, self._secret, members, rooms=len(rooms), said=1)
         self.ids = {name: number for number, name in store.people().items()}
         self.names = list(self.ids)
         self.machines: list[Machine] = []

@@ -8,7 +8,9 @@ from typing import Any
 from faults.checker import check
 from faults.history import (
     Acked,
+    Beside,
     Counted,
+    Cried,
     Door,
     Heard,
     Joined,
@@ -270,6 +272,16 @@ class Changes(CheckerTest):
         self.assert_found("outsiders")
         self.history.doors.append(Door(HEALTHY_AT + 2.0, 0.0, "carla", "told", 0))
         self.assert_found()
+
+    def test_rooms_beside_that_have_something_else_or_in_another_order_than_was_said_there(self) -> None:
+        self.history.cried = [Cried("room1", "a"), Cried("room2", "b"), Cried("room1", "c")]
+        self.history.beside = [Beside("room1", ["a", "c"], [1, 2, 3]), Beside("room2", ["b"], [1, 2])]
+        self.assert_found()
+        for nonces in (["a"], ["c", "a"], ["a", "a", "c"], ["a", "b", "c"]):
+            self.history.beside[0] = Beside("room1", nonces, [*range(1, len(nonces) + 2)])
+            self.assert_found("beside")
+        self.history.beside[0] = Beside("room1", ["a", "c"], [1, 2, 4])
+        self.assert_found("beside")
 
     def test_meetings_of_the_same_people_in_two_rooms_or_of_others_in_theirs(self) -> None:
         self.history.opened = [Opened(1.0, name, "ana, beto", "/rooms/d-1") for name in ("ana", "beto")]
