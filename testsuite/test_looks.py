@@ -8,6 +8,7 @@ import unittest
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from models.logs.together import Together
 from testsuite.cases import SiteTest
@@ -119,3 +120,9 @@ class TogetherTest(unittest.IsolatedAsyncioTestCase):
         self.may_end.set()
         self.assertEqual(await asyncio.gather(first, last), ["FIRST", "LAST"])
         self.assertTrue(gone.cancelled())
+
+    async def test_what_is_set_for_who_asks_first_is_not_for_those_who_come_later(self) -> None:
+        deadline: ContextVar[str] = ContextVar("deadline", default="none")
+        together = Together[str, str](lambda wishes: asyncio.sleep(0, [deadline.get()] * len(wishes)))
+        deadline.set("soon")
+        self.assertEqual(await together.ask("a"), "none")

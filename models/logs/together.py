@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 Wish = TypeVar("Wish")
@@ -28,8 +29,8 @@ class Together(Generic[Wish, Answer]):
         """Return the answer to a wish. Raise what `fulfil` raises or returns for it."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((wish, answer))
-        if self._working is None:
-            self._working = asyncio.create_task(self._fulfil_all())
+        if self._working is None:  # in a context of its own: a deadline of who asks first is none for all others
+            self._working = asyncio.create_task(self._fulfil_all(), context=Context())
         return await answer
 
     async def flush(self) -> None:
