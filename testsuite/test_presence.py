@@ -14,9 +14,9 @@ from models.names import initial, tint
 from testsuite.cases import FolderTest, SiteTest, add_members
 from testsuite.clients import Chat, Client
 from testsuite.crowd import SECRET, make_crowd, signed_in
+from testsuite.mongodb import OnMongodb
 from testsuite.postgresql import OnPostgresql
 from testsuite.tables import sql
-from testsuite.test_mongo_site import OnMongodb
 from testsuite.waiting import leave_the_core, wait_for
 
 
