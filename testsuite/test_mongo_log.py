@@ -8,16 +8,18 @@ import dataclasses
 import logging
 import unittest
 from collections.abc import AsyncIterator
+from typing import Any
 from unittest import mock
 
 import pymongo
 from pymongo.errors import ExecutionTimeout, ServerSelectionTimeoutError
 
-from models.errors.messages import UnknownTarget
+from models.errors.messages import Deleted, UnknownTarget
 from models.errors.stores import CannotOpen, Unavailable
 from models.logs import mongo_upgrade
-from models.logs.base import Draft, Head, RoomLog
+from models.logs.base import Draft, Entry, Head, RoomLog
 from models.logs.mongo import MongoLog
+from models.logs.mongo_append import MongoAppender
 from models.logs.mongo_changes import RETRY_SECONDS
 from models.logs.mongo_documents import SCHEMA_VERSION
 from models.logs.mongo_errors import raising_unavailable
@@ -105,6 +107,22 @@ class MongoLogTest(MongoTest):
             self.assertEqual([state.is_done for state in await other.task_states("lobby")], [True])
             self.assertEqual(await other.tasks_given_to("ana", ["lobby"], 9), [])
             self.assertEqual(await other.count_tasks_given_to("ana", ["lobby"]), 0)
+
+    async def test_what_two_processes_delete_at_the_same_moment_was_deleted_once(self) -> None:
+        await self.fill(2)
+        both, store = asyncio.Barrier(2), MongoAppender._store
+
+        async def store_what_both_have_checked(*given: Any) -> Any:
+            await both.wait()
+            return await store(*given)
+
+        ours, theirs = (Draft("lobby", self.ana, "", nonce, "delete", 1) for nonce in ("ours", "theirs"))
+        with mock.patch.object(MongoAppender, "_store", store_what_both_have_checked):
+            async with open_log(self.address) as other:
+                deleting = self.log.append(ours), other.append(theirs)
+                outcomes = await asyncio.gather(*deleting, return_exceptions=True)
+        self.assertEqual({type(one) for one in outcomes}, {Entry, Deleted})
+        self.assertEqual(await self.log.deleted_beyond({"lobby": 0}), {"lobby": [1]})
 
     @contextlib.asynccontextmanager
     async def unsettled(self, settling: object, draft: Draft) -> AsyncIterator[RoomLog]:
