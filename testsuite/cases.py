@@ -67,40 +67,14 @@ class FolderTest(unittest.TestCase):
         return server
 
 
-class SiteTest(unittest.TestCase):
-    """A test with a running site of its own: members ana (administrator), beto and carla in the lobby.
+class ProcessesTest(unittest.TestCase):
+    """A test with clients of the processes in `servers`, which are of one site."""
 
-    `options` are the server's, `altered` are limits of its own that it shall have (testsuite/altered.py);
-    `processes` says how many of it run on the one database. `fresh` ones import the site themselves, and passwords
-    are hashed as dearly as by any site.
-    """
-
-    fresh = False
-    options: tuple[str, ...] = ("--messages_per_second=0",)
-    altered: tuple[str, ...] = ()
-    processes = 1
-    members: tuple[str, ...] = ("ana", "beto", "carla")
-
-    folder: str
     servers: list[Server]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.enterClassContext(running(cls))
-
-    @classmethod
-    def database(cls, folder: str) -> contextlib.AbstractContextManager[None]:
-        """Make the database of the site in `folder`, if it is not a file there."""
-        return contextlib.nullcontext()
-
-    @property
-    def server(self) -> Server:
-        """The first process."""
-        return self.servers[0]
 
     def client(self, member: str = "", server: int = 0) -> Client:
         """Return a client, signed in if a member is named."""
-        client = Client(self.servers[server].url)
+        client = Client(self.servers[server].wait().url)
         return client.sign_in(member) if member else client
 
     def chat(self, member: str, server: int = 0, **how: Any) -> Chat:
@@ -118,6 +92,46 @@ class SiteTest(unittest.TestCase):
         other = self.client(server=server)
         other.cookies = Jar(client.cookies)
         return other
+
+    def clients_everywhere(self, member: str) -> list[Client]:
+        """Return a client of a member at each process, all with the cookies of one sign-in."""
+        first = self.client(member)
+        return [first, *(self.elsewhere(first, server) for server in range(1, len(self.servers)))]
+
+    def chats_everywhere(self, member: str, **how: Any) -> list[Chat]:
+        """Return a chat client of a member at each process, closed at the end of the test."""
+        return [self.listen(client, **how) for client in self.clients_everywhere(member)]
+
+
+class SiteTest(ProcessesTest):
+    """A test with a running site of its own: members ana (administrator), beto and carla in the lobby.
+
+    `options` are the server's, `altered` are limits of its own that it shall have (testsuite/altered.py);
+    `processes` says how many of it run on the one database. `fresh` ones import the site themselves, and passwords
+    are hashed as dearly as by any site.
+    """
+
+    fresh = False
+    options: tuple[str, ...] = ("--messages_per_second=0",)
+    altered: tuple[str, ...] = ()
+    processes = 1
+    members: tuple[str, ...] = ("ana", "beto", "carla")
+
+    folder: str
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.enterClassContext(running(cls))
+
+    @classmethod
+    def database(cls, folder: str) -> contextlib.AbstractContextManager[None]:
+        """Make the database of the site in `folder`, if it is not a file there."""
+        return contextlib.nullcontext()
+
+    @property
+    def server(self) -> Server:
+        """The first process."""
+        return self.servers[0]
 
 
 @contextlib.contextmanager

@@ -6,19 +6,16 @@ import asyncio
 import contextlib
 import tempfile
 import unittest
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
-
-from pymongo.database import Database
 
 from models.database import database
 from models.logs.base import Draft, Entry, Head, RoomLog
 from models.models import Membership, Room, User, create_tables
 from models.passwords import PasswordHash
 from testsuite.appender import open_log
-from testsuite.mongodb import any_mongo, mongo_database, opened
+from testsuite.mongodb import any_mongo, mongo_database
+from testsuite.unindexed import forget_rows, forget_words
 from testsuite.waiting import TIMEOUT_SECONDS
 
 
@@ -52,12 +49,7 @@ class LogTest(unittest.IsolatedAsyncioTestCase):
 
     async def forget_index(self) -> None:
         """Let the search index have nothing, as if the log were older than it is."""
-        self.with_models(self._forget_rows)
-
-    def _forget_rows(self) -> None:
-        with database.atomic():
-            database.execute_sql("DELETE FROM search")
-            database.execute_sql("UPDATE room SET searched = 0, search_from = 0")
+        self.with_models(lambda: forget_rows(database.execute_sql))
 
     def with_models(self, change: Callable[[], object]) -> None:
         """Change the people's database on a connection of its own."""
@@ -120,16 +112,4 @@ class OnMongodb(LogTest):
         return f"{self.people} {self.url}"
 
     async def forget_index(self) -> None:
-        with opened(self.url) as found:
-            await self.until(lambda: _has_all_heads(found))  # they are stored in the background
-            found["entries"].update_many({}, {"$unset": {"words": "", "place": ""}})
-            found["heads"].update_many({}, {"$unset": {"search_from": ""}})
-
-
-def _has_all_heads(found: Database[Any]) -> bool:
-    """Return whether the heads of all rooms are stored."""
-    heads = {one["_id"]: one["head"] for one in found["heads"].find()}
-    newest = Counter[str]()
-    for entry in found["entries"].find({}, {"room": 1, "seq": 1}):
-        newest[entry["room"]] = max(newest[entry["room"]], entry["seq"])
-    return heads == newest
+        await asyncio.to_thread(forget_words, self.url)

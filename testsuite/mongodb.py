@@ -21,6 +21,7 @@ from models.logs.mongo_database import MATCHES_NOTHING
 from testsuite.database_server import DatabaseServer
 from testsuite.needs import need
 from testsuite.ports import free_ports
+from testsuite.tables import logs
 from testsuite.waiting import wait_for
 
 PROGRAM = Path(sys.executable).parent / "secantusd-py"
@@ -110,3 +111,20 @@ def refusing(url: str) -> Iterator[None]:
             yield
         finally:
             database.command("collMod", "entries", validator={})
+
+
+class OnMongodb:
+    """Put before a test with a site: its log is on a MongoDB, in a database of its own."""
+
+    needs = ("mongodb",)
+
+    @classmethod
+    @contextlib.contextmanager
+    def database(cls, folder: str) -> Iterator[None]:
+        """Make the database for the log of the site in `folder`."""
+        with any_mongo() as server, mongo_database(server) as url:
+            logs[folder] = url
+            try:
+                yield
+            finally:
+                del logs[folder]

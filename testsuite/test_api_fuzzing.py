@@ -9,8 +9,8 @@ from typing import Any
 
 from testsuite.api import Api
 from testsuite.cases import SiteTest
+from testsuite.mongodb import OnMongodb
 from testsuite.servers import ROOT
-from testsuite.test_mongo_site import OnMongodb
 
 EXAMPLES = 4  # made up for each call and phase
 TIMEOUT_SECONDS = 300.0

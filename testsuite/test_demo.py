@@ -15,10 +15,10 @@ from pathlib import Path
 import demo
 from testsuite.cases import FolderTest, add_user
 from testsuite.clients import PASSWORD, Client
+from testsuite.mongodb import OnMongodb
 from testsuite.postgresql import OnPostgresql
 from testsuite.servers import ROOT, environment, run_app
 from testsuite.tables import sql
-from testsuite.test_mongo_site import OnMongodb
 from testsuite.waiting import TIMEOUT_SECONDS
 
 DAY_SECONDS = 86400.0

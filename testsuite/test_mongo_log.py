@@ -8,16 +8,18 @@ import dataclasses
 import logging
 import unittest
 from collections.abc import AsyncIterator
+from typing import Any
 from unittest import mock
 
 import pymongo
 from pymongo.errors import ExecutionTimeout, ServerSelectionTimeoutError
 
-from models.errors.messages import UnknownTarget
+from models.errors.messages import Deleted, UnknownTarget
 from models.errors.stores import CannotOpen, Unavailable
-from models.logs import mongo_upgrade
-from models.logs.base import Draft, Head, RoomLog
+from models.logs import mongo_append, mongo_upgrade
+from models.logs.base import Draft, Entry, Head, RoomLog
 from models.logs.mongo import MongoLog
+from models.logs.mongo_append import MongoAppender
 from models.logs.mongo_changes import RETRY_SECONDS
 from models.logs.mongo_documents import SCHEMA_VERSION
 from models.logs.mongo_errors import raising_unavailable
@@ -29,6 +31,7 @@ from testsuite.mongodb import MongoServer, mongo_server, opened, refusing
 from testsuite.ports import free_ports
 from testsuite.waiting import TIMEOUT_SECONDS, wait_for
 
+SHORT_TIMEOUT_SECONDS = 1.5  # for an append
 REFUSAL = "WARNING:models.logs.mongo:MongoDB refused: Document failed validation"
 
 
@@ -66,6 +69,22 @@ class MongoLogTest(MongoTest):
         async with open_log(self.address) as other:
             self.assertEqual(await other.head("lobby"), Head(5, 5, 5))
             self.assertEqual((await other.append(self.draft("next"))).seq, 6)
+
+    async def test_heads_are_stored_although_it_is_long_since_the_append_that_began_to_store_them(self) -> None:
+        save = self.log._heads.save
+
+        async def save_late(heads: dict[str, Head]) -> None:
+            await asyncio.sleep(1.1 * SHORT_TIMEOUT_SECONDS)
+            await save(heads)
+
+        with (
+            mock.patch.object(mongo_append, "ANSWER_TIMEOUT_SECONDS", SHORT_TIMEOUT_SECONDS),
+            mock.patch.object(self.log._heads, "save", save_late),
+            opened(self.url) as database,
+        ):
+            await self.fill(3)
+            stored = lambda: database["heads"].find_one({"_id": "lobby", "head": 3})  # noqa: E731
+            await asyncio.to_thread(wait_for, stored, "the head is stored")
 
     async def test_a_message_that_was_purged_is_no_target_although_something_has_changed_it(self) -> None:
         for number, kind in enumerate(("post", "react", "edit")):
@@ -105,6 +124,22 @@ class MongoLogTest(MongoTest):
             self.assertEqual([state.is_done for state in await other.task_states("lobby")], [True])
             self.assertEqual(await other.tasks_given_to("ana", ["lobby"], 9), [])
             self.assertEqual(await other.count_tasks_given_to("ana", ["lobby"]), 0)
+
+    async def test_what_two_processes_delete_at_the_same_moment_was_deleted_once(self) -> None:
+        await self.fill(2)
+        both, store = asyncio.Barrier(2), MongoAppender._store
+
+        async def store_what_both_have_checked(*given: Any) -> Any:
+            await both.wait()
+            return await store(*given)
+
+        ours, theirs = (Draft("lobby", self.ana, "", nonce, "delete", 1) for nonce in ("ours", "theirs"))
+        with mock.patch.object(MongoAppender, "_store", store_what_both_have_checked):
+            async with open_log(self.address) as other:
+                deleting = self.log.append(ours), other.append(theirs)
+                outcomes = await asyncio.gather(*deleting, return_exceptions=True)
+        self.assertEqual({type(one) for one in outcomes}, {Entry, Deleted})
+        self.assertEqual(await self.log.deleted_beyond({"lobby": 0}), {"lobby": [1]})
 
     @contextlib.asynccontextmanager
     async def unsettled(self, settling: object, draft: Draft) -> AsyncIterator[RoomLog]:

@@ -21,28 +21,11 @@ from testsuite import (
     test_unread_pages,
 )
 from testsuite.cases import FolderTest
-from testsuite.mongodb import MongoServer, any_mongo, mongo_database, mongo_server, opened
+from testsuite.mongodb import MongoServer, OnMongodb, mongo_server, opened
 from testsuite.ports import free_ports
 from testsuite.postgresql import OnPostgresql
 from testsuite.servers import run_app
 from testsuite.tables import logs
-
-
-class OnMongodb:
-    """Put before a SiteTest: its log is on a MongoDB, in a database of its own."""
-
-    needs = ("mongodb",)
-
-    @classmethod
-    @contextlib.contextmanager
-    def database(cls, folder: str) -> Iterator[None]:
-        """Make the database for the log of the site in `folder`."""
-        with any_mongo() as server, mongo_database(server) as url:
-            logs[folder] = url
-            try:
-                yield
-            finally:
-                del logs[folder]
 
 
 class RoomsOfOthersTest(OnMongodb, test_rooms.RoomsOfOthersTest):

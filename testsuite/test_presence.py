@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from models.names import initial, tint
-from testsuite.cases import FolderTest, SiteTest, add_members
+from testsuite.cases import FolderTest, ProcessesTest, SiteTest, add_members
 from testsuite.clients import Chat, Client
 from testsuite.crowd import SECRET, make_crowd, signed_in
+from testsuite.mongodb import OnMongodb
 from testsuite.postgresql import OnPostgresql
 from testsuite.tables import sql
-from testsuite.test_mongo_site import OnMongodb
 from testsuite.waiting import leave_the_core, wait_for
 
 
@@ -109,7 +109,7 @@ class Death(SiteTest):
         beto.close()
 
 
-class Promise(FolderTest):
+class Promise(ProcessesTest, FolderTest):
     """Members come, go and type at three processes: each process tells the same of it, whatever becomes of another."""
 
     is_long = True
@@ -127,12 +127,6 @@ class Promise(FolderTest):
         self.servers = [self.start("--messages_per_second=0", altered=self.QUICK) for _ in range(3)]
         self.readers = [self.chat(name, server) for server, name in enumerate(self.NAMES)]
         self.all_told("presence", online=[*self.NAMES], count=3)
-
-    def chat(self, name: str, server: int) -> Chat:
-        """Return a member's chat client at one of the processes."""
-        chat = Client(self.servers[server].wait().url).sign_in(name).chat()
-        self.addCleanup(chat.close)
-        return chat
 
     def all_told(self, type: str, **fields: Any) -> None:
         """Return once all readers were told so."""

@@ -90,6 +90,13 @@ class SqlLogTest(log_case.LogTest):
             with self.assertRaises(UnknownTarget):
                 await self.log.append(Draft("lobby", self.ana, "x", kind, kind, 1))
 
+    async def test_a_post_that_was_deleted_twice_in_the_log_that_was_moved_here_was_deleted_once(self) -> None:
+        await self.fill(3)
+        for seq in (1, 2):
+            await self.log.append(Draft("lobby", self.ana, "", f"delete {seq}", "delete", seq))
+        sql(self.folder, "UPDATE entry SET target = 1 WHERE kind = 'delete'")
+        self.assertEqual(await self.log.deleted_beyond({"lobby": 0}), {"lobby": [1]})
+
     async def test_who_waits_in_line_for_a_locked_database_waits_no_longer_than_the_first(self) -> None:
         with contextlib.closing(WorkerPool("writer", database.obj)) as worker, locked(self.folder):
             began = time.monotonic()

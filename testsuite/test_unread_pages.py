@@ -14,6 +14,17 @@ from testsuite.waiting import wait_for
 NO_MESSAGE = "There is no such message in this room."
 
 
+def parts_of_new(client: Client) -> dict[str, list[str]]:
+    """Return the parts of the page of what is new: the rooms and the first words of their messages, by heading."""
+    page = client.get("/new").text
+    found = {}
+    for part in re.findall(r'<section class="(?:to-oneself|new-room)".*?</section>', page, re.DOTALL):
+        (heading,) = re.findall(r"<h2[^>]*>(.*?)</h2>", part, re.DOTALL)
+        words = re.findall(r'<p class="where">.*?<bdi>(.*?)</bdi>|class=\'body\'[^>]*><p>(.*?)</p>', part)
+        found[re.sub("<[^>]*>", "", heading)] = [re.sub("<[^>]*>", "", "".join(one)) for one in words]
+    return found
+
+
 class UnreadTest(RoomCase):
     """Beto and carla in a room of beto's; carla has seen it."""
 
@@ -145,16 +156,6 @@ class UnreadTest(RoomCase):
         self.assertIn("Nothing is new. You have read everything.", page)
         self.assertIn('<a class="button" href="/rooms">', page)
 
-    def parts(self, client: Client) -> dict[str, list[str]]:
-        """Return the parts of the page of what is new: the rooms and the first words of their messages, by heading."""
-        page = client.get("/new").text
-        found = {}
-        for part in re.findall(r'<section class="(?:to-oneself|new-room)".*?</section>', page, re.DOTALL):
-            (heading,) = re.findall(r"<h2[^>]*>(.*?)</h2>", part, re.DOTALL)
-            words = re.findall(r'<p class="where">.*?<bdi>(.*?)</bdi>|class=\'body\'[^>]*><p>(.*?)</p>', part)
-            found[re.sub("<[^>]*>", "", heading)] = [re.sub("<[^>]*>", "", "".join(one)) for one in words]
-        return found
-
     def test_what_names_a_member_comes_first_the_newest_at_the_top_and_each_leads_to_its_place(self) -> None:
         other = make_room(self.beto, f"Other {self._testMethodName[-30:]}")
         self.carla.post(f"{other}/join")
@@ -165,7 +166,7 @@ class UnreadTest(RoomCase):
         self.beto.post(other, {"body": "@room two"})
         self.say("@carla three", "four")
         self.assertEqual(
-            self.parts(self.carla),
+            parts_of_new(self.carla),
             {
                 "You were named": [here, "@carla three", there, "@room two", here, "@carla one"],
                 there: [],
@@ -175,9 +176,9 @@ class UnreadTest(RoomCase):
         self.assertIn(f'<p class="where"><a href="{self.room}?at={first}#m{first}">', self.carla.get("/new").text)
         self.assertNotIn("Read on", self.carla.get("/new").text)
         self.beto.post(f"{self.room}/messages/{first}/delete")
-        self.assertNotIn("@carla one", str(self.parts(self.carla)))
+        self.assertNotIn("@carla one", str(parts_of_new(self.carla)))
         self.carla.post(f"{other}/read")
-        self.assertEqual(self.parts(self.carla), {"You were named": [here, "@carla three"], here: ["four"]})
+        self.assertEqual(parts_of_new(self.carla), {"You were named": [here, "@carla three"], here: ["four"]})
 
     def test_replies_to_a_member_are_a_part_of_their_own_unless_they_name_them(self) -> None:
         self.carla.post(self.room, {"body": "a question"})
@@ -187,33 +188,33 @@ class UnreadTest(RoomCase):
         seq = self.say("an answer", "@carla yes", target=question)
         self.say("no answer")
         self.carla.post(f"{self.room}/read", {"seq": str(seq - 2)})
-        parts = self.parts(self.carla)
+        parts = parts_of_new(self.carla)
         room = next(reversed(parts))
         self.assertEqual(
             parts, {"You were named": [room, "@carla yes"], "Replies to you": [room, "an answer"], room: ["no answer"]}
         )
         self.carla.post(f"{self.room}/messages/{question}/delete")
-        self.assertEqual(self.parts(self.carla), parts)
+        self.assertEqual(parts_of_new(self.carla), parts)
         self.beto.post(f"{self.room}/messages/{seq - 1}/delete")
-        self.assertNotIn("Replies to you", self.parts(self.carla))
-        self.assertEqual(self.parts(self.beto), {})
+        self.assertNotIn("Replies to you", parts_of_new(self.carla))
+        self.assertEqual(parts_of_new(self.beto), {})
 
     def test_of_a_muted_room_only_what_names_a_member_is_shown(self) -> None:
         self.carla.post(self.room, {"body": "a question"})
         question = str(rows(self.carla.get(self.room))[-1].seq)
         self.carla.post(f"{self.room}/settings", {"own": "on", "muted": "on"})
         self.say("an answer", target=question)
-        self.assertEqual(self.parts(self.carla), {})
+        self.assertEqual(parts_of_new(self.carla), {})
         self.say("@carla look")
-        parts = self.parts(self.carla)
+        parts = parts_of_new(self.carla)
         room = next(reversed(parts))
         self.assertEqual(parts, {"You were named": [room, "@carla look"], room: []})
         self.assertEqual(self.carla.post(f"{self.room}/read").status, 302)
-        self.assertEqual(self.parts(self.carla), {})
+        self.assertEqual(parts_of_new(self.carla), {})
 
     def test_at_most_twenty_that_name_a_member_are_shown(self) -> None:
         self.say(*(f"@carla {number}" for number in range(22)))
-        named, room = self.parts(self.carla).values()
+        named, room = parts_of_new(self.carla).values()
         self.assertEqual(named[1::2], [f"@carla {number}" for number in range(21, 1, -1)])
         self.assertEqual(room, ["@carla 0", "@carla 1"])
 
@@ -221,7 +222,7 @@ class UnreadTest(RoomCase):
         self.carla.post(self.room, {"body": "@room hello"})
         seq = rows(self.carla.get(self.room))[-1].seq
         self.carla.post(f"{self.room}/messages/{seq}/unread")
-        self.assertEqual(list(self.parts(self.carla).values()), [["@room hello"]])
+        self.assertEqual(list(parts_of_new(self.carla).values()), [["@room hello"]])
 
     def test_nothing_is_shown_of_a_room_that_a_member_was_put_out_of(self) -> None:
         self.say("@carla a secret")

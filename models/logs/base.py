@@ -140,7 +140,7 @@ class RoomLog(ABC):
 
     @abstractmethod
     async def deleted_beyond(self, positions: Mapping[str, int]) -> dict[str, list[int]]:
-        """Return which posts after the positions (seqs) in these rooms were deleted, in any order."""
+        """Return which posts after the positions (seqs) in these rooms were deleted, each once, in any order."""
 
     @abstractmethod
     async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:

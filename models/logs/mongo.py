@@ -174,8 +174,9 @@ class MongoLog(RoomLog):
 
     async def deleted_beyond(self, positions: Mapping[str, int]) -> dict[str, list[int]]:
         queries: list[Query] = [{"room": room, "deleted": {"$gt": seq}} for room, seq in positions.items()]
-        found = await self._all(queries)
-        return {room: [one["deleted"] for one in some] for room, some in zip(positions, found, strict=True) if some}
+        found = zip(positions, await self._all(queries), strict=True)
+        # Of two deletions at the same moment both are in the log, and only the first one had something to delete.
+        return {room: list({one["deleted"] for one in some}) for room, some in found if some}
 
     async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
         names = [*(await self._read(rooms.usernames, [member_id])).values(), EVERYBODY]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 from collections.abc import Collection, Iterable
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 import pymongo
@@ -104,7 +105,8 @@ class MongoHeads:
         for entry in entries:
             self._unsaved[entry.room] = self.learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
         if self._unsaved and self._saving is None:
-            self._saving = asyncio.create_task(self._save_all())
+            # In a context of its own: the append has a deadline, which does not count for what others append later.
+            self._saving = asyncio.create_task(self._save_all(), context=Context())
 
     async def _save_all(self) -> None:
         while self._unsaved:

@@ -36,8 +36,9 @@ COUNT_REPLIES = """
 # +seq: else SQLite goes through the whole room, which is in that order.
 REPLIES = READ + "AND target = ? AND kind = 'post' AND body <> '' ORDER BY +seq LIMIT ?"
 # column1 and column2 are the names that SQL gives to a list of values: here rooms with positions in them.
+# DISTINCT: a log that was moved from MongoDB may have two deletions of one post, made at the same moment.
 DELETED_BEYOND = """
-    SELECT room_id, target FROM (VALUES {}) AS position
+    SELECT DISTINCT room_id, target FROM (VALUES {}) AS position
     JOIN entry ON room_id = column1 AND kind = 'delete' AND target > column2
 """
 MENTIONS_BEYOND = """
