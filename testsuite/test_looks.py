@@ -13,8 +13,8 @@ from contextvars import ContextVar
 from models.logs.together import Together
 from testsuite.cases import SiteTest
 from testsuite.clients import Answer, Client
+from testsuite.mongodb import OnMongodb
 from testsuite.postgresql import OnPostgresql
-from testsuite.test_mongo_site import OnMongodb
 
 AT_ONCE = 6  # requests
 ROUNDS = 25
