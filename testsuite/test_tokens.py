@@ -65,8 +65,6 @@ class Process:
 class OnSqlite(unittest.IsolatedAsyncioTestCase):
     """docs/security.rst 32: tokens, on one database that several processes share."""
 
-    has_cache = True  # whether a process can know without waiting that nothing has changed
-
     def people_url(self) -> str:
         return str(Path(self.enterContext(tempfile.TemporaryDirectory())) / "people.db")
 
@@ -149,7 +147,7 @@ class OnSqlite(unittest.IsolatedAsyncioTestCase):
         _, text = self.make()
         for _ in range(5):
             self.assertIsNotNone(await process.find(text))
-        self.assertEqual(process.reads, 1 if self.has_cache else 5)
+        self.assertEqual(process.reads, 1)
 
     async def test_after_its_end_it_is_refused_although_nothing_has_changed(self) -> None:
         (process,) = await self.processes(1)
@@ -321,7 +319,6 @@ class OnSqlite(unittest.IsolatedAsyncioTestCase):
 
 class OnPostgresql(OnSqlite):
     needs = ("postgres",)
-    has_cache = False
 
     def people_url(self) -> str:
         return self.enterContext(shared_server().fresh_database())
