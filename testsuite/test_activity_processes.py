@@ -14,7 +14,7 @@ from testsuite.mongodb import OnMongodb
 from testsuite.postgresql import OnPostgresql
 from testsuite.roompage import make_room
 from testsuite.servers import Server
-from testsuite.test_changes import do, say
+from testsuite.talking import do, say
 from testsuite.test_unread import expect_counts, shown
 from testsuite.test_unread_pages import parts_of_new
 from testsuite.waiting import together, wait_for

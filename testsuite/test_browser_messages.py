@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from testsuite.browser import ENDED_SESSION, PHONE, BrowserTest, expect_live, expect_message, follow, write
 from testsuite.clients import PASSWORD
 from testsuite.roompage import make_room
-from testsuite.test_changes import THUMB, do, say
+from testsuite.talking import THUMB, do, say
 
 
 def row(page: Page, seq: int) -> Locator:

@@ -10,9 +10,9 @@ from playwright.sync_api import Page, Route, expect
 from testsuite.browser import PHONE, BrowserTest, expect_live, follow, write
 from testsuite.page_checks import violations
 from testsuite.roompage import make_room, rows
+from testsuite.talking import say
 from testsuite.test_browser_away import wait_for_route
 from testsuite.test_browser_messages import choose, row
-from testsuite.test_changes import say
 from testsuite.waiting import wait_for
 
 MORE: dict[str, Any] = {"viewport": {"width": 1280, "height": 500}}

@@ -12,6 +12,7 @@ import pymongo
 from testsuite import (
     outage,
     test_changes,
+    test_changes_refused,
     test_cursors,
     test_feeds,
     test_four_processes,
@@ -26,6 +27,7 @@ from testsuite.ports import free_ports
 from testsuite.postgresql import OnPostgresql
 from testsuite.servers import run_app
 from testsuite.tables import logs
+from testsuite.talking import Stored
 
 
 class RoomsOfOthersTest(OnMongodb, test_rooms.RoomsOfOthersTest):
@@ -45,14 +47,12 @@ class StoredOnMongodb(OnMongodb):
 
     folder: str
 
-    def entries(self) -> list[test_changes.Stored]:
+    def entries(self) -> list[Stored]:
         """Return what is stored, in order."""
         with opened(logs[self.folder]) as database:
             found = list(database["entries"].find())
         stored = [
-            test_changes.Stored(
-                one["room"], one["seq"], one["kind"], one.get("target"), one["body"], one.get("mentions") or []
-            )
+            Stored(one["room"], one["seq"], one["kind"], one.get("target"), one["body"], one.get("mentions") or [])
             for one in found
         ]
         return sorted(stored, key=lambda one: (one.room, one.seq))
@@ -62,7 +62,7 @@ class Changes(StoredOnMongodb, test_changes.Changes):
     stores_before_it_looks = True
 
 
-class ChangesRefused(StoredOnMongodb, test_changes.Refused):
+class ChangesRefused(StoredOnMongodb, test_changes_refused.Refused):
     pass
 
 

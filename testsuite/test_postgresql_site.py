@@ -12,6 +12,7 @@ from testsuite import (
     outage,
     test_accounts,
     test_changes,
+    test_changes_refused,
     test_cursors,
     test_failures,
     test_feeds,
@@ -56,7 +57,7 @@ class Changes(OnPostgresql, test_changes.Changes):
     pass
 
 
-class ChangesRefused(OnPostgresql, test_changes.Refused):
+class ChangesRefused(OnPostgresql, test_changes_refused.Refused):
     pass
 
 

@@ -20,7 +20,7 @@ from testsuite.room_case import RoomCase
 from testsuite.roompage import make_room
 from testsuite.servers import Server
 from testsuite.tables import logs, sql
-from testsuite.test_changes import do, say
+from testsuite.talking import do, say
 from testsuite.unindexed import forget_rows, forget_words
 from testsuite.waiting import together, wait_for
 

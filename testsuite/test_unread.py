@@ -9,7 +9,7 @@ from typing import Any
 
 from testsuite.clients import Answer, Chat, Client
 from testsuite.tables import sql
-from testsuite.test_changes import THUMB, Talking, do, say
+from testsuite.talking import THUMB, Talking, do, say
 from testsuite.waiting import wait_for
 
 
