@@ -72,7 +72,8 @@ export async function editing_saves_once_by_enter_and_by_leaving_and_escape_canc
     const done = [];
     const app = show('<task-edit row="row" on-deed="note(deed, value)"></task-edit>', { row: task(7, { to: '', due: '' }), note: (deed, value) => done.push([deed, value?.fields?.text]) });
     const field = app.find('.edit-field');
-    equal(document.activeElement, field);
+    await null;
+    equal(document.activeElement === field, true);
     type(field, ' other words ');
     if (end === 'submit') submit(app.find('form'));
     else if (end === 'Escape') press(field, 'Escape');
@@ -209,13 +210,13 @@ export function what_is_refused_stays_until_its_author_has_read_why() {
   equal([app.rows().length, localStorage.length], [0, 0]);
 }
 
-export function moving_is_one_change_and_the_focus_goes_along() {
+export async function moving_is_one_change_and_the_focus_goes_along() {
   const app = panel([task(1), task(2), task(3)]);
   const tick = app.rows()[2].querySelector('.tick');
   tick.focus();
   const sent = app.expect('PATCH', '/3', 200, task(3, { rank: 'r001m', changed: 20 }));
   press(tick, 'ArrowUp', { altKey: true });
-  settle(app);
+  await null;  // as between two keys that wait
   equal([app.texts(), document.activeElement === tick], [['task 1', 'task 3', 'task 2'], true]);
   app.answer();
   equal([sent.before, app.texts()], [2, ['task 1', 'task 3', 'task 2']]);

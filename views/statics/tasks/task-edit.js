@@ -7,10 +7,10 @@ import { tasks, templateOf } from './module.js';
 import { dateOf, dayOf } from './texts.js';
 
 class TaskEdit {
-  static $inject = ['$element', '$scope', '$timeout', 'page'];
+  static $inject = ['$element', '$scope', 'page'];
 
-  constructor($element, $scope, $timeout, page) {
-    Object.assign(this, { element: $element[0], $scope, $timeout, page, isOver: false, why: '' });
+  constructor($element, $scope, page) {
+    Object.assign(this, { element: $element[0], $scope, page, isOver: false, why: '' });
   }
 
   $onInit() {
@@ -21,10 +21,10 @@ class TaskEdit {
 
   $postLink() {
     const field = this.element.querySelector('.edit-field');
-    this.$timeout(() => {
+    queueMicrotask(() => {
       field.focus();
       field.setSelectionRange(field.value.length, field.value.length);
-    }, 0, false);
+    });
     this.element.addEventListener('mousedown', keepFieldFocused);
     this.element.addEventListener('focusout', () => setTimeout(() => this.onLeft()));
     this.element.addEventListener('keydown', (event) => this.onKeydown(event));

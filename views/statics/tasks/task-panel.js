@@ -129,7 +129,7 @@ class TaskPanel {
     this.all = this.rows.filter(({ isGone }) => !isGone);
     this.shown = this.rows.filter((row) => row.key === this.editing || this.isShown(row));
     this.left = this.all.filter(({ done }) => !done).length;
-    keepFocus(this.element, this.shown.map(({ key }) => key), this.$timeout);
+    keepFocus(this.element, this.shown.map(({ key }) => key));
     if (this.live.panel) this.live.show();
   }
 
