@@ -141,7 +141,7 @@ class RoomHandler(CachedPageHandler, AppendHandler):
         values = self.own_values(nonce, window.head, await self.places(self.room.slug))
         positions = await self.site.reads.positions(self.member.id)
         position = positions.get(self.room.slug, Position(0, 0))
-        values |= {"read": str(position.seq), "admin": "1" if self.member.is_admin else ""}
+        values |= {"read": b"%d" % position.seq, "admin": b"1" if self.member.is_admin else b""}
         return Reader(values, position.seq)
 
     async def is_lonely(self, shown: list[Message]) -> bool:

@@ -81,7 +81,7 @@ class Message:
     @property
     def is_drawn(self) -> bool:
         """Whether it has a place on the page."""
-        return not self.is_deleted or self.replies > 0
+        return self.body != "" or self.replies > 0
 
 
 def excerpt(body: str) -> str:

@@ -19,11 +19,15 @@ _WISH = re.compile(
 
 def language_of(header: str) -> tornado.locale.Locale:
     """Return the language for an Accept-Language header; one that is too long is ignored."""
-    return tornado.locale.get(_look_up(header if len(header) <= MAX_HEADER_CHARS else ""))
+    return _look_up(header if len(header) <= MAX_HEADER_CHARS else "")
 
 
 @functools.lru_cache(maxsize=256)  # few different headers occur; 0.5 MB, if all are as long as they may be
-def _look_up(header: str) -> str:
+def _look_up(header: str) -> tornado.locale.Locale:
+    return tornado.locale.get(_code_for(header))
+
+
+def _code_for(header: str) -> str:
     """Return the code of the site's language that the header prefers."""
     wishes = list(_wishes(header))
     refused = {tag for tag, quality in wishes if not quality}

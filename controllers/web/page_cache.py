@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
-from tornado.escape import to_unicode, utf8, xhtml_escape
+from tornado.escape import to_unicode, xhtml_escape
 
 from controllers.web.forms import FormHandler
 from controllers.web.lru_cache import LRUCache
@@ -34,7 +34,6 @@ PLACEHOLDERS = {
     for name in ("username", "initial", "tint", "xsrf", "nonce", "head", "read", "admin", "places")
 }
 NAMES = {placeholder.encode(): name for name, placeholder in PLACEHOLDERS.items()}
-HTML_PLACEHOLDERS = {"places"}  # where HTML is put in; text elsewhere
 # Where a reader's own rows, reactions and mentions are marked. Messages have no such text, since it is escaped there.
 ROW = b'<li data-author="[^"]*" data-seq="[0-9]+" class="row'
 MENTION = b'<b class="mention" data-name="[^"]*"'
@@ -48,7 +47,7 @@ OWN_MESSAGE = as_posted(Entry("", 0, POST, None, 0, "", "?", 0.0, "", 0, 0, is_d
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What a page shows to one member only; what is new stands after the message `read`."""
+    """What a page shows to one member only: text, or HTML in bytes; what is new stands after the message `read`."""
 
     values: Mapping[str, str | bytes]
     read: int | None = None
@@ -92,12 +91,9 @@ class CachedPage:
     def fill(self, reader: Reader) -> bytes:
         """Return the page with the reader's values, and with what is theirs marked."""
         pieces = self._pieces.copy()
-        values = {
-            name: utf8(value) if name in HTML_PLACEHOLDERS else xhtml_escape(value).encode()
-            for name, value in reader.values.items()
-        }
         for place, name in self._placeholders:
-            pieces[place] = values[name]
+            value = reader.values[name]
+            pieces[place] = value if isinstance(value, bytes) else xhtml_escape(value).encode()
         own = to_unicode(reader.values["username"])
         for key in {own, f"@{own}", f"@{EVERYBODY}"}:
             for place, mark in self._marks.get(key, ()):
@@ -182,10 +178,10 @@ class CachedPageHandler(FormHandler):
         return {
             "username": name,
             "initial": initial(name),
-            "tint": str(tint(name)),
+            "tint": b"%d" % tint(name),
             "xsrf": self.xsrf_token,
             "nonce": nonce,
-            "head": str(head),
+            "head": b"%d" % head,
             "places": places,
         }
 
