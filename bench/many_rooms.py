@@ -1,4 +1,4 @@
-"""A member of 500 rooms: what coming, joining, reading on and the sidebar cost, beside a member of one room."""
+"""A member of 500 rooms: what coming, joining, reading on and the sidebar cost, beside a member of 5."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from bench import chats, pages, sites
-from bench.figures import ONE_ROOM, PROSA
+from bench.figures import FIVE_ROOMS, PROSA
 from bench.keepalive import Client, hammer, request
 from bench.load import Crowd, Member
 from bench.pages import PAGE_CONNECTIONS, ROOM_PATH
@@ -17,6 +17,7 @@ from bench.rounds import JOIN_TIMEOUT_SECONDS, WARM_UP_SECONDS, WINDOW_SECONDS, 
 from bench.sites import Server
 
 ROOM_COUNT = 499  # beside the lobby: a member is in at most 500
+FEW_ROOM_COUNT = 4  # the same, of a member of 5
 SAID_POSTS = 20  # in each of these; all but the first are new to everybody
 LOBBY_POSTS = 200
 MEMBER_COUNT = 20
@@ -25,8 +26,8 @@ READ_COUNT = 150
 
 
 def many_rooms(bench: Bench) -> None:
-    """A site of 500 rooms in which everybody is, and one of the lobby alone."""
-    for name, rooms in ((PROSA, ROOM_COUNT), (ONE_ROOM, 0)):
+    """A site of 500 rooms in which everybody is, and one of 5."""
+    for name, rooms in ((PROSA, ROOM_COUNT), (FIVE_ROOMS, FEW_ROOM_COUNT)):
         home, cookies = bench.site(MEMBER_COUNT, LOBBY_POSTS, rooms, SAID_POSTS)
         with Server(sites.prosa(home.options(), bench.secret)) as server:
             _come(bench, name, server.port, cookies)
@@ -95,7 +96,7 @@ def _browse(bench: Bench, name: str, server: Server, cookies: list[str], rooms: 
 
 def _posts(rooms: int) -> Callable[[str], str]:
     """Return what makes posts for one room after another."""
-    places = itertools.cycle([f"room{number}" for number in range(rooms)] or ["lobby"])
+    places = itertools.cycle([f"room{number}" for number in range(rooms)])
     return lambda token: json.dumps(json.loads(chats.prosa_post(token)) | {"room": next(places)})
 
 

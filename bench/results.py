@@ -50,7 +50,7 @@ on both cores, each with so many entries under way.
 
 An edit, a reaction: one of each of 40 posts, measured as the messages to 10,000 members are, beside these
 posts. 500 rooms: the lobby and 499 rooms of 20 posts, of which each of 20 members has read one; beside it,
-a site with the lobby alone. Connecting: from the first packet until all rooms are told, by a member of whom
+a site of 5 rooms. Connecting: from the first packet until all rooms are told, by a member of whom
 the process knows nothing yet, and then over and over by one. Marking a message: until the chat says so. The
 room page is asked for while others post, each time in another room, so that what is new changes in every
 sidebar. Marking all: by the form, which is answered when it is on disk.

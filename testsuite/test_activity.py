@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import tempfile
 import unittest
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -256,6 +257,39 @@ class ManyRooms(ActivityTest):
             listener = await self.listen(name)
         self.assertEqual({room: listener.counted(room) for room in rooms}, dict.fromkeys(rooms, (1, 1)))
         return executed.call_count
+
+    async def test_what_others_say_in_a_room_that_nobody_has_joined_is_looked_at_once_for_all_its_members(self) -> None:
+        self.site.start()
+        with database.connection_context():
+            Room.create(slug="cellar", name="Cellar")
+            for member_id in self.ids.values():
+                Membership.create(room="cellar", user=member_id)
+        await self.site.reads.move_now([Move(member_id, "cellar", 0, 0) for member_id in self.ids.values()])
+        for seq, (body, mentions, looks) in enumerate([("one", 0, 4), ("two", 0, 1), ("three, @ana", 1, 5)], 1):
+            await self.site.log.append(self.draft(body, room="cellar"))  # as another process does
+            heads = await self.hub.heads()
+            await self.until(lambda heads=heads, seq=seq: "cellar" in heads and heads["cellar"].seq == seq)  # type: ignore[misc]
+            with self.counting_reads() as asked:
+                news = [await self.site.unread.of_member(member_id, ["cellar"]) for member_id in self.ids.values()]
+            counts = [(one["cellar"].count, one["cellar"].mention_count) for one in news]
+            self.assertEqual(counts, [(seq, mentions), (seq, 0)])
+            self.assertLessEqual(len(asked), looks, asked)
+
+    @contextlib.contextmanager
+    def counting_reads(self) -> Iterator[list[str]]:
+        """Count what the log is asked for what is new."""
+        asked: list[str] = []
+        with contextlib.ExitStack() as stack:
+            for name in ("after", "deleted_beyond", "mentions_beyond"):
+                method = getattr(self.site.log, name)
+                noted = functools.partial(self.note_and_call, asked, name, method)
+                stack.enter_context(mock.patch.object(self.site.log, name, noted))
+            yield asked
+
+    async def note_and_call(self, asked: list[str], name: str, method: Callable[..., Any], *args: object) -> object:
+        """Note that something was asked, and ask it."""
+        asked.append(name)
+        return await method(*args)
 
     async def test_of_many_that_were_deleted_or_name_somebody_only_the_newest_are_listed(self) -> None:
         posts = [await self.site.log.append(self.draft("hello @ana")) for _ in range(9)]

@@ -15,6 +15,7 @@ from controllers.realtime.closing import close_each
 from controllers.realtime.encoding import Renderer
 from controllers.realtime.entry_cache import MAX_PAGE_MESSAGES, MemoryLimit, NumberedText
 from controllers.realtime.growth import GrowthJournal
+from controllers.realtime.marks import Marks
 from controllers.realtime.subscriber import Subscriber, Subscribers
 from controllers.realtime.tail import read_newest
 from controllers.realtime.waiting import Waiting, WaitingRequests
@@ -58,6 +59,7 @@ class Hub:
         self._channels: OrderedDict[str, Channel] = OrderedDict()  # those that were used last are at the end
         self._heads: dict[str, Head] = {}  # of all rooms, as far as they are known here
         self.growth = GrowthJournal()
+        self.marks = Marks(room_log)
         self.changes_version = 0  # another one whenever a room has grown by something else than a post or a note
         self._has_all_heads = False  # since when members are told of their rooms
         self._newest: dict[str, tuple[int, float]] = {}  # the newest entry's seq and time, of rooms that were asked for
@@ -152,6 +154,7 @@ class Hub:
         if channel is not None:
             channel.tail.on_append(entry)
         else:
+            self.marks.note(entry.room, [entry])
             self._background.start(self._open_channel, entry.room)
         return entry
 
@@ -204,16 +207,8 @@ class Hub:
     def _on_entries(self, room: str, entries: Sequence[Entry]) -> None:
         """Take note of entries that are new in a room which somebody here reads."""
         self._newest[room] = entries[-1].seq, entries[-1].at
+        self.marks.note(room, entries)
         self.activity.note_entries(room, entries)
-
-    def is_unmarked_since(self, room: str, seq: int) -> bool:
-        """Return whether it is known that nothing after `seq` has deleted or edited a post or names somebody."""
-        channel = self._channels.get(room)
-        return (
-            channel is not None
-            and channel.tail.marked_seq <= seq
-            and channel.tail.head >= self._heads.get(room, Head()).seq
-        )
 
     async def newest(self, room: str, limit: int) -> tuple[int, list[Message]]:
         """Return the newest messages, newest first, and a seq up to which every entry is in them.

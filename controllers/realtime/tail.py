@@ -31,7 +31,6 @@ class Tail:
         """Take the room's head and its newest messages, newest first; `on_fresh` is told of entries that are added."""
         self.room = room
         self.head = head  # of what is known here
-        self.marked_seq = head  # of the newest entry known here that is no plain message: see Hub.is_unmarked_since
         self.cache = EntryCache(head, newest, context.memory)
         self._context = context
         self._log = context.log
@@ -113,8 +112,6 @@ class Tail:
             return
         for entry in fresh:
             self._acknowledge_or_charge(entry)
-            if entry.mentions or entry.kind in (EDIT, DELETE):
-                self.marked_seq = entry.seq
         self.cache.extend(encode_all(fresh, changed, tasks, self._context.renderer), changed)
         self.head = fresh[-1].seq
         self._on_fresh(fresh)

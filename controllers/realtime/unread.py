@@ -37,6 +37,7 @@ class UnreadCounts:
     async def of_member(self, member_id: int, rooms: Collection[str]) -> dict[str, Unread]:
         """Return what is new in these rooms of a member. Raise Unavailable."""
         heads = await self._hub.heads()
+        await self._hub.marks.follow({room: heads[room].seq for room in rooms if room in heads})
         positions = await self._reads.positions(member_id)
         stale = {
             room: position.seq
@@ -55,7 +56,7 @@ class UnreadCounts:
         checked = self._checked.get((member_id, room))
         if checked is None or checked.position != position.seq:
             return False
-        return checked.head == head.seq or self._hub.is_unmarked_since(room, checked.head)
+        return checked.head == head.seq or self._hub.marks.is_unmarked(room, checked.head, head.seq)
 
     async def _check(self, member_id: int, positions: dict[str, int], heads: Mapping[str, Head]) -> None:
         before = {room: heads[room].seq for room in positions}  # what comes meanwhile may be missing in the answers

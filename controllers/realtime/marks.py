@@ -1,0 +1,79 @@
+"""Up to where it is known that nothing in a room deletes or edits a post, or names somebody: for all members alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from models.logs.base import DELETE, EDIT, Entry, RoomLog
+
+MAX_ROOMS = 50_000  # of which it is remembered; 300 bytes each
+MAX_READ_ROOMS = 10  # by a query each; where more have grown, what is new for a member is asked for at once
+MAX_READ_ENTRIES = 50  # of a room
+
+
+class Known(NamedTuple):
+    """The entries after `since` up to `upto` are known; `marked` is the newest that is a mark, or `since`."""
+
+    since: int
+    upto: int
+    marked: int
+
+
+class Marks:
+    """Follows the rooms of which what is new is counted, so that an entry is looked at once and not for each member."""
+
+    def __init__(self, log: RoomLog) -> None:
+        self._log = log
+        self._known: dict[str, Known] = {}
+        self._reading = asyncio.Lock()
+
+    def is_unmarked(self, room: str, since: int, head: int) -> bool:
+        """Return whether it is known that there is no mark after `since` up to `head`."""
+        known = self._known.get(room)
+        return known is not None and known.since <= since and known.marked <= since and known.upto >= head
+
+    def note(self, room: str, entries: Sequence[Entry]) -> None:
+        """Note entries of a room that follow one another, unless some are missing before them."""
+        first = entries[0].seq
+        known = self._known.get(room, Known(first - 1, first - 1, first - 1))
+        if first <= known.upto + 1:
+            self._extend(room, known, entries, entries[-1].seq)
+
+    async def follow(self, heads: Mapping[str, int]) -> None:
+        """Read what has come in these rooms up to their heads, if it is little. Raise Unavailable."""
+        behind = [room for room, head in heads.items() if self._is_little_missing(room, head)]
+        if len(behind) > MAX_READ_ROOMS:
+            return
+        for room in behind:
+            async with self._reading:
+                await self._read(room, heads[room])
+
+    async def _read(self, room: str, head: int) -> None:
+        known = self._known.get(room)
+        if known is None or known.upto >= head:
+            return  # it was read for another request
+        entries = await self._log.after(room, known.upto, MAX_READ_ENTRIES)
+        self._extend(room, self._known.get(room, known), entries, entries[-1].seq if entries else head)
+
+    def _is_little_missing(self, room: str, head: int) -> bool:
+        """Return whether some entries have to be read; where they would be many, begin at the head."""
+        known = self._known.get(room)
+        if known is None or head - known.upto > MAX_READ_ENTRIES:
+            self._keep(room, Known(head, head, head))
+            return False
+        return head > known.upto
+
+    def _extend(self, room: str, known: Known, entries: Sequence[Entry], upto: int) -> None:
+        marked = max((entry.seq for entry in entries if _is_mark(entry)), default=known.marked)
+        self._keep(room, Known(known.since, max(known.upto, upto), max(known.marked, marked)))
+
+    def _keep(self, room: str, known: Known) -> None:
+        self._known[room] = known
+        if len(self._known) > MAX_ROOMS:
+            self._known = {room: known}  # what is counted next begins anew
+
+
+def _is_mark(entry: Entry) -> bool:
+    return bool(entry.mentions) or entry.kind in (EDIT, DELETE)
