@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 import unittest
 from collections.abc import Mapping
 from dataclasses import replace
+from unittest import mock
 
 from controllers.realtime import growth
 from controllers.realtime.growth import GrowthJournal
-from controllers.web import page_cache, places
+from controllers.web import descriptions, page_cache, places
+from controllers.web.descriptions import DescriptionCache, Descriptions
 from controllers.web.kept_rooms import RoomNews, RoomsSource
 from controllers.web.page_cache import PLACEHOLDERS, CachedPage, PageCache, Reader
 from controllers.web.places import Sidebar, Sidebars
@@ -22,6 +25,22 @@ from models.unread import Unread
 from testsuite.cases import SiteTest
 
 HEX = re.compile(r"\b[0-9a-f]{32}\b")
+
+
+def room_of_number(number: str) -> RoomInfo:
+    """Return an open room that a member is in."""
+    return RoomInfo(
+        number,
+        f"Room {number}",
+        "Where everybody is. Be kind.",
+        "open",
+        number,
+        1,
+        False,
+        "all",
+        is_muted=False,
+        is_pinned=False,
+    )
 
 
 class OnePageForAll(SiteTest):
@@ -149,6 +168,19 @@ class CachedPages(unittest.TestCase):
             sidebar.keep_page("c", 1, b"x" * size)
             kept.keep("key", sidebar)
             self.assertEqual(kept.get("key") is sidebar, is_kept)
+
+    def test_of_descriptions_the_objects_count_too(self) -> None:
+        for room_count in (1, 40):
+            with self.subTest(room_count), mock.patch.object(descriptions, "MAX_CACHE_BYTES", 400_000):
+                kept, rooms = DescriptionCache(), [room_of_number(str(number)) for number in range(room_count)]
+                tracemalloc.start()
+                self.addCleanup(tracemalloc.stop)
+                for member_id in range(500):
+                    described = Descriptions()
+                    news = [RoomNews(room, Unread(Head(200, 200, 200), None), 1.0) for room in rooms]
+                    kept.keep(member_id, described, described.update(RoomsSource([*rooms], {}, member_id), news))
+                self.assertIsNone(kept.get(0).source)
+                self.assertLess(tracemalloc.get_traced_memory()[0], 450_000)
 
     def test_those_used_last_are_kept_up_to_their_bytes(self) -> None:
         drawn: list[int] = []

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from controllers.web.json_answers import encoded_text
-from controllers.web.kept_rooms import KeptRooms, RoomNews, RoomsSource
+from controllers.web.kept_rooms import OBJECT_BYTES, KeptRooms, RoomNews, RoomsSource
 from controllers.web.lru_cache import LRUCache
 from models.names import initial, tint
 
-MAX_CACHE_BYTES = 8 * 1024 * 1024  # of descriptions: those of 500 rooms have 130 KB
+MAX_CACHE_BYTES = 8 * 1024 * 1024  # of descriptions: those of 500 rooms have 260 KB
 
 
 class Descriptions(KeptRooms):
@@ -39,7 +39,7 @@ class DescriptionCache:
 
     def keep(self, member_id: int, descriptions: Descriptions, text: str) -> None:
         """Keep those of a member; `text` is all of them together."""
-        self._kept.put(member_id, descriptions, len(text))
+        self._kept.put(member_id, descriptions, OBJECT_BYTES + 2 * len(text))
 
 
 def _describe(news: RoomNews, online: Collection[str]) -> dict[str, object]:

@@ -9,6 +9,8 @@ from models.reads import Position
 from models.rooms import RoomInfo
 from models.unread import Unread
 
+OBJECT_BYTES = 1_000  # of what is kept of one member beside texts; as much again as the texts for many rooms
+
 GrownSince = Callable[[int], set[str] | None]  # returns the rooms that have grown since a version, if that is known
 
 

@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Collection, Hashable, Iterable
 from typing import NamedTuple
 
-from controllers.web.kept_rooms import KeptRooms, RoomNews, RoomsSource
+from controllers.web.kept_rooms import OBJECT_BYTES, KeptRooms, RoomNews, RoomsSource
 from controllers.web.lru_cache import LRUCache
 from models.rooms import DIRECT, RoomInfo
 from models.unread import Unread
@@ -54,8 +54,10 @@ class Sidebar(KeptRooms):
 
     @property
     def size_bytes(self) -> int:
-        """How many bytes the texts take."""
-        return 2 * sum(map(len, self._rows.values())) + sum(len(html) for _, html in self._pages.values())
+        """How many bytes it takes."""
+        return (
+            OBJECT_BYTES + 2 * sum(map(len, self._rows.values())) + sum(len(html) for _, html in self._pages.values())
+        )
 
     def update(self, source: RoomsSource, news: Iterable[RoomNews]) -> list[Place]:
         """Take what is new in the rooms that were stale; return those that have to be drawn again."""
