@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import results, sites
 from bench.engines import ENGINES
 from bench.figures import Figures
-from bench.measures import GROUPS, GROUPS_WITHOUT_ENGINE
+from bench.measures import GROUPS, LEFT_OUT
 from bench.rounds import Bench
 
 logger = logging.getLogger("bench")
@@ -29,9 +29,7 @@ def read_arguments() -> argparse.Namespace:
     if arguments.only:
         arguments.groups = arguments.only.split(",")
     else:
-        arguments.groups = [
-            name for name in GROUPS if arguments.engine == "sqlite" or name not in GROUPS_WITHOUT_ENGINE
-        ]
+        arguments.groups = [name for name in GROUPS if name not in LEFT_OUT[arguments.engine]]
     if unknown := set(arguments.groups) - set(GROUPS):
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
     if arguments.rounds < 1 or arguments.members < 100:
