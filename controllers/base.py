@@ -63,10 +63,6 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
     def compute_etag(self) -> None:
         """None: pages are never the same twice, and browsers must not store them."""
 
-    def check_etag_header(self) -> bool:
-        """False: a page has none that a browser could know."""
-        return False
-
     def check_trusted_origin(self, origin: str) -> bool:
         """Tell whether a request is from this site though its origin is spelled differently; Tornado asks this."""
         return headers.is_same_origin(self.request)
