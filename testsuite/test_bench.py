@@ -160,4 +160,4 @@ class Results(unittest.TestCase):
         shown = Document("docs/scale.rst").table("What", *TITLES)
         self.assertGreater(len(shown), 10)
         for what, *figures in shown:
-            self.assertEqual(figures, [engine.get(what, "-") for engine in measured], what)
+            self.assertEqual(figures, [engine.get(what, "left out") for engine in measured], what)
