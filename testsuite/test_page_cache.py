@@ -27,20 +27,10 @@ from testsuite.cases import SiteTest
 HEX = re.compile(r"\b[0-9a-f]{32}\b")
 
 
-def room_of_number(number: str) -> RoomInfo:
-    """Return an open room that a member is in."""
-    return RoomInfo(
-        number,
-        f"Room {number}",
-        "Where everybody is. Be kind.",
-        "open",
-        number,
-        1,
-        False,
-        "all",
-        is_muted=False,
-        is_pinned=False,
-    )
+def room_with(slug: str, *people: str) -> RoomInfo:
+    """Return a room that a member is in; with others it is a direct one."""
+    kind = "direct" if people else "open"
+    return RoomInfo(slug, slug, "", kind, slug, 1, False, "all", is_muted=False, is_pinned=False, people=people)
 
 
 class OnePageForAll(SiteTest):
@@ -126,10 +116,7 @@ class CachedPages(unittest.TestCase):
 
     def test_of_a_sidebar_only_the_rooms_of_which_something_has_changed_are_looked_at_again(self) -> None:
         journal, sidebar = GrowthJournal(), Sidebar()
-        rooms = [
-            RoomInfo(name, name, "", "direct", name, 1, False, "all", is_muted=False, is_pinned=False, people=(name,))
-            for name in "abc"
-        ]
+        rooms = [room_with(name, name) for name in "abc"]
 
         def look(source: RoomsSource, newest: Mapping[str, float] | None = None) -> list[str]:
             """Take what is stale; return the slugs of these rooms."""
@@ -172,7 +159,7 @@ class CachedPages(unittest.TestCase):
     def test_of_descriptions_the_objects_count_too(self) -> None:
         for room_count in (1, 40):
             with self.subTest(room_count), mock.patch.object(descriptions, "MAX_CACHE_BYTES", 400_000):
-                kept, rooms = DescriptionCache(), [room_of_number(str(number)) for number in range(room_count)]
+                kept, rooms = DescriptionCache(), [room_with(str(number)) for number in range(room_count)]
                 tracemalloc.start()
                 self.addCleanup(tracemalloc.stop)
                 for member_id in range(500):

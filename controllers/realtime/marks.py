@@ -39,7 +39,7 @@ class Marks:
         first = entries[0].seq
         known = self._known.get(room, Known(first - 1, first - 1, first - 1))
         if first <= known.upto + 1:
-            self._extend(room, known, entries, entries[-1].seq)
+            self._extend(room, known, entries)
 
     async def follow(self, heads: Mapping[str, int]) -> None:
         """Read what has come in these rooms up to their heads, if it is little. Raise Unavailable."""
@@ -55,7 +55,10 @@ class Marks:
         if known is None or known.upto >= head:
             return  # it was read for another request
         entries = await self._log.after(room, known.upto, MAX_READ_ENTRIES)
-        self._extend(room, self._known.get(room, known), entries, entries[-1].seq if entries else head)
+        if entries:
+            self._extend(room, self._known.get(room, known), entries)
+        else:  # they were purged
+            self._keep(room, Known(head, head, head))
 
     def _is_little_missing(self, room: str, head: int) -> bool:
         """Return whether some entries have to be read; where they would be many, begin at the head."""
@@ -65,9 +68,9 @@ class Marks:
             return False
         return head > known.upto
 
-    def _extend(self, room: str, known: Known, entries: Sequence[Entry], upto: int) -> None:
-        marked = max((entry.seq for entry in entries if _is_mark(entry)), default=known.marked)
-        self._keep(room, Known(known.since, max(known.upto, upto), max(known.marked, marked)))
+    def _extend(self, room: str, known: Known, entries: Sequence[Entry]) -> None:
+        marked = max([known.marked, *(entry.seq for entry in entries if _is_mark(entry))])
+        self._keep(room, Known(known.since, max(known.upto, entries[-1].seq), marked))
 
     def _keep(self, room: str, known: Known) -> None:
         self._known[room] = known

@@ -9,7 +9,7 @@ from models.reads import Position
 from models.rooms import RoomInfo
 from models.unread import Unread
 
-OBJECT_BYTES = 1_000  # of what is kept of one member beside texts; as much again as the texts for many rooms
+OBJECT_BYTES = 1_000  # of the objects around a member's texts; those of each room take as much again as its text
 
 GrownSince = Callable[[int], set[str] | None]  # returns the rooms that have grown since a version, if that is known
 
