@@ -14,10 +14,9 @@ from itertools import pairwise
 
 from faults import looks, places, task_looks
 from faults.folding import fold
-from faults.history import SETTLING_SECONDS, Gap, Heard, History, Page, Row
+from faults.history import PERHAPS_NOTHING, SETTLING_SECONDS, Gap, Heard, History, Page, Row
 
 TOGGLED = ("react", "unreact")  # what the form that toggles a reaction becomes
-PERHAPS_NOTHING = ("task_moved", "tasks")  # the forms that have nothing to do where all is done already
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +197,7 @@ def sending(history: History) -> Iterator[str]:
 def real_time(history: History) -> Iterator[str]:
     """What was acknowledged or heard before another message was sent has a smaller seq."""
     rows = _rows_by_nonce(history)
-    known = [(ack.at, rows[ack.writer, ack.nonce].seq) for ack in history.acked if (ack.writer, ack.nonce) in rows]
-    known += [(heard.at, heard.seq) for heard in _entries(history)]
+    known = [*looks.proofs(history), *((heard.at, heard.seq) for heard in _entries(history))]
     known.sort(reverse=True)
     seen: set[tuple[str, str]] = set()
     newest = 0

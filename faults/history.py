@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SETTLING_SECONDS = 10.0  # after the faults within which everything has settled
+PERHAPS_NOTHING = ("task_moved", "tasks")  # the forms that have nothing to do where all is done already
 
 
 @dataclass(frozen=True, slots=True)

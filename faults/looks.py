@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from faults import task_folding
 from faults.folding import Course, endings, fold, values_since
-from faults.history import Gap, Heard, History, Page
+from faults.history import PERHAPS_NOTHING, Gap, Heard, History, Page
 from faults.seen import GONE, NOTE, look, parts
 
 PART_NAMES = ("author", "text", "edited", "reactions", "replies", "quote")
@@ -140,13 +140,24 @@ def with_knowledge(history: History) -> Iterator[tuple[str, int, Heard | Page]]:
             known[heard.join] = max(known[heard.join], heard.to)
 
 
+def proofs(history: History) -> Iterator[tuple[float, int]]:
+    """Yield when an acknowledgement proved that an entry is in the log, and the entry's seq.
+
+    That of a form which may have had nothing to do is no proof: the entry may be what its repetition did later.
+    """
+    rows = {(row.author, row.nonce): row for row in history.table}
+    for ack in history.acked:
+        row = rows.get((ack.writer, ack.nonce))
+        if row and (ack.seq is not None or row.kind not in PERHAPS_NOTHING):
+            yield ack.at, row.seq
+
+
 def acked_seqs(history: History) -> list[tuple[float, int]]:
     """Return the times of acknowledgements, and the newest seq that was acknowledged by then."""
-    rows = {(row.author, row.nonce): row.seq for row in history.table}
     newest, answers = 0, []
-    for ack in sorted(history.acked, key=lambda ack: ack.at):
-        newest = max(newest, rows.get((ack.writer, ack.nonce), 0))
-        answers.append((ack.at, newest))
+    for at, seq in sorted(proofs(history)):
+        newest = max(newest, seq)
+        answers.append((at, newest))
     return answers
 
 

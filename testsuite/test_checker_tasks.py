@@ -92,6 +92,14 @@ class Tasks(CheckerTest):
         self.history.table[-1] = dataclasses.replace(self.history.table[-1], body="")
         self.assert_found()
 
+    def test_a_move_that_had_nothing_to_do_is_no_proof_of_what_its_repetition_did(self) -> None:
+        self.do("task_done", do="done")
+        self.do("task_moved", do="up")
+        for at in (5.7, 6.2):  # it was first sent, and answered, before the task was done
+            self.history.sent.append(dataclasses.replace(self.history.sent[-1], at=at))
+            self.history.acked.append(dataclasses.replace(self.history.acked[-1], at=at + 0.1))
+        self.assert_found()
+
     # --- what was sent
 
     def test_tasks_unsent_that_are_in_the_table(self) -> None:
