@@ -13,7 +13,7 @@ from unittest import mock
 import psycopg
 
 from models import members, settings
-from models.database import open_database, writing
+from models.database import execute, open_database, writing
 from models.engines.base import Doorbell
 from models.engines.postgresql import SERVER_SETTINGS
 from models.engines.postgresql_doorbell import PostgresqlDoorbell
@@ -258,6 +258,21 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
                 mark, heads = await doorbell.grown(mark)
                 self.assertEqual(heads, {"attic": Head(1)})
                 self.assertEqual((await doorbell.grown(mark)).heads, {})
+
+    async def test_what_this_process_has_appended_is_known_and_does_not_ring_before_the_slow_look(self) -> None:
+        for head, poll_seconds in ((5, 1000.0), (6, 0.05)):
+            with self.subTest(poll_seconds), mock.patch.object(PostgresqlDoorbell, "POLL_SECONDS", poll_seconds):
+                self.rings = 0
+                async with self.listening() as doorbell, self.stores() as stores:
+                    mark = (await doorbell.grown(None)).mark
+                    await stores.write(execute, "UPDATE room SET head = ?, posts = 4, lines = 3", head)
+                    async with asyncio.timeout(TIMEOUT_SECONDS):
+                        while not (found := (await doorbell.grown(mark)).heads):  # noqa: ASYNC110 - is no event
+                            await asyncio.sleep(0.002)
+                    self.assertEqual(found, {"lobby": Head(head, 4, 3)})
+                    if poll_seconds < 1:
+                        await self.until(lambda: self.rings == 3)
+                    self.assertEqual(self.rings, 2 + (poll_seconds < 1))
 
     async def test_a_lost_ring_is_found_by_the_slow_look(self) -> None:
         with mock.patch.object(PostgresqlDoorbell, "POLL_SECONDS", 0.05):

@@ -264,9 +264,10 @@ class Activity:
 
     def tell_position(self, member_id: int, room: str, position: Position, is_back: bool) -> None:
         """Tell a member's connections how far they have read in a room, and what is new again if that is less."""
-        frame = Frame([message("read", room=room, seq=position.seq, posts=position.posts)])
-        for subscriber in self._subscribers.of_member(member_id):
-            self._send(subscriber, frame)
+        if subscribers := self._subscribers.of_member(member_id):
+            frame = Frame([message("read", room=room, seq=position.seq, posts=position.posts)])
+            for subscriber in subscribers:
+                self._send(subscriber, frame)
         if is_back:
             self.refresh([member_id])
 

@@ -56,7 +56,7 @@ class EntryCache:
 
     def showing(self, seqs: Collection[int]) -> list[int]:
         """Return which entries here show words of one of these messages."""
-        return [one.seq for one in self._texts.values() if not one.shows.isdisjoint(seqs)]
+        return [one.seq for one in self._texts.values() if not one.shows.isdisjoint(seqs)] if seqs else []
 
     def answers_to(self, seqs: Collection[int]) -> set[int]:
         """Return the messages here that answer one of these, and so quote it."""

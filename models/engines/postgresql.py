@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -78,9 +79,12 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
         self.search_index = TsvectorIndex(self)
         self._timeout_seconds = ANSWER_TIMEOUT_SECONDS
         self._lock = contextlib.nullcontext()  # with peewee's, one thread at a time could connect
+        self._server_pids: dict[int, int] = {}  # of the connection of each thread, by the thread's number
 
     def _connect(self) -> Connection:
-        return connect(lambda: self._timeout_seconds, {**self._parameters, "dbname": self.database})
+        connection = connect(lambda: self._timeout_seconds, {**self._parameters, "dbname": self.database})
+        self._server_pids[threading.get_ident()] = self._server_pid(connection)
+        return connection
 
     def check_usable(self) -> None:
         encoding = self.connection().info.parameter_status("server_encoding")
@@ -156,7 +160,8 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
             yield
 
     def doorbell(self, read: RunInThread) -> Doorbell:
-        return PostgresqlDoorbell(self, {**self._parameters, "dbname": self.database}, read)
+        parameters = {**self._parameters, "dbname": self.database}
+        return PostgresqlDoorbell(self, parameters, read, lambda pid: pid in self._server_pids.values())
 
     # --- for a move
 

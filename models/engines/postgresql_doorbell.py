@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
 
@@ -19,9 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 class PostgresqlDoorbell(Doorbell):
-    """Listens for NOTIFY, which triggers of the migrations send, on a connection of its own; for a room it names it.
+    """Listens for NOTIFY, which triggers of the migrations send, on a connection of its own; a room's has its head.
 
-    A lost connection is opened again, and a slow poll finds the changes whose NOTIFY was missed.
+    A lost connection is opened again, and a slow poll finds the changes whose NOTIFY was missed. What `is_own`, by the
+    number of the connection that committed it, is known here already: it does not ring before that poll.
     """
 
     POLL_SECONDS = 1.0  # between two polls
@@ -33,11 +35,18 @@ class PostgresqlDoorbell(Doorbell):
     """  # noqa: S608 - of constants
     POLL_QUERY = f"SELECT ({PEOPLE_VERSION_QUERY}), (SELECT sum(head) FROM room), (SELECT sum(version) FROM process)"  # noqa: S608 - of constants
 
-    def __init__(self, database: peewee.Database, parameters: dict[str, Any], read: RunInThread) -> None:
+    def __init__(
+        self,
+        database: peewee.Database,
+        parameters: dict[str, Any],
+        read: RunInThread,
+        is_own: Callable[[int], bool],
+    ) -> None:
         super().__init__()
         self._database = database
         self._parameters = parameters  # of psycopg.connect
         self._read = read
+        self._is_own = is_own
         self._looking = Together(self._look_for_all)
         self._look_rooms: dict[str, None] = {}  # those that were asked for last are at the end
         self._seen: dict[str, int] = {}  # the heads of these rooms at the last look
@@ -45,7 +54,7 @@ class PostgresqlDoorbell(Doorbell):
         self._last_polled: tuple[Any, ...] | None = None
         self._people_version: object = object()
         self._ring_count = 0  # of rings for rooms so far
-        self._rung: dict[str, int] = {}  # the number of the last ring for each room, in order
+        self._rung: dict[str, tuple[int, Head]] = {}  # by room: the number of its last ring, in order, and its head
         self._polled_count = 0  # of the rings, at the last poll
         self._all_rung = 0  # that of the last one that may have been for any room
 
@@ -68,14 +77,17 @@ class PostgresqlDoorbell(Doorbell):
             while True:
                 await self._poll(connection)
                 async for notice in connection.notifies(timeout=self.POLL_SECONDS):
-                    self._on_notice(notice.payload)
+                    self._on_notice(notice)
 
-    def _on_notice(self, payload: str) -> None:
-        kind, _, room = payload.partition(" ")
-        if kind == "room":
+    def _on_notice(self, notice: psycopg.Notify) -> None:
+        kind, *about = notice.payload.split(" ")
+        if kind == "head":
+            *counts, room = about
             self._ring_count += 1
             self._rung.pop(room, None)
-            self._rung[room] = self._ring_count
+            self._rung[room] = self._ring_count, Head(*map(int, counts))
+            if self._is_own(notice.pid):
+                return
         self._ring(people_changed=kind == "people")
 
     async def _poll(self, connection: psycopg.AsyncConnection[Any]) -> None:
@@ -126,12 +138,12 @@ class PostgresqlDoorbell(Doorbell):
     async def grown(self, mark: int | None) -> Growth:
         now = self._ring_count  # first: what rings while the database is asked is asked for again
         if mark is None or mark < self._all_rung:
-            return Growth(now, await self._read(self._find, HEADS_QUERY))
-        rooms = list(takewhile(lambda room: self._rung[room] > mark, reversed(self._rung)))
-        return Growth(now, await self._read(self._find, f"{HEADS_QUERY} WHERE slug = ANY(%s)", rooms))
+            return Growth(now, await self._read(self._find_heads))
+        fresh = takewhile(lambda rung: rung[1][0] > mark, reversed(self._rung.items()))
+        return Growth(now, {room: head for room, (_, head) in fresh})
 
-    def _find(self, sql: str, *values: object) -> dict[str, Head]:
-        return to_heads(self._database.execute_sql(sql, values).fetchall())
+    def _find_heads(self) -> dict[str, Head]:
+        return to_heads(self._database.execute_sql(HEADS_QUERY).fetchall())
 
     async def close(self) -> None:
         """Do nothing: `watch` closes its connection when it is cancelled."""

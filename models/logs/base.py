@@ -204,7 +204,8 @@ class RoomLog(ABC):
     def changes(self) -> AsyncIterator[tuple[str, Head]]:
         """Yield the rooms to which a process may have appended, with their heads: first all rooms.
 
-        A room may be yielded without need; none that has grown is left out.
+        A room may be yielded without need; none that has grown is left out, but what this process has appended itself
+        may come a second later.
         """
 
 
