@@ -55,7 +55,7 @@ def _come(bench: Bench, name: str, port: int, cookies: list[str]) -> None:
 
 
 def _read_on(bench: Bench, name: str, port: int, cookies: list[str]) -> None:
-    """Mark one message after another as read, each when the one before is told to be."""
+    """Mark one of the newest messages after another as read, each when the one before is told to be."""
     positions: list[int] = []
 
     def hear(member: Member, payload: bytes) -> None:
@@ -66,8 +66,9 @@ def _read_on(bench: Bench, name: str, port: int, cookies: list[str]) -> None:
         crowd.join(1, JOIN_TIMEOUT_SECONDS)
         crowd.quiet(JOIN_TIMEOUT_SECONDS)
         crowd.listen(crowd.members[0], hear)
-        _mark(crowd, "unread", 1, positions, 0)
-        took = [_mark(crowd, "read", seq, positions, seq) for seq in range(1, READ_COUNT + 1)]
+        read_before = LOBBY_POSTS - READ_COUNT
+        _mark(crowd, "unread", read_before + 1, positions, read_before)
+        took = [_mark(crowd, "read", seq, positions, seq) for seq in range(read_before + 1, LOBBY_POSTS + 1)]
     bench.figures.add("rooms-read", name, statistics.median(took) * 1000)
 
 

@@ -204,6 +204,8 @@ class Site:
 
     async def _position(self, room: str, seq: int | None) -> Position:
         """Return the position at `seq`, or at the head if that is smaller."""
+        if seq is not None and (posts := self.hub.posts_up_to(room, seq)) is not None:
+            return Position(seq, posts)
         newest = await self.log.before(room, None if seq is None else seq + 1, 1)
         return Position(newest[0].seq, newest[0].posts) if newest else Position(0, 0)
 

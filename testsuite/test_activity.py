@@ -275,12 +275,24 @@ class ManyRooms(ActivityTest):
             self.assertEqual(counts, [(seq, mentions), (seq, 0)])
             self.assertLessEqual(len(asked), looks, asked)
 
+    async def test_who_reads_the_newest_messages_of_a_room_asks_the_log_for_nothing(self) -> None:
+        drafts = *map(self.draft, ("one", "two", "three")), self.draft("", "delete", 2), self.draft("four")
+        entries = [await self.site.log.append(draft) for draft in drafts]
+        await self.hub.newest("lobby", 10)  # somebody has the room open
+        for seq, asked_log in enumerate([0, 1, 0, 1, 0, 1], 1):
+            with self.counting_reads() as asked:
+                await self.site.mark_read(self.ana, "lobby", seq)
+            self.assertEqual(asked, ["before"] * asked_log)
+            known = entries[min(seq, 5) - 1]
+            positions = await self.site.reads.positions(self.ana)
+            self.assertEqual(positions["lobby"], Position(known.seq, known.posts))
+
     @contextlib.contextmanager
     def counting_reads(self) -> Iterator[list[str]]:
         """Count what the log is asked for what is new."""
         asked: list[str] = []
         with contextlib.ExitStack() as stack:
-            for name in ("after", "deleted_beyond", "mentions_beyond"):
+            for name in ("after", "before", "deleted_beyond", "mentions_beyond"):
                 method = getattr(self.site.log, name)
                 noted = functools.partial(self.note_and_call, asked, name, method)
                 stack.enter_context(mock.patch.object(self.site.log, name, noted))

@@ -76,6 +76,11 @@ class EntryCache:
             return None
         return list(islice(reversed(self._page.values()), limit))
 
+    def posts_up_to(self, seq: int) -> int | None:
+        """Return how many posts the room has up to a message; None if that is not here."""
+        message = self._page.get(seq)
+        return None if message is None else message.entry.posts
+
     def shrink(self) -> None:
         """Remove the oldest text; it is still in the log."""
         if self._texts:

@@ -218,6 +218,11 @@ class Hub:
         channel = await self._current_channel(room)
         return channel.tail.head, await channel.tail.newest(limit)
 
+    def posts_up_to(self, room: str, seq: int) -> int | None:
+        """Return how many posts a room has up to a message; None if that is not in memory."""
+        channel = self._channels.get(room)
+        return None if channel is None else channel.tail.cache.posts_up_to(seq)
+
     async def texts_after(self, room: str, seq: int, limit: int) -> tuple[list[NumberedText], int]:
         """Return at most `limit` entries after `seq`, encoded, and the head of what is on disk. Raise Unavailable."""
         channel = await self._current_channel(room)
