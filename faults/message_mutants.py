@@ -165,8 +165,8 @@ MESSAGE_MUTANTS = (
             Change(READS_FILE, "        if before is None or position.seq > before.seq:\n", "        if True:\n"),
             Change(
                 POSITIONS_FILE,
-                "execute(FORWARD, *_row(one, version), one.seq)",
-                "execute(ANYWHERE, *_row(one, version))",
+                "_write(FORWARD, moves)",
+                "_write(ANYWHERE, moves)",
             ),
         ),
     ),
@@ -193,8 +193,8 @@ MESSAGE_MUTANTS = (
         (
             Change(
                 POSITIONS_FILE,
-                "    return one.seq, one.posts, version,",
-                "    return one.seq, 0, version,",
+                "read_posts = column4",
+                "read_posts = 0",
             ),
         ),
     ),

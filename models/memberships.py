@@ -77,7 +77,7 @@ def open_direct(member_id: int, names: Iterable[str]) -> RoomInfo:
             address = f"d-{secrets.token_hex(8)}"
             Room.create(slug=address, name="", kind=DIRECT, people_key=key)
             _add_people(member_id, address, people)
-            reads.move(Move(one, address, 0, 0) for one in people)
+            reads.move([Move(one, address, 0, 0) for one in people])
             return room_of(member_id, address)
         return room_of(member_id, room.address)
 

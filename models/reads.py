@@ -6,10 +6,11 @@ membership knows its own last move: transactions that write are in order, so non
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from itertools import chain
 from typing import NamedTuple
 
-from models.database import execute, writing
+from models.database import batches, execute, placeholders, writing
 
 VERSION = "SELECT value FROM setting WHERE name = 'reads_version'"
 SET_VERSION = "UPDATE setting SET value = ? WHERE name = 'reads_version'"
@@ -18,8 +19,12 @@ MOVED = """
     SELECT read_version, user_id, room_id, read_seq, read_posts FROM membership
     WHERE read_version > ? AND read_seq IS NOT NULL
 """
-ANYWHERE = "UPDATE membership SET read_seq = ?, read_posts = ?, read_version = ? WHERE user_id = ? AND room_id = ?"
-FORWARD = f"{ANYWHERE} AND (read_seq IS NULL OR read_seq < ?)"
+# {} is a list of moves, of which SQL calls the fields column1, column2 and so on.
+ANYWHERE = """
+    UPDATE membership SET read_seq = column3, read_posts = column4, read_version = ? FROM (VALUES {}) AS moved
+    WHERE user_id = column1 AND room_id = column2
+"""
+FORWARD = f"{ANYWHERE} AND (read_seq IS NULL OR read_seq < column3)"
 
 
 class Position(NamedTuple):
@@ -38,25 +43,26 @@ class Move(NamedTuple):
     posts: int
 
 
-def move(moves: Iterable[Move]) -> None:
-    """Move positions forward, in one transaction; those that are further already stay."""
-    with writing():
-        version = version_now() + 1
-        written = [execute(FORWARD, *_row(one, version), one.seq).rowcount for one in moves]
-        if any(written):
-            execute(SET_VERSION, str(version))
+def move(moves: Collection[Move]) -> None:
+    """Move positions forward, at most one of each member and room; those that are further already stay."""
+    _write(FORWARD, moves)
 
 
 def set_back(one: Move) -> None:
     """Set a position to where its member wants it to be, even if it is further."""
+    _write(ANYWHERE, [one])
+
+
+def _write(sql: str, moves: Collection[Move]) -> None:
+    """Write positions in one transaction, in few queries: the other writers of all processes wait for it."""
     with writing():
         version = version_now() + 1
-        if execute(ANYWHERE, *_row(one, version)).rowcount:
+        written = 0
+        for some in batches(moves):
+            part = sql.format(placeholders(len(Move._fields), len(some)))
+            written += execute(part, version, *chain.from_iterable(some)).rowcount
+        if written:
             execute(SET_VERSION, str(version))
-
-
-def _row(one: Move, version: int) -> tuple[int, int, int, int, str]:
-    return one.seq, one.posts, version, one.member_id, one.room
 
 
 def version_now() -> int:
