@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import time
 import unittest
 from collections.abc import AsyncIterator
 from typing import Any
@@ -20,7 +21,7 @@ from models.logs import mongo_append, mongo_upgrade
 from models.logs.base import Draft, Entry, Head, RoomLog
 from models.logs.mongo import MongoLog
 from models.logs.mongo_append import MongoAppender
-from models.logs.mongo_changes import RETRY_SECONDS
+from models.logs.mongo_changes import NEW_ENTRIES, RETRY_SECONDS
 from models.logs.mongo_documents import SCHEMA_VERSION
 from models.logs.mongo_errors import raising_unavailable
 from models.refusals import RefusalLogger
@@ -60,6 +61,18 @@ class MongoLogTest(MongoTest):
         entries = await self.everything()
         self.assertEqual([entry.seq for entry in entries], list(range(1, 1001)))
         self.assertLessEqual(len({entry.at for entry in entries}), 5)  # the entries of one insert have one time
+
+    async def test_of_what_is_stored_together_the_newest_entry_of_each_room_rings(self) -> None:
+        drafts = [self.draft(f"number {number}", room=("lobby", "attic")[number % 3 == 0]) for number in range(7)]
+        async with self.log._database.entries.watch(NEW_ENTRIES, max_await_time_ms=50) as stream:
+            await stream.try_next()
+            await self.log._appender.append(drafts, time.monotonic())
+            await self.log.append(self.draft("last"))
+            told = list[tuple[str, int]]()
+            while told[-1:] != [("lobby", 5)]:
+                if change := await stream.try_next():
+                    told.append((change["fullDocument"]["room"], change["fullDocument"]["seq"]))
+        self.assertEqual(told, [("lobby", 4), ("attic", 3), ("lobby", 5)])
 
     async def test_the_head_never_falls_although_entries_are_purged(self) -> None:
         await self.fill(5)

@@ -19,7 +19,7 @@ from models.errors.stores import ReadOnly, Unavailable, Unstorable
 from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import DELETE, EDIT, LINES, TASK_CHANGES, TASK_MADE, Draft, Entry, Head
 from models.logs.mongo_database import MongoDatabase
-from models.logs.mongo_documents import to_document, to_entry
+from models.logs.mongo_documents import to_documents, to_entry
 from models.logs.mongo_errors import (
     ANSWER_TIMEOUT_SECONDS,
     DATA_ERRORS,
@@ -190,8 +190,7 @@ class MongoAppender:
         heads = await self._heads.approximate({draft.room for draft in pending.values()})
         entries = _numbered(pending.values(), writers, named, heads)
         try:
-            documents = [to_document(entry, answered.get((entry.author_id, entry.nonce))) for entry in entries]
-            await self._entries.insert_many(documents)
+            await self._entries.insert_many(to_documents(entries, answered))
         except BulkWriteError as error:
             details = error.details or {}
             if details.get("writeConcernErrors") or not details.get("writeErrors"):

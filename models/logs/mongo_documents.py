@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Required, TypedDict
 
 from models import tasks
@@ -70,6 +71,7 @@ class EntryDocument(TypedDict, total=False):
     task_seq: int  # of what has made a task: the seq of the newest change that has taken effect
     task_change_of: int  # the target of a change of a task
     is_void: bool  # of such a change, if it was made of an older version, and has no effect
+    is_followed: bool  # when it was stored, by a newer entry of its room that was stored with it
 
 
 class HeadDocument(TypedDict, total=False):
@@ -138,6 +140,16 @@ def to_document(entry: Entry, answered_id: int | None = None) -> EntryDocument:
         if entry.body:
             document.update(task_fields(tasks.begin(entry)))
     return document
+
+
+def to_documents(entries: Iterable[Entry], answered: Mapping[tuple[int, str], int]) -> list[EntryDocument]:
+    """Return new entries as they are stored together; `answered` has whom they answer, by author and nonce."""
+    documents = [to_document(entry, answered.get((entry.author_id, entry.nonce))) for entry in entries]
+    last = {document["room"]: document["seq"] for document in documents}
+    for document in documents:
+        if document["seq"] != last[document["room"]]:
+            document["is_followed"] = True
+    return documents
 
 
 def search_fields(room: str, seq: int, at: float, body: str) -> EntryDocument:
