@@ -30,8 +30,8 @@ POLL_WITHOUT_STREAM_SECONDS = 0.1
 SETTLE_SECONDS = 10.0  # between two looks for changes that have not taken effect
 EXACT_ROOMS = 50  # asked for their newest entries at each poll, by a query each
 RETRY_SECONDS = 0.5  # before a server that did not answer is asked again
-# Of the entries of a room that were stored together, the newest is enough: what it takes to tell of an entry, at each
-# process, is more than what it takes to store it. If only some of them could be stored, the poll tells of these.
+# Of the entries of a room that were stored together, the newest is enough: each event is a call of the driver, at each
+# process. If only some of them could be stored, the poll tells of these.
 NEW_ENTRIES: list[Query] = [
     {"$match": {"operationType": "insert", "fullDocument.is_followed": {"$ne": True}}},
     {"$project": {f"fullDocument.{name}": 1 for name in ("room", *HEAD_FIELDS)}},
