@@ -146,9 +146,12 @@ export class Actions {
     deeds[deed]();
   }
 
+  // Once it is loaded it opens before the next key, which is meant for it.
   async openMenu(row) {
-    const { MessageMenu } = await import('./menu.js');
-    this.menu ??= new MessageMenu({ onChoice: (deed, it, emoji) => this.run(deed, it, emoji) });
+    if (!this.menu) {
+      const { MessageMenu } = await import('./menu.js');
+      this.menu ??= new MessageMenu({ onChoice: (deed, it, emoji) => this.run(deed, it, emoji) });
+    }
     this.menu.open(row, this.choicesFor(row), this.emoji);
   }
 
