@@ -7,6 +7,7 @@ import contextlib
 
 from models.errors.stores import Unavailable, Unstorable
 from testsuite.log_case import LogTest
+from testsuite.waiting import TIMEOUT_SECONDS
 
 
 class FaultsContract(LogTest):
@@ -50,3 +51,12 @@ class FaultsContract(LogTest):
         self.assertEqual(len(await self.everything()), 2)
         again = [await self.log.append(self.draft(f"blocked {n}")) for n in range(5)]
         self.assertEqual([entry.seq for entry in again], [3, 4, 5, 6, 7])
+
+    async def test_who_waits_no_longer_for_what_is_being_stored_ends_none_of_it(self) -> None:
+        appending = asyncio.create_task(self.log.append(self.draft("on its way")))
+        await asyncio.sleep(0)
+        with self.assertRaises(TimeoutError):
+            async with asyncio.timeout(0):
+                await self.log.flush()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            self.assertEqual((await appending).seq, 1)

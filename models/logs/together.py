@@ -34,9 +34,9 @@ class Together(Generic[Wish, Answer]):
         return await answer
 
     async def flush(self) -> None:
-        """Return when no wish waits any more."""
+        """Return when no wish waits any more. To cancel this ends none of what is being done."""
         if self._working is not None:
-            await self._working
+            await asyncio.wait([self._working])
 
     async def _fulfil_all(self) -> None:
         while self._waiting:
