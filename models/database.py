@@ -164,7 +164,7 @@ def placeholders(columns: int, rows: int) -> str:
     return ",".join([row] * rows)
 
 
-def batches(ids: Collection[T]) -> list[list[T]]:
-    """Return `ids` in lists of at most MAX_QUERY_IDS."""
+def batches(ids: Collection[T], size: int = MAX_QUERY_IDS) -> list[list[T]]:
+    """Return `ids` in lists of at most `size`."""
     every = list(ids)
-    return [every[start : start + MAX_QUERY_IDS] for start in range(0, len(every), MAX_QUERY_IDS)]
+    return [every[start : start + size] for start in range(0, len(every), size)]

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from unittest.mock import AsyncMock
 
 import app
 from controllers.realtime import unread
@@ -274,6 +275,28 @@ class ManyRooms(ActivityTest):
             counts = [(one["cellar"].count, one["cellar"].mention_count) for one in news]
             self.assertEqual(counts, [(seq, mentions), (seq, 0)])
             self.assertLessEqual(len(asked), looks, asked)
+
+    async def test_where_the_log_knows_up_to_where_nothing_is_a_mark_nobody_looks_for_one(self) -> None:
+        await self.site.log.append(self.draft("@ana @beto"))
+        await self.site.log.append(self.draft("two"))
+        marked = AsyncMock(return_value={"lobby": 1})
+        with self.counting_reads() as asked, mock.patch.object(self.site.log, "marked", marked):
+            for position, is_looked_for in ((1, False), (0, True)):
+                for member_id in self.ids.values():
+                    await self.site.reads.set_back(member_id, "lobby", Position(position, position))
+                    news = (await self.site.unread.of_member(member_id, ["lobby"]))["lobby"]
+                    self.assertEqual((news.count, news.mention_count), (2 - position, 1 - position))
+                self.assertEqual(bool(asked), is_looked_for, asked)
+        marked.assert_awaited_once()
+
+    async def test_when_the_newest_entry_was_appended_is_asked_for_once_for_all_who_ask(self) -> None:
+        entry = await self.site.log.append(self.draft("one"))
+        newest_at = AsyncMock(wraps=self.site.log.newest_at)
+        with mock.patch.object(self.site.log, "newest_at", newest_at):
+            asked = [self.hub.newest_at(rooms) for rooms in [["lobby"], ["lobby", "cellar"], ["lobby"]]]
+            times = {"lobby": entry.at}
+            self.assertEqual(await asyncio.gather(*asked), [times, {**times, "cellar": 0.0}, times])
+            newest_at.assert_awaited_once()
 
     async def test_who_reads_the_newest_messages_of_a_room_asks_the_log_for_nothing(self) -> None:
         drafts = *map(self.draft, ("one", "two", "three")), self.draft("", "delete", 2), self.draft("four")

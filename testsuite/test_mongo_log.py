@@ -17,7 +17,7 @@ from pymongo.errors import ExecutionTimeout, ServerSelectionTimeoutError
 
 from models.errors.messages import Deleted, UnknownTarget
 from models.errors.stores import CannotOpen, Unavailable
-from models.logs import mongo_append, mongo_upgrade
+from models.logs import mongo_upgrade
 from models.logs.base import Draft, Entry, Head, RoomLog
 from models.logs.mongo import MongoLog
 from models.logs.mongo_append import MongoAppender
@@ -73,31 +73,6 @@ class MongoLogTest(MongoTest):
                 if change := await stream.try_next():
                     told.append((change["fullDocument"]["room"], change["fullDocument"]["seq"]))
         self.assertEqual(told, [("lobby", 4), ("attic", 3), ("lobby", 5)])
-
-    async def test_the_head_never_falls_although_entries_are_purged(self) -> None:
-        await self.fill(5)
-        with opened(self.url) as database:
-            wait_for(lambda: database["heads"].find_one({"_id": "lobby", "head": 5}), "the head is noted")
-            database["entries"].delete_many({"seq": {"$gte": 4}})
-        async with open_log(self.address) as other:
-            self.assertEqual(await other.head("lobby"), Head(5, 5, 5))
-            self.assertEqual((await other.append(self.draft("next"))).seq, 6)
-
-    async def test_heads_are_stored_although_it_is_long_since_the_append_that_began_to_store_them(self) -> None:
-        save = self.log._heads.save
-
-        async def save_late(heads: dict[str, Head]) -> None:
-            await asyncio.sleep(1.1 * SHORT_TIMEOUT_SECONDS)
-            await save(heads)
-
-        with (
-            mock.patch.object(mongo_append, "ANSWER_TIMEOUT_SECONDS", SHORT_TIMEOUT_SECONDS),
-            mock.patch.object(self.log._heads, "save", save_late),
-            opened(self.url) as database,
-        ):
-            await self.fill(3)
-            stored = lambda: database["heads"].find_one({"_id": "lobby", "head": 3})  # noqa: E731
-            await asyncio.to_thread(wait_for, stored, "the head is stored")
 
     async def test_a_message_that_was_purged_is_no_target_although_something_has_changed_it(self) -> None:
         for number, kind in enumerate(("post", "react", "edit")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from controllers.realtime.acknowledgements import Acknowledge, Acknowledgements
 from controllers.realtime.activity import Activity, Overview
@@ -21,6 +21,7 @@ from controllers.realtime.tail import read_newest
 from controllers.realtime.waiting import Waiting, WaitingRequests
 from models.errors.stores import Unavailable
 from models.logs.base import Draft, Entry, Head, RoomLog
+from models.logs.together import Together
 from models.messages import Message
 from models.rooms import RoomInfo
 
@@ -63,6 +64,7 @@ class Hub:
         self.changes_version = 0  # another one whenever a room has grown by something else than a post or a note
         self._has_all_heads = False  # since when members are told of their rooms
         self._newest: dict[str, tuple[int, float]] = {}  # the newest entry's seq and time, of rooms that were asked for
+        self._finding_newest = Together(self._find_newest)
         self.on_growth: OnGrowth = lambda room, is_own: None
 
     # --- subscribers
@@ -197,12 +199,20 @@ class Hub:
 
     async def newest_at(self, rooms: Iterable[str]) -> dict[str, float]:
         """Return when the newest entry of each room was appended, 0 for rooms without one. Raise Unavailable."""
+        heads, asked = await self.heads(), [*rooms]
+        if changed := [room for room in asked if self._has_newer(room, heads)]:
+            await self._finding_newest.ask(changed)
+        return {room: self._newest.get(room, (0, 0.0))[1] for room in asked}
+
+    def _has_newer(self, room: str, heads: Mapping[str, Head]) -> bool:
+        return room in heads and heads[room].seq > self._newest.get(room, (0, 0.0))[0]
+
+    async def _find_newest(self, asked: list[list[str]]) -> list[None]:
         heads = await self.heads()
-        seqs = {room: heads.get(room, Head()).seq for room in rooms}
-        changed = [room for room, seq in seqs.items() if seq > self._newest.get(room, (0, 0.0))[0]]
-        found = await self._log.newest_at(changed) if changed else {}
+        seqs = {room: heads[room].seq for rooms in asked for room in rooms if self._has_newer(room, heads)}
+        found = await self._log.newest_at(seqs) if seqs else {}
         self._newest.update((room, (seqs[room], at)) for room, at in found.items())
-        return {room: self._newest.get(room, (0, 0.0))[1] for room in seqs}
+        return [None] * len(asked)
 
     def _on_entries(self, room: str, entries: Sequence[Entry]) -> None:
         """Take note of entries that are new in a room which somebody here reads."""

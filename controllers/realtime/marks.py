@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from models.logs.base import DELETE, EDIT, Entry, RoomLog
+from models.logs.base import Entry, RoomLog
 
 MAX_ROOMS = 50_000  # of which it is remembered; 300 bytes each
 MAX_READ_ROOMS = 10  # by a query each; where more have grown, what is new for a member is asked for at once
@@ -36,19 +36,28 @@ class Marks:
 
     def note(self, room: str, entries: Sequence[Entry]) -> None:
         """Note entries of a room that follow one another, unless some are missing before them."""
-        first = entries[0].seq
-        known = self._known.get(room, Known(first - 1, first - 1, first - 1))
-        if first <= known.upto + 1:
+        known = self._known.get(room)
+        if known is not None and entries[0].seq <= known.upto + 1:
             self._extend(room, known, entries)
 
     async def follow(self, heads: Mapping[str, int]) -> None:
         """Read what has come in these rooms up to their heads, if it is little. Raise Unavailable."""
-        behind = [room for room, head in heads.items() if self._is_little_missing(room, head)]
+        if far := {room: head for room, head in heads.items() if self._is_far_behind(room, head)}:
+            await self._begin(far)
+        behind = [room for room, head in heads.items() if head > self._known[room].upto]
         if len(behind) > MAX_READ_ROOMS:
             return
         for room in behind:
             async with self._reading:
                 await self._read(room, heads[room])
+
+    async def _begin(self, heads: Mapping[str, int]) -> None:
+        """Begin anew where the log can tell without a search that nothing is a mark, else at the heads."""
+        marked = await self._log.marked(heads)
+        for room, head in heads.items():
+            if self._is_far_behind(room, head):
+                since = marked.get(room, head)
+                self._keep(room, Known(since, max(since, head), since))
 
     async def _read(self, room: str, head: int) -> None:
         known = self._known.get(room)
@@ -60,23 +69,16 @@ class Marks:
         else:  # they were purged
             self._keep(room, Known(head, head, head))
 
-    def _is_little_missing(self, room: str, head: int) -> bool:
-        """Return whether some entries have to be read; where they would be many, begin at the head."""
+    def _is_far_behind(self, room: str, head: int) -> bool:
+        """Return whether many entries would have to be read."""
         known = self._known.get(room)
-        if known is None or head - known.upto > MAX_READ_ENTRIES:
-            self._keep(room, Known(head, head, head))
-            return False
-        return head > known.upto
+        return known is None or head - known.upto > MAX_READ_ENTRIES
 
     def _extend(self, room: str, known: Known, entries: Sequence[Entry]) -> None:
-        marked = max([known.marked, *(entry.seq for entry in entries if _is_mark(entry))])
+        marked = max([known.marked, *(entry.seq for entry in entries if entry.is_mark)])
         self._keep(room, Known(known.since, max(known.upto, entries[-1].seq), marked))
 
     def _keep(self, room: str, known: Known) -> None:
         self._known[room] = known
         if len(self._known) > MAX_ROOMS:
             self._known = {room: known}  # what is counted next begins anew
-
-
-def _is_mark(entry: Entry) -> bool:
-    return bool(entry.mentions) or entry.kind in (EDIT, DELETE)

@@ -54,9 +54,8 @@ class UnreadCounts:
         if position.seq >= head.seq:
             return True
         checked = self._checked.get((member_id, room))
-        if checked is None or checked.position != position.seq:
-            return False
-        return checked.head == head.seq or self._hub.marks.is_unmarked(room, checked.head, head.seq)
+        since = checked.head if checked is not None and checked.position == position.seq else position.seq
+        return since == head.seq or self._hub.marks.is_unmarked(room, since, head.seq)
 
     async def _check(self, member_id: int, positions: dict[str, int], heads: Mapping[str, Head]) -> None:
         before = {room: heads[room].seq for room in positions}  # what comes meanwhile may be missing in the answers

@@ -68,6 +68,11 @@ class Entry:
     mentions: tuple[str, ...] = ()
     is_by_bot: bool = False
 
+    @property
+    def is_mark(self) -> bool:
+        """Whether it deletes or edits a post, or names somebody, so that more is new for some than its place tells."""
+        return bool(self.mentions) or self.kind in (EDIT, DELETE)
+
 
 class Head(NamedTuple):
     """How far a room's log is: the seq of its newest entry, with how many posts and lines there are up to it."""
@@ -137,6 +142,10 @@ class RoomLog(ABC):
     @abstractmethod
     async def count_replies(self, room: str, seqs: Collection[int]) -> dict[int, int]:
         """Return how many answers these posts have, without those that were deleted; what has none may be left out."""
+
+    async def marked(self, rooms: Collection[str]) -> dict[str, int]:
+        """Return seqs in these rooms after which there is no mark, as far as that is known without a search."""
+        return {}
 
     @abstractmethod
     async def deleted_beyond(self, positions: Mapping[str, int]) -> dict[str, list[int]]:

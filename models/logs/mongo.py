@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from pymongo.errors import BulkWriteError
 
 from models import rooms
+from models.database import batches
 from models.engines.base import RunInThread
 from models.logs.base import CHANGES, EDIT, Draft, Entry, Head, RoomLog
 from models.logs.group_commit import GroupCommit
@@ -172,6 +174,10 @@ class MongoLog(RoomLog):
             counts: list[dict[str, int]] = await self._entries.aggregate(counting).to_list(None)  # type: ignore[assignment]
             return {one["_id"]: one["count"] for one in counts}
 
+    async def marked(self, rooms: Collection[str]) -> dict[str, int]:
+        with raising_unavailable(self._refusal_logger):
+            return await self._heads.marked(rooms)
+
     async def deleted_beyond(self, positions: Mapping[str, int]) -> dict[str, list[int]]:
         queries: list[Query] = [{"room": room, "deleted": {"$gt": seq}} for room, seq in positions.items()]
         found = zip(positions, await self._all(queries), strict=True)
@@ -179,6 +185,8 @@ class MongoLog(RoomLog):
         return {room: list({one["deleted"] for one in some}) for room, some in found if some}
 
     async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
+        marked = await self.marked(positions)
+        positions = {room: seq for room, seq in positions.items() if marked.get(room, math.inf) > seq}
         names = [*(await self._read(rooms.usernames, [member_id])).values(), EVERYBODY]
         asked = [(name, room, seq) for room, seq in positions.items() for name in names]
         queries: list[Query] = [{"mentions": name, "room": room, "seq": {"$gt": seq}} for name, room, seq in asked]
@@ -227,15 +235,18 @@ class MongoLog(RoomLog):
 
     async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
         with raising_unavailable(self._refusal_logger):
-            heads = await self._heads.approximate(rooms)
-        found = await self._all([{"room": room, "seq": {"$gte": heads[room].seq}} for room in rooms])
-        return {room: max(some, key=itemgetter("seq"))["at"] for room, some in zip(rooms, found, strict=True) if some}
+            times = await self._heads.newest_at(rooms)
+        others = [room for room in rooms if room not in times]
+        found = await self._all([{"room": room, "seq": {"$gte": self._heads.known(room).seq}} for room in others])
+        for room, some in zip(others, found, strict=True):
+            if some:
+                times[room] = max(some, key=itemgetter("seq"))["at"]
+        return times
 
     async def _all(self, queries: Sequence[Query]) -> list[list[EntryDocument]]:
         """Return what each query finds; a few are asked at a time, so that those of others are not kept waiting."""
         found: list[list[EntryDocument]] = []
-        for start in range(0, len(queries), MAX_QUERIES_AT_ONCE):
-            some = queries[start : start + MAX_QUERIES_AT_ONCE]
+        for some in batches(queries, MAX_QUERIES_AT_ONCE):
             with raising_unavailable(self._refusal_logger):
                 found += await asyncio.gather(*(self._entries.find(query).to_list(None) for query in some))
         return found
@@ -285,6 +296,7 @@ class MongoLog(RoomLog):
                 document.pop("is_pending", None)  # it took effect in the other log
         with raising_unavailable(self._refusal_logger):
             try:
+                await self._heads.mark(entries, {})
                 if documents:
                     await self._entries.insert_many(documents, ordered=False)
             except BulkWriteError as error:
@@ -293,7 +305,7 @@ class MongoLog(RoomLog):
                 if codes != {DUPLICATE_KEY} or details["writeConcernErrors"]:
                     raise
             if heads:
-                await self._heads.save(heads, is_new=False)
+                await self._heads.restore(heads)
 
     # --- the doorbell
 

@@ -13,9 +13,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from models.errors.stores import Unavailable
 from models.logs.base import Head
-from models.logs.mongo_documents import Query
+from models.logs.mongo_documents import HEAD_FIELDS, Query
 from models.logs.mongo_errors import NO_REPLICA_SET, describe
-from models.logs.mongo_heads import HEAD_FIELDS, MongoHeads
+from models.logs.mongo_heads import MongoHeads
 from models.logs.mongo_targets import MongoTargets
 from models.refusals import RefusalLogger
 

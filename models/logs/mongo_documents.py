@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 Query = dict[str, Any]  # in MongoDB's language, as its drivers take it
 
 ANY_WORD = ""  # which every post has: what is not narrowed by a word is found by it
-SCHEMA_VERSION = 3  # in 1 there were only posts, without the fields from `posts` on; in 2 there were no `words`
+# In 1 there were only posts, without the fields from `posts` on; in 2 there were no `words`, in 3 nothing was `marked`.
+SCHEMA_VERSION = 4
+
+HEAD_FIELDS = {"seq": 1, "posts": 1, "lines": 1}  # of an entry
 
 
 class TaskFields(TypedDict):
@@ -71,7 +74,15 @@ class EntryDocument(TypedDict, total=False):
     task_seq: int  # of what has made a task: the seq of the newest change that has taken effect
     task_change_of: int  # the target of a change of a task
     is_void: bool  # of such a change, if it was made of an older version, and has no effect
+    is_mark: bool  # of an entry that is one, which is so to be noted in the head before it is stored
     is_followed: bool  # when it was stored, by a newer entry of its room that was stored with it
+
+
+class NewestFields(TypedDict):
+    """An entry that was the newest of its room."""
+
+    seq: int
+    at: float
 
 
 class HeadDocument(TypedDict, total=False):
@@ -82,6 +93,8 @@ class HeadDocument(TypedDict, total=False):
     posts: Required[int]
     lines: Required[int]
     saved_at: datetime.datetime  # by the server's clock; missing if an earlier version stored it
+    marked: int  # no entry of the room after it is a mark; missing if that is not known
+    newest: NewestFields  # of those that the processes have stored here; missing if none of this version has
     search_from: int  # down to which seq the posts have their words; missing if none was looked at
 
 
@@ -119,27 +132,33 @@ def to_document(entry: Entry, answered_id: int | None = None) -> EntryDocument:
         document["line"] = entry.lines
     if entry.mentions:
         document["edit_mentions" if entry.kind == EDIT else "mentions"] = list(entry.mentions)
+    if entry.is_mark:
+        document["is_mark"] = True
     if entry.kind == POST:
         document["settled"] = 0
         document.update(search_fields(entry.room, entry.seq, entry.at, entry.body))
     if entry.target is not None:
-        if entry.kind in CHANGES:
-            document["change_of"] = entry.target
-        elif entry.kind in TASK_CHANGES:
-            document["task_change_of"] = entry.target
-        elif entry.kind == POST and entry.body:
-            document["reply_to"] = entry.target
-            if answered_id is not None:
-                document["answers"] = answered_id
-        if entry.kind == DELETE:
-            document["deleted"] = entry.target
-        if entry.kind in (DELETE, EDIT, *TASK_CHANGES):
-            document["is_pending"] = True
+        _add_target(document, entry, entry.target, answered_id)
     if entry.kind == TASK_MADE:
         document["task_seq"] = entry.seq
         if entry.body:
             document.update(task_fields(tasks.begin(entry)))
     return document
+
+
+def _add_target(document: EntryDocument, entry: Entry, target: int, answered_id: int | None) -> None:
+    if entry.kind in CHANGES:
+        document["change_of"] = target
+    elif entry.kind in TASK_CHANGES:
+        document["task_change_of"] = target
+    elif entry.kind == POST and entry.body:
+        document["reply_to"] = target
+        if answered_id is not None:
+            document["answers"] = answered_id
+    if entry.kind == DELETE:
+        document["deleted"] = target
+    if entry.kind in (DELETE, EDIT, *TASK_CHANGES):
+        document["is_pending"] = True
 
 
 def to_documents(entries: Iterable[Entry], answered: Mapping[tuple[int, str], int]) -> list[EntryDocument]:

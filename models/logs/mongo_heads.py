@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextvars import Context
 from typing import TYPE_CHECKING
 
@@ -12,18 +12,19 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from models import rooms
+from models.database import batches
 from models.engines.base import RunInThread
 from models.logs.base import Entry, Head
-from models.logs.mongo_documents import Query
+from models.logs.mongo_documents import HEAD_FIELDS, Query
 from models.logs.mongo_errors import ANSWER_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from models.logs.mongo_documents import Entries, HeadDocument, Heads
 
 SAVE_INTERVAL_SECONDS = 0.1  # between two writes of the stored heads
+MAX_IDS = 50  # in a query: SecantusDB looks at all of them for each document
+SEARCHED = {"search_from": 1}  # a room that is new has nothing that the search index lacks
 SAVING_TIME = datetime.timedelta(seconds=5)  # that it may take until what was stored can be read
-
-HEAD_FIELDS = {"seq": 1, "posts": 1, "lines": 1}  # of an entry
 
 
 class MongoHeads:
@@ -40,7 +41,7 @@ class MongoHeads:
         self._entries = entries
         self._read = read
         self._known: dict[str, Head] = {}  # the largest that this process has seen of each room
-        self._unsaved: dict[str, Head] = {}  # what is to be stored next
+        self._unsaved: dict[str, Entry] = {}  # of which the heads are to be stored next
         self._saving: asyncio.Task[None] | None = None
         self._next: list[str] = []  # the rooms whose turn it is to be asked for exactly
 
@@ -58,8 +59,7 @@ class MongoHeads:
 
         They may be smaller than the heads, never larger. Raise PyMongoError.
         """
-        wanted = {} if slugs is None else {"_id": {"$in": list(slugs)}}
-        stored = await self._stored.find(wanted).to_list(None)
+        stored = await self._stored.find().to_list(None) if slugs is None else await self._of(slugs)
         heads = {document["_id"]: self.learn(document["_id"], _head(document)) for document in stored}
         return (
             {**self._known, **heads} if slugs is None else {room: heads.get(room, self.known(room)) for room in slugs}
@@ -90,6 +90,25 @@ class MongoHeads:
         approximate = await self.approximate(asked)
         return {room: await self._exact_from(room, head) for room, head in approximate.items()}
 
+    async def newest_at(self, rooms: Collection[str]) -> dict[str, float]:
+        """Return when the newest entries of these rooms were appended, as far as that is stored. Raise PyMongoError."""
+        stored = await self._of(rooms)
+        for document in stored:
+            self.learn(document["_id"], _head(document))
+        newest = {document["_id"]: document["newest"] for document in stored if "newest" in document}
+        return {room: one["at"] for room, one in newest.items() if one["seq"] >= self.known(room).seq}
+
+    async def marked(self, rooms: Collection[str]) -> dict[str, int]:
+        """Return seqs after which nothing in these rooms is a mark, as far as that is stored. Raise PyMongoError."""
+        return {document["_id"]: document["marked"] for document in await self._of(rooms) if "marked" in document}
+
+    async def _of(self, rooms: Collection[str]) -> list[HeadDocument]:
+        """Return the stored heads of these rooms. Raise PyMongoError."""
+        found: list[HeadDocument] = []
+        for some in batches(rooms, MAX_IDS):
+            found += await self._stored.find({"_id": {"$in": some}}).to_list(None)
+        return found
+
     async def learn_newest(self, room: str) -> None:
         """Learn how far a room is, by a query for what is newer than what is known here. Raise PyMongoError."""
         await self._exact_from(room, self.known(room))
@@ -103,41 +122,53 @@ class MongoHeads:
     def save_soon(self, entries: Iterable[Entry]) -> None:
         """Learn of entries that were appended, and store their rooms' heads in the background."""
         for entry in entries:
-            self._unsaved[entry.room] = self.learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
+            self.learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
+            self._unsaved[entry.room] = entry
         if self._unsaved and self._saving is None:
             # In a context of its own: the append has a deadline, which does not count for what others append later.
             self._saving = asyncio.create_task(self._save_all(), context=Context())
 
     async def _save_all(self) -> None:
         while self._unsaved:
-            heads, self._unsaved = self._unsaved, {}
+            entries, self._unsaved = self._unsaved, {}
             try:
                 with pymongo.timeout(ANSWER_TIMEOUT_SECONDS):
-                    await self.save(heads)
+                    await self._save(entries)
             except PyMongoError:  # appends log it; the heads are right without what is stored
-                self._unsaved = {**heads, **self._unsaved}
+                self._unsaved = {**entries, **self._unsaved}
             await asyncio.sleep(SAVE_INTERVAL_SECONDS)
         self._saving = None
 
-    async def save(self, heads: dict[str, Head], is_new: bool = True) -> None:
-        """Store heads where the stored ones are smaller; a new room has nothing that the search index lacks.
+    async def _save(self, entries: Mapping[str, Entry]) -> None:
+        """Store the heads of rooms in which these entries were the newest. Raise PyMongoError."""
+        await self._stored.bulk_write(
+            [
+                _raised(
+                    room,
+                    {**_counts(self.known(room)), "newest": {"seq": entry.seq, "at": entry.at}},
+                    {**SEARCHED, "marked": 0},
+                )
+                for room, entry in entries.items()
+            ]
+        )
+
+    async def restore(self, heads: Mapping[str, Head]) -> None:
+        """Store the heads of another log where the stored ones are smaller. Raise PyMongoError."""
+        await self._stored.bulk_write([_raised(room, _counts(head), {"marked": 0}) for room, head in heads.items()])
+
+    async def mark(self, entries: Iterable[Entry], new: Mapping[str, int] = SEARCHED) -> None:
+        """Note the marks among entries, which are in order, before they are stored; `new` is of a head that is new.
 
         Raise PyMongoError.
         """
-        await self._stored.bulk_write(
-            [
-                pymongo.UpdateOne(
-                    {"_id": room},
-                    {
-                        "$max": {"head": head.seq, "posts": head.posts, "lines": head.lines},
-                        "$currentDate": {"saved_at": True},
-                        **({"$setOnInsert": {"search_from": 1}} if is_new else {}),
-                    },
-                    upsert=True,
-                )
-                for room, head in heads.items()
-            ]
-        )
+        if seqs := {entry.room: entry.seq for entry in entries if entry.is_mark}:
+            none = {**_counts(Head()), **new}
+            await self._stored.bulk_write(
+                [
+                    pymongo.UpdateOne({"_id": room}, {"$max": {"marked": seq}, "$setOnInsert": none}, upsert=True)
+                    for room, seq in seqs.items()
+                ]
+            )
 
     async def clear(self) -> None:
         """Remove all stored and known heads. Raise PyMongoError."""
@@ -153,3 +184,13 @@ class MongoHeads:
 
 def _head(document: HeadDocument) -> Head:
     return Head(document["head"], document["posts"], document["lines"])
+
+
+def _counts(head: Head) -> dict[str, int]:
+    return {"head": head.seq, "posts": head.posts, "lines": head.lines}
+
+
+def _raised(room: str, fields: Mapping[str, object], new: Mapping[str, object]) -> pymongo.UpdateOne:
+    """Return what raises fields of a stored head, which has `new` fields if it is new."""
+    changes = {"$max": fields, "$setOnInsert": new, "$currentDate": {"saved_at": True}}
+    return pymongo.UpdateOne({"_id": room}, changes, upsert=True)

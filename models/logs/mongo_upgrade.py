@@ -1,5 +1,5 @@
 """Bringing documents up to date: those of schema 1, all of them posts that nothing changed, to schema 2, in which they
-are counted; and answers of any version before, so that they say whom they answer."""
+are counted; answers of any version before, so that they say whom they answer; and heads, so that they know of marks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from models.logs.mongo_documents import Query
+from models.logs.mongo_documents import HEAD_FIELDS, Query
 
 if TYPE_CHECKING:
     from models.logs.mongo_documents import Entries, EntryDocument, Heads
@@ -55,6 +55,17 @@ async def complete_answers(entries: Entries) -> None:
             await _complete(entries, room, incomplete)
 
 
+async def mark(entries: Entries, heads: Heads) -> None:
+    """Let heads know that the entries up to them may be marks. Raise PyMongoError.
+
+    It may be interrupted, and called by several processes at once; what is stored meanwhile is noted in the heads.
+    """
+    for room in await entries.distinct("room"):
+        newest = await _newest(entries, room)
+        counts = {"head": newest["seq"], "posts": newest["posts"], "lines": newest["lines"]}
+        await heads.update_one({"_id": room}, {"$max": {**counts, "marked": newest["seq"]}}, upsert=True)
+
+
 async def _complete(entries: Entries, room: str, answers: list[EntryDocument]) -> None:
     """Let these answers say whom they answer, unless they were deleted meanwhile."""
     targets = list({answer["reply_to"] for answer in answers})
@@ -71,6 +82,10 @@ async def _complete(entries: Entries, room: str, answers: list[EntryDocument]) -
 async def _batches(entries: Entries) -> AsyncIterator[tuple[str, Query]]:
     """Yield the rooms, each with all ranges of its numbers, of BATCH_ENTRIES."""
     for room in await entries.distinct("room"):
-        (newest,) = await entries.find({"room": room}, {"seq": 1}).sort("seq", -1).limit(1).to_list(1)
-        for first in range(0, newest["seq"], BATCH_ENTRIES):
+        for first in range(0, (await _newest(entries, room))["seq"], BATCH_ENTRIES):
             yield room, {"$gt": first, "$lte": first + BATCH_ENTRIES}
+
+
+async def _newest(entries: Entries, room: str) -> EntryDocument:
+    (newest,) = await entries.find({"room": room}, HEAD_FIELDS).sort("seq", -1).limit(1).to_list(1)
+    return newest
