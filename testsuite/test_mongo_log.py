@@ -259,6 +259,25 @@ class MongoLogTest(MongoTest):
             await self.until(lambda: heard.get("lobby") == Head(1, 1, 1))
 
 
+class Killed(unittest.TestCase):
+    """A MongoDB that is killed while a query is not read to its end."""
+
+    needs = ("mongodb",)
+
+    def test_what_the_driver_cannot_do_behind_our_back_is_said_in_one_line(self) -> None:
+        with mongo_server() as server, pymongo.MongoClient[Any](server.url, serverSelectionTimeoutMS=100) as client:
+            client.prosa.entries.insert_many([{} for _ in range(5)])
+            found = client.prosa.entries.find(batch_size=2)
+            next(found)
+            with self.assertLogs(level="WARNING") as logged:
+                server.kill()
+                del found
+                wait_for(lambda: logged.output, "it is said")
+        self.assertRegex(
+            logged.output[0], r"^WARNING:models.logs.mongo_errors:MongoDB refused: 127.0.0.1:\d+: .*refused$"
+        )
+
+
 class Standalone(log_case.LogTest):
     """A MongoDB that is no replica set."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from contextvars import ContextVar
 
@@ -32,6 +33,7 @@ BAD_URL = (
     "%3A for a colon, %2F for a slash, %40 for an @ and %25 for a %"
 )
 
+_refusal_logger = RefusalLogger(logging.getLogger(__name__))
 
 is_moving: ContextVar[bool] = ContextVar("is_moving", default=False)
 
@@ -54,6 +56,21 @@ def raising_unstorable() -> Iterator[None]:
         yield
     except (BSONError, DocumentTooLarge, UnicodeError, OverflowError) as error:
         raise Unstorable() from error
+
+
+def report_in_one_line(record: logging.LogRecord) -> bool:
+    """Report what a thread of the driver's own could not do, as all refusals; a filter for the driver's log.
+
+    It tries to tell the server of queries that nobody reads to their end, and logs a traceback if the server is away.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, PyMongoError):
+        _refusal_logger.report(REFUSED, describe(error))
+        return False
+    return True
+
+
+logging.getLogger("pymongo.client").addFilter(report_in_one_line)
 
 
 def describe(error: Exception) -> str:
