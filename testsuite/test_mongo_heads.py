@@ -1,4 +1,4 @@
-"""The heads of the rooms on MongoDB, and what is noted with them."""
+"""The heads of the rooms on MongoDB, and their newest entries and marks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from unittest import mock
 
 import pymongo
 
-from models.errors.stores import Unavailable
-from models.logs import mongo_append
+from models.logs import mongo_append, mongo_upgrade
 from models.logs.base import Draft, Entry, Head
 from models.logs.mongo_documents import SCHEMA_VERSION, EntryDocument, Query
 from testsuite.appender import open_log
-from testsuite.mongodb import opened, refusing
+from testsuite.mongodb import opened
+from testsuite.talking import THUMB
 from testsuite.test_mongo_log import SHORT_TIMEOUT_SECONDS, MongoTest
 from testsuite.waiting import wait_for
 
@@ -45,18 +45,20 @@ class Heads(MongoTest):
             stored = lambda: database["heads"].find_one({"_id": "lobby", "head": 3})  # noqa: E731
             await asyncio.to_thread(wait_for, stored, "the head is stored")
 
-    async def test_a_room_without_a_mark_beyond_a_position_is_not_asked_for_one(self) -> None:
+    async def test_the_newest_mark_of_each_room_is_found(self) -> None:
         await asyncio.gather(self.fill(3), self.fill(2, "attic"))
-        await self.log.append(self.change("delete", 2))
-        self.assertEqual(await self.log.marked(["lobby", "attic", "cellar"]), {"lobby": 4, "attic": 0})
-        for position, asked_rooms in ((4, set()), (3, {"lobby"})):
-            with self.subTest(position), self.counting_queries() as asked:
-                self.assertEqual(await self.log.mentions_beyond(self.ana, {"lobby": position, "attic": 0}), {})
-                self.assertEqual(set(asked), asked_rooms)
-        with opened(self.url) as database, self.counting_queries() as asked:
-            database["heads"].update_one({"_id": "attic"}, {"$unset": {"marked": ""}})  # it is not known
-            await self.log.mentions_beyond(self.ana, {"attic": 0})
-            self.assertEqual(set(asked), {"attic"})
+        for seq, draft in enumerate(
+            (
+                self.draft("@ana"),
+                self.change("edit", 2, "edited"),
+                self.change("delete", 3),
+                self.change("react", 1, THUMB),
+            ),
+            4,
+        ):
+            await self.log.append(draft)
+            marked = {"lobby": min(seq, 6), "attic": 0, "cellar": 0}
+            self.assertEqual(await self.log.marked(["lobby", "attic", "cellar"]), marked)
 
     async def test_when_the_newest_entry_was_appended_is_stored_with_the_head(self) -> None:
         await asyncio.gather(self.fill(3), self.fill(2, "attic"))
@@ -90,31 +92,23 @@ class Heads(MongoTest):
         with mock.patch.object(self.log, "_all", note_and_ask):
             yield asked
 
-    async def test_a_mark_is_noted_before_it_is_stored_and_whether_or_not_it_is(self) -> None:
-        await self.fill(3)
-        with refusing(self.url), self.assertLogs("models", "WARNING"), self.assertRaises(Unavailable):
-            await self.log.append(self.change("delete", 2))
-        with opened(self.url) as database:
-            self.assertEqual((database["heads"].find_one({"_id": "lobby"}) or {}).get("marked"), 4)
-
     async def test_marks_of_the_version_before_are_found_and_processes_of_it_that_still_run_store_no_others(
         self,
     ) -> None:
         await self.fill(3)
-        await self.log.append(self.draft("hello @beto"))
-        with opened(self.url) as database:
+        for draft in (self.draft("@beto"), self.change("delete", 2), self.change("edit", 3, "edited")):
+            await self.log.append(draft)
+        with opened(self.url) as database, mock.patch.object(mongo_upgrade, "BATCH_ENTRIES", 2):
             database["settings"].update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION - 1}})
-            database["heads"].update_one({"_id": "lobby"}, {"$set": {"head": 3}, "$unset": {"marked": ""}})
-            database["entries"].update_one({"seq": 4}, {"$unset": {"is_mark": ""}})
+            self.assertEqual(database["entries"].update_many({}, {"$unset": {"mark": ""}}).modified_count, 3)
             async with open_log(self.address) as other:
-                self.assertEqual((database["heads"].find_one({"_id": "lobby"}) or {}).get("marked"), 4)
-                self.assertEqual(await other.mentions_beyond(self.beto, {"lobby": 3}), {"lobby": [4]})
-                post = database["entries"].find_one({"seq": 3}, {"_id": 0}) or {}
+                self.assertEqual([one["mark"] for one in database["entries"].find({"mark": {"$gt": 0}})], [4, 5, 6])
+                post = database["entries"].find_one({"seq": 1}, {"_id": 0}) or {}
                 marks: list[dict[str, object]] = [{"mentions": ["beto"]}, {"kind": "edit"}, {"kind": "delete"}]
                 for number, mark in enumerate(marks):
                     with self.assertRaisesRegex(pymongo.errors.WriteError, "validation"):
-                        database["entries"].insert_one({**post, **mark, "seq": 5, "nonce": f"mark {number}"})
-                edit = await other.append(self.change("edit", 4, "hello all"))
-                self.assertEqual(edit.seq, 5)
-                self.assertEqual(await other.mentions_beyond(self.beto, {"lobby": 0}), {})
-                self.assertEqual((database["heads"].find_one({"_id": "lobby"}) or {}).get("marked"), 5)
+                        database["entries"].insert_one({**post, **mark, "seq": 7, "nonce": f"mark {number}"})
+                database["entries"].insert_one({**post, "seq": 7, "nonce": "no mark"})
+                for seq, change in enumerate((self.change("edit", 1, "@beto"), self.change("delete", 1)), 8):
+                    self.assertEqual((await other.append(change)).seq, seq)
+                    self.assertEqual(await other.marked(["lobby"]), {"lobby": seq})

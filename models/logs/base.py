@@ -144,7 +144,7 @@ class RoomLog(ABC):
         """Return how many answers these posts have, without those that were deleted; what has none may be left out."""
 
     async def marked(self, rooms: Collection[str]) -> dict[str, int]:
-        """Return seqs in these rooms after which there is no mark, as far as that is known without a search."""
+        """Return the seqs of these rooms' newest marks, 0 for a room without one, where a query each is of use."""
         return {}
 
     @abstractmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -175,8 +174,8 @@ class MongoLog(RoomLog):
             return {one["_id"]: one["count"] for one in counts}
 
     async def marked(self, rooms: Collection[str]) -> dict[str, int]:
-        with raising_unavailable(self._refusal_logger):
-            return await self._heads.marked(rooms)
+        found = await self._all([{"room": room, "mark": {"$gt": 0}} for room in rooms], newest="mark")
+        return {room: max((one["mark"] for one in some), default=0) for room, some in zip(rooms, found, strict=True)}
 
     async def deleted_beyond(self, positions: Mapping[str, int]) -> dict[str, list[int]]:
         queries: list[Query] = [{"room": room, "deleted": {"$gt": seq}} for room, seq in positions.items()]
@@ -185,8 +184,6 @@ class MongoLog(RoomLog):
         return {room: list({one["deleted"] for one in some}) for room, some in found if some}
 
     async def mentions_beyond(self, member_id: int, positions: Mapping[str, int]) -> dict[str, list[int]]:
-        marked = await self.marked(positions)
-        positions = {room: seq for room, seq in positions.items() if marked.get(room, math.inf) > seq}
         names = [*(await self._read(rooms.usernames, [member_id])).values(), EVERYBODY]
         asked = [(name, room, seq) for room, seq in positions.items() for name in names]
         queries: list[Query] = [{"mentions": name, "room": room, "seq": {"$gt": seq}} for name, room, seq in asked]
@@ -243,13 +240,20 @@ class MongoLog(RoomLog):
                 times[room] = max(some, key=itemgetter("seq"))["at"]
         return times
 
-    async def _all(self, queries: Sequence[Query]) -> list[list[EntryDocument]]:
-        """Return what each query finds; a few are asked at a time, so that those of others are not kept waiting."""
+    async def _all(self, queries: Sequence[Query], newest: str = "") -> list[list[EntryDocument]]:
+        """Return what each query finds, or what has the largest value of the field `newest`.
+
+        A few are asked at a time, so that those of others are not kept waiting.
+        """
         found: list[list[EntryDocument]] = []
         for some in batches(queries, MAX_QUERIES_AT_ONCE):
             with raising_unavailable(self._refusal_logger):
-                found += await asyncio.gather(*(self._entries.find(query).to_list(None) for query in some))
+                found += await asyncio.gather(*(self._ask(query, newest) for query in some))
         return found
+
+    async def _ask(self, query: Query, newest: str) -> list[EntryDocument]:
+        found = self._entries.find(query)
+        return await (found.sort(newest, -1).limit(1) if newest else found).to_list(None)
 
     async def _find(self, query: Query) -> list[Entry]:
         with raising_unavailable(self._refusal_logger):
@@ -296,7 +300,6 @@ class MongoLog(RoomLog):
                 document.pop("is_pending", None)  # it took effect in the other log
         with raising_unavailable(self._refusal_logger):
             try:
-                await self._heads.mark(entries, {})
                 if documents:
                     await self._entries.insert_many(documents, ordered=False)
             except BulkWriteError as error:

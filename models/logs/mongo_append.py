@@ -189,7 +189,6 @@ class MongoAppender:
         """
         heads = await self._heads.approximate({draft.room for draft in pending.values()})
         entries = _numbered(pending.values(), writers, named, heads)
-        await self._heads.mark(entries)
         try:
             await self._entries.insert_many(to_documents(entries, answered))
         except BulkWriteError as error:

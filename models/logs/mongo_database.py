@@ -20,7 +20,7 @@ from pymongo.write_concern import WriteConcern
 
 from models.errors.stores import CannotOpen
 from models.logs import mongo_upgrade
-from models.logs.base import DELETE, EDIT
+from models.logs.base import DELETE, EDIT, POST
 from models.logs.mongo_documents import SCHEMA_VERSION, Query
 from models.logs.mongo_errors import ANSWER_TIMEOUT_SECONDS, BAD_URL, describe_opening
 
@@ -29,14 +29,12 @@ if TYPE_CHECKING:
 
 MATCHES_NOTHING: Query = {"_id": {"$exists": False}}  # the validator of a log that is being moved
 # A process of a version before may run on for a while: what it would store is refused if it is not counted, or a post
-# that nobody would find, or a mark that the head does not know of.
-IS_WHOLE: Query = {
-    "lines": {"$exists": True},
-    "$and": [
-        {"$or": [{"kind": {"$ne": "post"}}, {"words": {"$exists": True}}]},
-        {"$or": [{"is_mark": True}, {"kind": {"$nin": [EDIT, DELETE]}, "mentions": {"$exists": False}}]},
-    ],
-}
+# or a mark that nobody would find.
+HAS_WORDS: Query = {"$or": [{"kind": {"$ne": POST}}, {"words": {"$exists": True}}]}
+NO_MARK: Query = {"kind": {"$nin": [EDIT, DELETE]}, "mentions": {"$exists": False}}
+CHANGED_POSTS: list[Query] = [{"kind": POST, "settled": {"$gt": 0}}, {"kind": POST, "body": ""}]  # may name others now
+HAS_MARK: Query = {"$or": [{"mark": {"$exists": True}}, NO_MARK, *CHANGED_POSTS]}
+IS_WHOLE: Query = {"lines": {"$exists": True}, "$and": [HAS_WORDS, HAS_MARK]}
 DEFAULT_NAME = "prosa"  # of the database, if the URL has none
 UNIQUE_INDEXES: tuple[tuple[str, ...], ...] = (("room", "seq"), ("author_id", "nonce"))
 INDEXES: tuple[tuple[str, ...], ...] = (
@@ -44,6 +42,7 @@ INDEXES: tuple[tuple[str, ...], ...] = (
     ("room", "change_of"),
     ("room", "reply_to"),
     ("room", "deleted"),
+    ("room", "mark"),
     ("mentions", "room", "seq"),
     ("answers", "room", "seq"),
     ("room", "task_id"),
@@ -124,7 +123,7 @@ class MongoDatabase:
                 await mongo_upgrade.count(self.entries, self.heads)
             await self._make_indexes()
             await mongo_upgrade.complete_answers(self.entries)
-            await mongo_upgrade.mark(self.entries, self.heads)
+            await mongo_upgrade.mark(self.entries)
             await self.settings.update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION}})
 
     async def _make_indexes(self) -> None:

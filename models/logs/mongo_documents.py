@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Query = dict[str, Any]  # in MongoDB's language, as its drivers take it
 
 ANY_WORD = ""  # which every post has: what is not narrowed by a word is found by it
-# In 1 there were only posts, without the fields from `posts` on; in 2 there were no `words`, in 3 nothing was `marked`.
+# In 1 there were only posts, without the fields from `posts` on; in 2 there were no `words`, in 3 there was no `mark`.
 SCHEMA_VERSION = 4
 
 HEAD_FIELDS = {"seq": 1, "posts": 1, "lines": 1}  # of an entry
@@ -74,7 +74,7 @@ class EntryDocument(TypedDict, total=False):
     task_seq: int  # of what has made a task: the seq of the newest change that has taken effect
     task_change_of: int  # the target of a change of a task
     is_void: bool  # of such a change, if it was made of an older version, and has no effect
-    is_mark: bool  # of an entry that is one, which is so to be noted in the head before it is stored
+    mark: int  # the same as `seq`, of a mark (Entry.is_mark)
     is_followed: bool  # when it was stored, by a newer entry of its room that was stored with it
 
 
@@ -93,7 +93,6 @@ class HeadDocument(TypedDict, total=False):
     posts: Required[int]
     lines: Required[int]
     saved_at: datetime.datetime  # by the server's clock; missing if an earlier version stored it
-    marked: int  # no entry of the room after it is a mark; missing if that is not known
     newest: NewestFields  # of those that the processes have stored here; missing if none of this version has
     search_from: int  # down to which seq the posts have their words; missing if none was looked at
 
@@ -133,7 +132,7 @@ def to_document(entry: Entry, answered_id: int | None = None) -> EntryDocument:
     if entry.mentions:
         document["edit_mentions" if entry.kind == EDIT else "mentions"] = list(entry.mentions)
     if entry.is_mark:
-        document["is_mark"] = True
+        document["mark"] = entry.seq
     if entry.kind == POST:
         document["settled"] = 0
         document.update(search_fields(entry.room, entry.seq, entry.at, entry.body))

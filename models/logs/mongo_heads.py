@@ -98,10 +98,6 @@ class MongoHeads:
         newest = {document["_id"]: document["newest"] for document in stored if "newest" in document}
         return {room: one["at"] for room, one in newest.items() if one["seq"] >= self.known(room).seq}
 
-    async def marked(self, rooms: Collection[str]) -> dict[str, int]:
-        """Return seqs after which nothing in these rooms is a mark, as far as that is stored. Raise PyMongoError."""
-        return {document["_id"]: document["marked"] for document in await self._of(rooms) if "marked" in document}
-
     async def _of(self, rooms: Collection[str]) -> list[HeadDocument]:
         """Return the stored heads of these rooms. Raise PyMongoError."""
         found: list[HeadDocument] = []
@@ -143,32 +139,14 @@ class MongoHeads:
         """Store the heads of rooms in which these entries were the newest. Raise PyMongoError."""
         await self._stored.bulk_write(
             [
-                _raised(
-                    room,
-                    {**_counts(self.known(room)), "newest": {"seq": entry.seq, "at": entry.at}},
-                    {**SEARCHED, "marked": 0},
-                )
+                _raised(room, self.known(room), {"newest": {"seq": entry.seq, "at": entry.at}}, SEARCHED)
                 for room, entry in entries.items()
             ]
         )
 
     async def restore(self, heads: Mapping[str, Head]) -> None:
         """Store the heads of another log where the stored ones are smaller. Raise PyMongoError."""
-        await self._stored.bulk_write([_raised(room, _counts(head), {"marked": 0}) for room, head in heads.items()])
-
-    async def mark(self, entries: Iterable[Entry], new: Mapping[str, int] = SEARCHED) -> None:
-        """Note the marks among entries, which are in order, before they are stored; `new` is of a head that is new.
-
-        Raise PyMongoError.
-        """
-        if seqs := {entry.room: entry.seq for entry in entries if entry.is_mark}:
-            none = {**_counts(Head()), **new}
-            await self._stored.bulk_write(
-                [
-                    pymongo.UpdateOne({"_id": room}, {"$max": {"marked": seq}, "$setOnInsert": none}, upsert=True)
-                    for room, seq in seqs.items()
-                ]
-            )
+        await self._stored.bulk_write([_raised(room, head) for room, head in heads.items()])
 
     async def clear(self) -> None:
         """Remove all stored and known heads. Raise PyMongoError."""
@@ -186,11 +164,8 @@ def _head(document: HeadDocument) -> Head:
     return Head(document["head"], document["posts"], document["lines"])
 
 
-def _counts(head: Head) -> dict[str, int]:
-    return {"head": head.seq, "posts": head.posts, "lines": head.lines}
-
-
-def _raised(room: str, fields: Mapping[str, object], new: Mapping[str, object]) -> pymongo.UpdateOne:
-    """Return what raises fields of a stored head, which has `new` fields if it is new."""
-    changes = {"$max": fields, "$setOnInsert": new, "$currentDate": {"saved_at": True}}
+def _raised(room: str, head: Head, more: Query | None = None, new: Query | None = None) -> pymongo.UpdateOne:
+    """Return what raises a stored head, with `more` fields that grow; if it is a new one, it has the `new` fields."""
+    grown = {"head": head.seq, "posts": head.posts, "lines": head.lines, **(more or {})}
+    changes = {"$max": grown, "$currentDate": {"saved_at": True}, **({"$setOnInsert": new} if new else {})}
     return pymongo.UpdateOne({"_id": room}, changes, upsert=True)

@@ -1,5 +1,5 @@
 """Bringing documents up to date: those of schema 1, all of them posts that nothing changed, to schema 2, in which they
-are counted; answers of any version before, so that they say whom they answer; and heads, so that they know of marks."""
+are counted; answers of any version before, so that they say whom they answer; and marks, so that they are found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from models.logs.mongo_documents import HEAD_FIELDS, Query
+from models.logs.base import DELETE, EDIT
+from models.logs.mongo_documents import Query
 
 if TYPE_CHECKING:
     from models.logs.mongo_documents import Entries, EntryDocument, Heads
@@ -22,6 +23,7 @@ NOBODY = 0  # in the place of a member's id: whom an answer to a purged message 
 
 IS_UNCOUNTED: Query = {"lines": {"$exists": False}}
 COUNT: list[Query] = [{"$set": {**dict.fromkeys(("posts", "lines", "line"), "$seq"), "settled": 0}}]
+MARK: list[Query] = [{"$set": {"mark": "$seq"}}]
 COUNT_HEAD: list[Query] = [{"$set": dict.fromkeys(("posts", "lines"), "$head")}]
 
 
@@ -55,15 +57,16 @@ async def complete_answers(entries: Entries) -> None:
             await _complete(entries, room, incomplete)
 
 
-async def mark(entries: Entries, heads: Heads) -> None:
-    """Let heads know that the entries up to them may be marks. Raise PyMongoError.
+async def mark(entries: Entries) -> None:
+    """Let the entries that are marks say so, as far as they do not. Raise PyMongoError.
 
-    It may be interrupted, and called by several processes at once; what is stored meanwhile is noted in the heads.
+    It may be interrupted, and called by several processes at once, as `count`.
     """
-    for room in await entries.distinct("room"):
-        newest = await _newest(entries, room)
-        counts = {"head": newest["seq"], "posts": newest["posts"], "lines": newest["lines"]}
-        await heads.update_one({"_id": room}, {"$max": {**counts, "marked": newest["seq"]}}, upsert=True)
+    async for room, seqs in _batches(entries):
+        found = await entries.find({"room": room, "seq": seqs}, {"kind": 1, "mentions": 1, "mark": 1}).to_list(None)
+        marks = [one for one in found if one["kind"] in (EDIT, DELETE) or one.get("mentions")]
+        if unmarked := [one["_id"] for one in marks if "mark" not in one]:
+            await entries.update_many({"_id": {"$in": unmarked}}, MARK)
 
 
 async def _complete(entries: Entries, room: str, answers: list[EntryDocument]) -> None:
@@ -82,10 +85,6 @@ async def _complete(entries: Entries, room: str, answers: list[EntryDocument]) -
 async def _batches(entries: Entries) -> AsyncIterator[tuple[str, Query]]:
     """Yield the rooms, each with all ranges of its numbers, of BATCH_ENTRIES."""
     for room in await entries.distinct("room"):
-        for first in range(0, (await _newest(entries, room))["seq"], BATCH_ENTRIES):
+        (newest,) = await entries.find({"room": room}, {"seq": 1}).sort("seq", -1).limit(1).to_list(1)
+        for first in range(0, newest["seq"], BATCH_ENTRIES):
             yield room, {"$gt": first, "$lte": first + BATCH_ENTRIES}
-
-
-async def _newest(entries: Entries, room: str) -> EntryDocument:
-    (newest,) = await entries.find({"room": room}, HEAD_FIELDS).sort("seq", -1).limit(1).to_list(1)
-    return newest
