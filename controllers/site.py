@@ -130,9 +130,10 @@ class Site:
         """Tell in a room's log what a member has done to the room (models/notes.py). Raise Unavailable."""
         await self.hub.append(Draft(room, member_id, write_note(did, name), secrets.token_hex(16), NOTE))
 
-    async def rooms_of(self, member: Member) -> Collection[RoomInfo]:
-        """Return all rooms of a member. Raise Unavailable."""
-        return await self.query_cache.get_fresh(rooms_of, member.id)
+    async def rooms_of(self, member: Member, has_looked: bool = False) -> Collection[RoomInfo]:
+        """Return all rooms of a member, without a new look if there was one for this request. Raise Unavailable."""
+        ask = self.query_cache.get if has_looked else self.query_cache.get_fresh
+        return await ask(rooms_of, member.id)
 
     async def news_for(self, member_id: int, kept: KeptRooms) -> tuple[RoomsSource, list[RoomNews]]:
         """Return what a member's rooms are made of now, and what is new in those that were stale. Raise Unavailable.

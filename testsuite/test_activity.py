@@ -276,6 +276,15 @@ class ManyRooms(ActivityTest):
             self.assertEqual(counts, [(seq, mentions), (seq, 0)])
             self.assertLessEqual(len(asked), looks, asked)
 
+    async def test_who_has_signed_in_just_now_is_told_of_their_rooms_without_another_look(self) -> None:
+        look = AsyncMock(wraps=self.stores.doorbell.look)
+        with mock.patch.object(self.stores.doorbell, "look", look):
+            listener = await self.listen()
+            look.assert_not_awaited()
+            self.hub.activity.refresh([self.ana])
+            await self.until(lambda: len(listener.heard) == 2)
+            look.assert_awaited_once()
+
     async def test_where_the_log_knows_up_to_where_nothing_is_a_mark_nobody_looks_for_one(self) -> None:
         await self.site.log.append(self.draft("@ana @beto"))
         await self.site.log.append(self.draft("two"))

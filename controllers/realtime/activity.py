@@ -28,8 +28,8 @@ PAGE_ENTRIES = 500  # read at once of a room that nobody here has joined
 class Overview(Protocol):
     """What the messages are made of that tell members of all their rooms. All raise Unavailable."""
 
-    async def rooms_of(self, member: Member, /) -> Collection[RoomInfo]:
-        """Return all rooms of a member."""
+    async def rooms_of(self, member: Member, /, has_looked: bool) -> Collection[RoomInfo]:
+        """Return all rooms of a member, without a new look if there was one when they signed in just now."""
 
     async def describe_rooms(self, member: Member, rooms: Collection[RoomInfo], /) -> str:
         """Return the `rooms` message."""
@@ -92,12 +92,12 @@ class Activity:
 
     # --- the members and their rooms
 
-    def add(self, subscriber: Subscriber) -> None:
+    def add(self, subscriber: Subscriber, is_new: bool = False) -> None:
         """Tell a connection of all its member's rooms, once more if that is just being done."""
         is_described = subscriber in self._described
         self._described[subscriber] = is_described
         if not is_described:
-            self._background.start(self._welcome, subscriber)
+            self._background.start(self._welcome, subscriber, is_new)
 
     def remove(self, subscriber: Subscriber) -> None:
         """Forget a connection that has closed, and its member's rooms if it was the last one."""
@@ -122,10 +122,10 @@ class Activity:
             for subscriber in self._subscribers.of_member(member_id):
                 self.add(subscriber)
 
-    async def _welcome(self, subscriber: Subscriber) -> None:
+    async def _welcome(self, subscriber: Subscriber, is_new: bool) -> None:
         """Send the `rooms` message, now or as soon as the stores can be read."""
         try:
-            text = await self._describe(subscriber)
+            text = await self._describe(subscriber, is_new)
             is_overtaken = self._described[subscriber]
         except Unavailable:
             text, is_overtaken = "", True
@@ -138,12 +138,15 @@ class Activity:
         if is_overtaken:
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self.refresh, [subscriber.sign_in.member.id])
 
-    async def _describe(self, subscriber: Subscriber) -> str:
-        """Return the `rooms` message, anew if something was told meanwhile that it may lack. Raise Unavailable."""
+    async def _describe(self, subscriber: Subscriber, is_new: bool) -> str:
+        """Return the `rooms` message, anew if something was told meanwhile that it may lack. Raise Unavailable.
+
+        What changes while a connection is being opened, the Revoker tells it a second later.
+        """
         member, text = subscriber.sign_in.member, ""
-        for _ in range(MAX_DESCRIPTIONS):
+        for number in range(MAX_DESCRIPTIONS):
             self._described[subscriber] = False
-            rooms = await self._overview.rooms_of(member)
+            rooms = await self._overview.rooms_of(member, has_looked=is_new and not number)
             if subscriber not in self._subscribers:
                 break
             self._follow(member.id, rooms)  # first: what comes from now on is noted

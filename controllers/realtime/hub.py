@@ -72,7 +72,7 @@ class Hub:
     def add(self, subscriber: Subscriber) -> None:
         """Add a new connection."""
         self.subscribers.add(subscriber)
-        self.activity.add(subscriber)
+        self.activity.add(subscriber, is_new=True)
 
     def remove(self, subscriber: Subscriber) -> list[str]:
         """Remove a connection that has closed; return the rooms that it had joined."""
