@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -19,6 +20,7 @@ from models.rules import Author
 
 OPEN, CLOSED, DIRECT = "open", "closed", "direct"
 MAX_ROOMS = 500  # of one member: the sidebar has them all
+MAX_SHARED_ROOMS = 5_000  # whose texts are kept once for all their members: half a kilobyte each
 MAX_LISTED_ROOMS = 500  # that one may join, on one page
 MAX_LISTED_PEOPLE = 1000  # of a room, on one page
 
@@ -140,8 +142,15 @@ def room_of(member_id: int, address: str) -> RoomInfo:
 
 def _info(row: Row) -> RoomInfo:
     slug, name, description, kind, address, keeper_id, is_archived, notify, is_muted, is_pinned = row
+    slug, name, description, kind, address, notify = _shared(slug, name, description, kind, address, notify)
     own = bool(is_muted), bool(is_pinned)
     return RoomInfo(slug, name, description, kind, address, keeper_id, bool(is_archived), notify, *own)
+
+
+@functools.lru_cache(MAX_SHARED_ROOMS)
+def _shared(*texts: str) -> tuple[str, ...]:
+    """Return the texts of a room as they are kept already, for another member."""
+    return texts
 
 
 def _with_people(member_id: int, rooms: list[RoomInfo]) -> list[RoomInfo]:

@@ -97,7 +97,9 @@ class TablesTest(ModelsTest):
     def test_a_new_member_is_in_the_lobby(self) -> None:
         Room.create(slug="attic", name="Attic")
         bob = self.bob()
-        self.assertEqual([room.slug for room in rooms_of(bob.id)], ["lobby"])
+        (room,) = rooms_of(bob.id)
+        self.assertEqual(room.slug, "lobby")
+        self.assertIs(rooms_of(bob.id)[0].name, room.name)  # which is kept once for all members
         self.assertEqual(room_of(bob.id, "lobby").name, "Lobby")
 
     def test_create_tables_can_be_called_again_and_keeps_what_there_is(self) -> None:

@@ -12,7 +12,7 @@ from unittest import mock
 from controllers.realtime import growth
 from controllers.realtime.growth import GrowthJournal
 from controllers.web import descriptions, page_cache, places
-from controllers.web.descriptions import DescriptionCache, Descriptions
+from controllers.web.descriptions import MIN_KEPT_ROOMS, DescriptionCache, Descriptions
 from controllers.web.kept_rooms import RoomNews, RoomsSource
 from controllers.web.page_cache import PLACEHOLDERS, CachedPage, PageCache, Reader
 from controllers.web.places import Sidebar, Sidebars
@@ -156,8 +156,16 @@ class CachedPages(unittest.TestCase):
             kept.keep("key", sidebar)
             self.assertEqual(kept.get("key") is sidebar, is_kept)
 
+    def test_a_few_descriptions_are_not_kept(self) -> None:
+        kept = DescriptionCache()
+        for room_count, is_kept in ((MIN_KEPT_ROOMS - 1, False), (MIN_KEPT_ROOMS, True)):
+            described, rooms = Descriptions(), [room_with(str(number)) for number in range(room_count)]
+            news = [RoomNews(room, Unread(Head(1, 1, 1), None), 1.0) for room in rooms]
+            kept.keep(7, described, described.update(RoomsSource(rooms, {}, 7), news))
+            self.assertEqual(kept.get(7) is described, is_kept)
+
     def test_of_descriptions_the_objects_count_too(self) -> None:
-        for room_count in (1, 40):
+        for room_count in (MIN_KEPT_ROOMS, 40):
             with self.subTest(room_count), mock.patch.object(descriptions, "MAX_CACHE_BYTES", 400_000):
                 kept, rooms = DescriptionCache(), [room_with(str(number)) for number in range(room_count)]
                 tracemalloc.start()

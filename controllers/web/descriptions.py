@@ -9,6 +9,7 @@ from controllers.web.kept_rooms import OBJECT_BYTES, KeptRooms, RoomNews, RoomsS
 from controllers.web.lru_cache import LRUCache
 from models.names import initial, tint
 
+MIN_KEPT_ROOMS = 10  # of a member
 MAX_CACHE_BYTES = 8 * 1024 * 1024  # of descriptions: those of 500 rooms have 260 KB
 
 
@@ -38,8 +39,9 @@ class DescriptionCache:
         return self._kept.get(member_id) or Descriptions()
 
     def keep(self, member_id: int, descriptions: Descriptions, text: str) -> None:
-        """Keep those of a member; `text` is all of them together."""
-        self._kept.put(member_id, descriptions, OBJECT_BYTES + 2 * len(text))
+        """Keep those of a member; `text` is all of them together. A few are made anew in no time, and not kept."""
+        if len(descriptions.slugs) >= MIN_KEPT_ROOMS:
+            self._kept.put(member_id, descriptions, OBJECT_BYTES + 2 * len(text))
 
 
 def _describe(news: RoomNews, online: Collection[str]) -> dict[str, object]:
