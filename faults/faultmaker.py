@@ -15,7 +15,7 @@ from faults.readers import ChatReader
 from faults.schedule import Plan
 from faults.site import Site
 from faults.threads import to_the_end
-from testsuite.database_server import DatabaseServer
+from testsuite.database_server import DatabaseServer, DidNotStop
 
 SLOW_CHUNK_SECONDS = 0.2  # that each chunk waits on a slow connection
 CONNECTIONS_PER_FAULT = 6  # that one fault of the network meets
@@ -154,10 +154,12 @@ class Faultmaker:
         return self._store.servers[int(plan.pick * len(self._store.servers))]
 
     async def _start_again(self, server: DatabaseServer, end: Callable[[], None], seconds: float = 0.0) -> None:
-        """End a server, and start it after some time."""
+        """End a server, and start it after some time. One that does not stop is killed, as an operator would."""
         try:
             await to_the_end(end)
             await asyncio.sleep(seconds)
+        except DidNotStop:
+            self._note("database killed", f"{type(server).__name__} when it did not stop")
         finally:
             await to_the_end(server.start)
 

@@ -10,6 +10,10 @@ from testsuite.standstill import standing_still
 from testsuite.waiting import TIMEOUT_SECONDS
 
 
+class DidNotStop(AssertionError):
+    """A server had to be killed."""
+
+
 class DatabaseServer:
     """A server, over all its lives: it keeps its port and its data."""
 
@@ -50,4 +54,4 @@ class DatabaseServer:
 
     def _was_killed(self) -> None:
         """It did not end when it was asked to."""
-        raise AssertionError(f"{type(self).__name__} did not stop")
+        raise DidNotStop(type(self).__name__)

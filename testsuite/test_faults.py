@@ -12,13 +12,16 @@ import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
-from faults.faultmaker import KINDS
+from faults.faultmaker import KINDS, Faultmaker
 from faults.history import History
 from faults.process import Process
-from faults.schedule import FAULTS_BY_ENGINE, schedule
+from faults.schedule import FAULTS_BY_ENGINE, Plan, schedule
 from models.logs.base import TASKS
+from testsuite.database_server import DatabaseServer
 from testsuite.needs import need
 from testsuite.servers import ROOT, Server
 
@@ -113,6 +116,35 @@ class Ending(unittest.IsolatedAsyncioTestCase):
         over.set()
         await asyncio.gather(waiting, ending, return_exceptions=True)
         self.assertIsNotNone(server.process.poll())
+
+
+class Deaf(DatabaseServer):
+    """A server that does not stop when it is asked to."""
+
+    starts = 0
+
+    def start(self) -> None:
+        program = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+        self._process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            output.readline()
+        self.starts += 1
+
+
+class Restarting(unittest.IsolatedAsyncioTestCase):
+    async def test_a_database_that_does_not_stop_is_killed_and_the_run_goes_on(self) -> None:
+        server, history = Deaf(), History(seed=SEED)
+        self.addCleanup(server.kill)
+        server.start()
+        site: Any = SimpleNamespace(processes=[], store=SimpleNamespace(servers=[server]))
+        network: Any = None
+        plan = Plan(0.0, "database restarted", 0, 0.0, 0.0)
+        with mock.patch("testsuite.database_server.TIMEOUT_SECONDS", 0.1):
+            await Faultmaker(site, network, [], history).restart_database(plan)
+        self.assertEqual(server.starts, 2)
+        told = [(fault.kind, fault.note) for fault in history.faults]
+        self.assertEqual(told, [("database restarted", "Deaf"), ("database killed", "Deaf when it did not stop")])
 
 
 class Starting(unittest.IsolatedAsyncioTestCase):
