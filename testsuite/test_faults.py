@@ -125,7 +125,7 @@ class Deaf(DatabaseServer):
 
     def start(self) -> None:
         program = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
-        self._process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+        self._process = subprocess.Popen([sys.executable, "-W", "error", "-c", program], stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         with self._process.stdout as output:
             output.readline()
