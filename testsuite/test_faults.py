@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import re
 import signal
 import subprocess
@@ -16,10 +18,13 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+import cysqlite
+
 from faults.faultmaker import KINDS, Faultmaker
 from faults.history import History
 from faults.process import Process
 from faults.schedule import FAULTS_BY_ENGINE, Plan, schedule
+from faults.stores import without_gaps
 from models.logs.base import TASKS
 from testsuite.database_server import DatabaseServer
 from testsuite.needs import need
@@ -116,6 +121,26 @@ class Ending(unittest.IsolatedAsyncioTestCase):
         over.set()
         await asyncio.gather(waiting, ending, return_exceptions=True)
         self.assertIsNotNone(server.process.poll())
+
+
+class Files(unittest.TestCase):
+    def test_of_a_database_the_cells_of_its_pages_are_looked_at_and_not_the_gaps_where_sqlite_leaves_copies(
+        self,
+    ) -> None:
+        dice = random.Random(SEED)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "people.db"
+            with contextlib.closing(cysqlite.connect(str(file))) as connection:
+                connection.execute("PRAGMA secure_delete = 1")
+                connection.execute("CREATE TABLE post (id INTEGER PRIMARY KEY, body TEXT)")
+                for number in dice.sample(range(1000), 1000):
+                    body = f"says {number:04}." + "x" * dice.randrange(400)
+                    connection.execute("INSERT INTO post VALUES (?, ?)", (number, body))
+                connection.execute("DELETE FROM post WHERE id >= 500")
+            whole = file.read_bytes()
+        found = [{int(one) for one in re.findall(rb"says (\d{4})\.", part)} for part in (whole, without_gaps(whole))]
+        self.assertGreater(found[0], set(range(500)))
+        self.assertEqual(found[1], set(range(500)))
 
 
 class Deaf(DatabaseServer):
