@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 TIMEOUT_SECONDS = 20.0  # after which something that should have happened has not
 PAUSE_SECONDS = 0.01  # of a loop, between two looks or tries
+WORK_SECONDS = 0.01  # for `slowness`, on a machine that is not slow
 
 T = TypeVar("T")
 
@@ -23,6 +25,19 @@ def wait_for(what: Callable[[], T], why: str, timeout: float = TIMEOUT_SECONDS) 
             raise AssertionError(f"waited {timeout} s in vain: {why}")
         leave_the_core()
     return found
+
+
+def slowness() -> float:
+    """Return how many times longer than usual this machine takes for anything now, 1.0 at least."""
+
+    def work() -> float:
+        began = time.thread_time()
+        for _ in range(20):
+            re.findall(r"\w+", "word " * 4_000)
+        sum(number for number in range(400_000))
+        return time.thread_time() - began
+
+    return max(1.0, min(work() for _ in range(3)) / WORK_SECONDS)
 
 
 def leave_the_core() -> None:
