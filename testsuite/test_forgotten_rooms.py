@@ -9,7 +9,7 @@ from controllers.realtime.channel import Channel
 from models.database import database
 from models.models import Membership, Room
 from models.rooms import RoomInfo, room_of
-from testsuite.test_activity import ActivityTest, Listener
+from testsuite.activity_case import ActivityTest, Listener
 
 ROOM_COUNT = 30
 KEPT = 5

@@ -19,9 +19,9 @@ from models import tasks
 from models.errors.stores import Unavailable
 from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import Draft, Entry, RoomLog
+from testsuite.activity_case import ActivityTest
 from testsuite.fuzzing import FuzzTest, examples
 from testsuite.memory_log import ROOM, MemoryLog, task_list
-from testsuite.test_activity import ActivityTest
 
 Found = dict[int, dict[str, Any]]  # tasks as a client has them, by id
 

@@ -44,7 +44,7 @@ class Marks:
         """Read what has come in these rooms up to their heads, if it is little. Raise Unavailable."""
         if far := {room: head for room, head in heads.items() if self._is_far_behind(room, head)}:
             await self._begin(far)
-        behind = [room for room, head in heads.items() if head > self._known[room].upto]
+        behind = [room for room, head in heads.items() if room in self._known and head > self._known[room].upto]
         if len(behind) > MAX_READ_ROOMS:
             return
         for room in behind:

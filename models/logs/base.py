@@ -144,7 +144,10 @@ class RoomLog(ABC):
         """Return how many answers these posts have, without those that were deleted; what has none may be left out."""
 
     async def marked(self, rooms: Collection[str]) -> dict[str, int]:
-        """Return the seqs of these rooms' newest marks, 0 for a room without one, where a query each is of use."""
+        """Return the seqs of these rooms' newest marks, 0 for a room without one.
+
+        Nothing where one query finds a member's in all their rooms: there it is no use to know.
+        """
         return {}
 
     @abstractmethod
