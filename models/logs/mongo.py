@@ -19,7 +19,7 @@ from models.logs.group_commit import GroupCommit
 from models.logs.mongo_append import MongoAppender
 from models.logs.mongo_changes import MongoChanges
 from models.logs.mongo_database import MongoDatabase
-from models.logs.mongo_documents import EntryDocument, Query, to_document, to_entry
+from models.logs.mongo_documents import EntryDocument, Query, all_of, to_document, to_entry
 from models.logs.mongo_errors import DUPLICATE_KEY, raising_unavailable
 from models.logs.mongo_heads import MongoHeads
 from models.logs.mongo_search import MongoSearch
@@ -147,8 +147,7 @@ class MongoLog(RoomLog):
         self, room: str, field: str, values: dict[str, int], order: int, limit: int
     ) -> list[EntryDocument]:
         found = self._entries.find({"room": room, field: values}).sort(field, order).limit(limit).batch_size(limit)
-        documents: list[EntryDocument] = await found.to_list(limit)
-        return documents
+        return await all_of(found)
 
     async def entries(self, room: str, seqs: Collection[int]) -> list[Entry]:
         return await self._find({"room": room, "seq": {"$in": list(seqs)}}) if seqs else []
@@ -160,7 +159,7 @@ class MongoLog(RoomLog):
     async def replies(self, room: str, seq: int, limit: int) -> list[Entry]:
         with raising_unavailable(self._refusal_logger):
             found = self._entries.find({"room": room, "reply_to": seq}).sort("seq", 1).limit(limit)
-            return await self._as_entries(await found.to_list(limit))
+            return await self._as_entries(await all_of(found))
 
     async def count_replies(self, room: str, seqs: Collection[int]) -> dict[int, int]:
         if not seqs:
@@ -170,8 +169,7 @@ class MongoLog(RoomLog):
                 {"$match": {"room": room, "reply_to": {"$in": list(seqs)}}},
                 {"$group": {"_id": "$reply_to", "count": {"$sum": 1}}},
             ]
-            counts: list[dict[str, int]] = await self._entries.aggregate(counting).to_list(None)  # type: ignore[assignment]
-            return {one["_id"]: one["count"] for one in counts}
+            return {one["_id"]: one["count"] for one in await all_of(self._entries.aggregate(counting))}
 
     async def marked(self, rooms: Collection[str]) -> dict[str, int]:
         found = await self._all([{"room": room, "mark": {"$gt": 0}} for room in rooms], newest="mark")
@@ -253,11 +251,11 @@ class MongoLog(RoomLog):
 
     async def _ask(self, query: Query, newest: str) -> list[EntryDocument]:
         found = self._entries.find(query)
-        return await (found.sort(newest, -1).limit(1) if newest else found).to_list(None)
+        return await all_of(found.sort(newest, -1).limit(1) if newest else found)
 
     async def _find(self, query: Query) -> list[Entry]:
         with raising_unavailable(self._refusal_logger):
-            return await self._as_entries(await self._entries.find(query).to_list(None))
+            return await self._as_entries(await all_of(self._entries.find(query)))
 
     async def _as_entries(self, documents: list[EntryDocument]) -> list[Entry]:
         writers = await self._read(rooms.writers, {document["author_id"] for document in documents})

@@ -19,7 +19,7 @@ from models.errors.stores import ReadOnly, Unavailable, Unstorable
 from models.errors.tasks import Conflict, UnknownTask
 from models.logs.base import DELETE, EDIT, LINES, TASK_CHANGES, TASK_MADE, Draft, Entry, Head
 from models.logs.mongo_database import MongoDatabase
-from models.logs.mongo_documents import to_documents, to_entry
+from models.logs.mongo_documents import all_of, to_documents, to_entry
 from models.logs.mongo_errors import (
     ANSWER_TIMEOUT_SECONDS,
     DATA_ERRORS,
@@ -224,7 +224,7 @@ class MongoAppender:
             nonces.setdefault(author_id, []).append(nonce)
         found = await asyncio.gather(
             *(
-                self._entries.find({"author_id": author_id, "nonce": {"$in": some}}).to_list(len(some))
+                all_of(self._entries.find({"author_id": author_id, "nonce": {"$in": some}}))
                 for author_id, some in nonces.items()
             )
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Required, TypedDict
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar
 
 from models import tasks
 from models.logs.base import CHANGES, DELETE, EDIT, POST, TASK_CHANGES, TASK_MADE, Entry
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Heads = MotorCollection["HeadDocument"]
     Settings = MotorCollection["SettingDocument"]
 
+Document = TypeVar("Document")
 Query = dict[str, Any]  # in MongoDB's language, as its drivers take it
 
 ANY_WORD = ""  # which every post has: what is not narrowed by a word is found by it
@@ -108,6 +109,14 @@ class SettingDocument(TypedDict, total=False):
     at: float
     process: str
     until: float
+
+
+async def all_of(cursor: AsyncIterable[Document]) -> list[Document]:
+    """Return all that a query finds. Raise PyMongoError.
+
+    Motor's `to_list` would go on where the caller was cancelled, and nobody would be told how that ended.
+    """
+    return [document async for document in cursor]
 
 
 def to_document(entry: Entry, answered_id: int | None = None) -> EntryDocument:

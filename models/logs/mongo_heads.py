@@ -15,7 +15,7 @@ from models import rooms
 from models.database import batches
 from models.engines.base import RunInThread
 from models.logs.base import Entry, Head
-from models.logs.mongo_documents import HEAD_FIELDS, Query
+from models.logs.mongo_documents import HEAD_FIELDS, Query, all_of
 from models.logs.mongo_errors import ANSWER_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class MongoHeads:
 
         They may be smaller than the heads, never larger. Raise PyMongoError.
         """
-        stored = await self._stored.find().to_list(None) if slugs is None else await self._of(slugs)
+        stored = await all_of(self._stored.find()) if slugs is None else await self._of(slugs)
         heads = {document["_id"]: self.learn(document["_id"], _head(document)) for document in stored}
         return (
             {**self._known, **heads} if slugs is None else {room: heads.get(room, self.known(room)) for room in slugs}
@@ -75,7 +75,7 @@ class MongoHeads:
         It is by the server's clock, and a little earlier than the last of them. Raise PyMongoError.
         """
         wanted = {} if moment is None else {"saved_at": {"$gte": moment}}
-        saved = await self._stored.find(wanted).to_list(None)
+        saved = await all_of(self._stored.find(wanted))
         newest = max((document["saved_at"] for document in saved if "saved_at" in document), default=None)
         heads = {document["_id"]: self.learn(document["_id"], _head(document)) for document in saved}
         return heads, newest - SAVING_TIME if newest else moment
@@ -102,7 +102,7 @@ class MongoHeads:
         """Return the stored heads of these rooms. Raise PyMongoError."""
         found: list[HeadDocument] = []
         for some in batches(rooms, MAX_IDS):
-            found += await self._stored.find({"_id": {"$in": some}}).to_list(None)
+            found += await all_of(self._stored.find({"_id": {"$in": some}}))
         return found
 
     async def learn_newest(self, room: str) -> None:
@@ -111,7 +111,7 @@ class MongoHeads:
 
     async def _exact_from(self, room: str, head: Head) -> Head:
         newer: Query = {"room": room, "seq": {"$gt": head.seq}}
-        for newest in await self._entries.find(newer, HEAD_FIELDS).sort("seq", -1).limit(1).to_list(1):
+        for newest in await all_of(self._entries.find(newer, HEAD_FIELDS).sort("seq", -1).limit(1)):
             return self.learn(room, Head(newest["seq"], newest["posts"], newest["lines"]))
         return head
 

@@ -11,7 +11,7 @@ import pymongo
 from pymongo.errors import DuplicateKeyError
 
 from models.logs.base import EDIT, POST
-from models.logs.mongo_documents import ANY_WORD, EntryDocument, Query, search_fields
+from models.logs.mongo_documents import ANY_WORD, EntryDocument, Query, all_of, search_fields
 from models.search.query import Phrase
 from models.search.wanted import Hit, Unindexed, Wanted
 
@@ -44,18 +44,18 @@ class MongoSearch:
         if wanted.authors_without:
             query["$and"].append({"author_id": {"$nin": list(wanted.authors_without)}})
         found = self._entries.find(query, {"room": 1, "seq": 1, "place": 1}).sort("place", -1).limit(limit)
-        return [Hit(one["place"], one["room"], one["seq"]) for one in await found.to_list(limit)]
+        return [Hit(one["place"], one["room"], one["seq"]) for one in await all_of(found)]
 
     async def count_unindexed(self) -> Unindexed:
         """Return how many entries are still to be looked through."""
-        heads = await self._heads.find(IS_UNSEARCHED).to_list(None)
+        heads = await all_of(self._heads.find(IS_UNSEARCHED))
         if not heads:
             return Unindexed(0, 0)
         return Unindexed(sum(map(_end, heads)), await self._entries.estimated_document_count())
 
     async def fill(self, process: str) -> bool:
         """Give the words to some posts that were stored without them; return whether there may be more."""
-        found = await self._heads.find(IS_UNSEARCHED).sort("_id", 1).limit(1).to_list(1)
+        found = await all_of(self._heads.find(IS_UNSEARCHED).sort("_id", 1).limit(1))
         if found and await self._claim(process):
             await self._fill(found[0]["_id"], _end(found[0]))
         return bool(found)
@@ -91,8 +91,7 @@ class MongoSearch:
         await self._heads.update_one({"_id": room}, {"$set": {"search_from": first}})
 
     async def _all(self, query: Query) -> list[EntryDocument]:
-        documents: list[EntryDocument] = await self._entries.find(query).to_list(None)
-        return documents
+        return await all_of(self._entries.find(query))
 
 
 def _conditions(wanted: Wanted) -> Iterator[object]:

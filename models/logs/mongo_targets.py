@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from models import rules
 from models.logs.base import DELETE, EDIT, REACT, TASK_CHANGES, Draft
-from models.logs.mongo_documents import EntryDocument, Query, search_fields, to_task_state
+from models.logs.mongo_documents import EntryDocument, Query, all_of, search_fields, to_task_state
 from models.logs.mongo_tasks import MongoTasks
 from models.rules import Target
 
@@ -77,7 +77,7 @@ class MongoTargets:
 
     async def settle_pending(self) -> bool:
         """Settle some of what processes have left unsettled; return False if there is nothing. Raise PyMongoError."""
-        pending = await self._entries.find({"is_pending": True}).limit(MAX_SETTLED).to_list(MAX_SETTLED)
+        pending = await all_of(self._entries.find({"is_pending": True}).limit(MAX_SETTLED))
         for document in pending:
             await self.settle_target(document)
         # A process that died may have let some take effect without saying so, or what they change was purged.
@@ -108,12 +108,11 @@ class MongoTargets:
 
     async def _stop_drawing(self, room: str, seq: int, document_id: object) -> None:
         """A deleted post that nobody answers, or no longer, leaves no line."""
-        if not await self._entries.find({"room": room, "reply_to": seq}).limit(1).to_list(1):
+        if not await all_of(self._entries.find({"room": room, "reply_to": seq}).limit(1)):
             await self._entries.update_one({"_id": document_id}, {"$unset": {"line": ""}})
 
     async def _all(self, query: Query) -> list[EntryDocument]:
-        documents: list[EntryDocument] = await self._entries.find(query).to_list(None)
-        return documents
+        return await all_of(self._entries.find(query))
 
 
 def _count(target: Target, change: EntryDocument) -> None:

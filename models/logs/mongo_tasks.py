@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from models import tasks
 from models.logs.base import TASK_CHANGED, TASK_REMOVED
-from models.logs.mongo_documents import EntryDocument, Query, task_fields, to_entry, to_task_state
+from models.logs.mongo_documents import EntryDocument, Query, all_of, task_fields, to_entry, to_task_state
 from models.tasks import TaskState
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class MongoTasks:
     async def given_to(self, username: str, rooms: Collection[str], limit: int) -> list[TaskState]:
         """Return at most `limit` open tasks that are given to a member in these rooms. Raise PyMongoError."""
         found = self._entries.find({"doer": username, "room": {"$in": list(rooms)}}).limit(limit)
-        return [to_task_state(made) for made in await found.to_list(limit)]
+        return [to_task_state(made) for made in await all_of(found)]
 
     async def count_given_to(self, username: str, rooms: Collection[str]) -> int:
         """Return how many open tasks are given to a member in these rooms. Raise PyMongoError."""
@@ -91,8 +91,7 @@ class MongoTasks:
         await self._entries.update_many(texts, {"$set": {"body": ""}})
 
     async def _all(self, query: Query) -> list[EntryDocument]:
-        documents: list[EntryDocument] = await self._entries.find(query).to_list(None)
-        return documents
+        return await all_of(self._entries.find(query))
 
 
 def _seq(document: EntryDocument) -> int:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from models.logs.base import DELETE, EDIT
-from models.logs.mongo_documents import Query
+from models.logs.mongo_documents import Query, all_of
 
 if TYPE_CHECKING:
     from models.logs.mongo_documents import Entries, EntryDocument, Heads
@@ -36,7 +36,7 @@ async def count(entries: Entries, heads: Heads) -> None:
     logger.warning("bringing the log on MongoDB up to date: %d entries", total)
     done = 0
     async for room, seqs in _batches(entries):
-        found = await entries.find({"room": room, "seq": seqs}, {"lines": 1}).to_list(BATCH_ENTRIES)
+        found = await all_of(entries.find({"room": room, "seq": seqs}, {"lines": 1}))
         if uncounted := [entry["_id"] for entry in found if "lines" not in entry]:
             await entries.update_many({"_id": {"$in": uncounted}, **IS_UNCOUNTED}, COUNT)
         done += BATCH_ENTRIES
@@ -52,7 +52,7 @@ async def complete_answers(entries: Entries) -> None:
     It may be interrupted, and called by several processes at once, as `count`; only answers are read.
     """
     async for room, seqs in _batches(entries):
-        found = await entries.find({"room": room, "reply_to": seqs}, {"reply_to": 1, "answers": 1}).to_list(None)
+        found = await all_of(entries.find({"room": room, "reply_to": seqs}, {"reply_to": 1, "answers": 1}))
         if incomplete := [answer for answer in found if "answers" not in answer]:
             await _complete(entries, room, incomplete)
 
@@ -63,7 +63,7 @@ async def mark(entries: Entries) -> None:
     It may be interrupted, and called by several processes at once, as `count`.
     """
     async for room, seqs in _batches(entries):
-        found = await entries.find({"room": room, "seq": seqs}, {"kind": 1, "mentions": 1, "mark": 1}).to_list(None)
+        found = await all_of(entries.find({"room": room, "seq": seqs}, {"kind": 1, "mentions": 1, "mark": 1}))
         marks = [one for one in found if one["kind"] in (EDIT, DELETE) or one.get("mentions")]
         if unmarked := [one["_id"] for one in marks if "mark" not in one]:
             await entries.update_many({"_id": {"$in": unmarked}}, MARK)
@@ -72,7 +72,7 @@ async def mark(entries: Entries) -> None:
 async def _complete(entries: Entries, room: str, answers: list[EntryDocument]) -> None:
     """Let these answers say whom they answer, unless they were deleted meanwhile."""
     targets = list({answer["reply_to"] for answer in answers})
-    found = await entries.find({"room": room, "seq": {"$in": targets}}, {"seq": 1, "author_id": 1}).to_list(None)
+    found = await all_of(entries.find({"room": room, "seq": {"$in": targets}}, {"seq": 1, "author_id": 1}))
     authors = {post["seq"]: post["author_id"] for post in found}
     by_author: dict[int, list[object]] = {}
     for answer in answers:
@@ -85,6 +85,6 @@ async def _complete(entries: Entries, room: str, answers: list[EntryDocument]) -
 async def _batches(entries: Entries) -> AsyncIterator[tuple[str, Query]]:
     """Yield the rooms, each with all ranges of its numbers, of BATCH_ENTRIES."""
     for room in await entries.distinct("room"):
-        (newest,) = await entries.find({"room": room}, {"seq": 1}).sort("seq", -1).limit(1).to_list(1)
+        (newest,) = await all_of(entries.find({"room": room}, {"seq": 1}).sort("seq", -1).limit(1))
         for first in range(0, newest["seq"], BATCH_ENTRIES):
             yield room, {"$gt": first, "$lte": first + BATCH_ENTRIES}
