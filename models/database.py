@@ -133,7 +133,7 @@ def writing() -> Iterator[None]:
 @contextlib.contextmanager
 def appending() -> Iterator[None]:
     """Begin a transaction that appends to rooms. Some engines append to several rooms at the same time."""
-    with database.locking_rows():
+    with database.appending():
         yield
 
 

@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from unittest import mock
 
+import peewee
 import psycopg
 
 from models import members, settings
-from models.database import execute, open_database, writing
+from models.database import appending, execute, open_database, writing
 from models.engines.base import Doorbell
 from models.engines.postgresql import SERVER_SETTINGS
 from models.engines.postgresql_doorbell import PostgresqlDoorbell
@@ -298,6 +299,46 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
                 sql(self.folder, "ALTER TABLE room ENABLE TRIGGER ALL")
                 sql(self.folder, "UPDATE room SET head = 2")
                 await self.until(lambda: self.rings == 4)
+
+    async def test_a_look_needs_no_thread_and_sees_all_that_was_committed_before(self) -> None:
+        with mock.patch.object(PostgresqlDoorbell, "POLL_SECONDS", 0.01):
+            async with self.listening() as doorbell:
+                versions = set()
+                with mock.patch.object(doorbell, "_read", side_effect=AssertionError):
+                    for head in range(1, 20):
+                        sql(self.folder, f"UPDATE room SET head = {head}, name = 'Hall {head}'")
+                        doorbell.head_seen("lobby")  # which is looked at from now on
+                        found = await asyncio.gather(*(doorbell.look() for _ in range(8)))
+                        self.assertEqual((len(set(found)), doorbell.head_seen("lobby")), (1, head))
+                        versions.update(found)
+                self.assertEqual(len(versions), 19)
+
+    async def test_a_look_goes_on_where_the_connection_that_listens_was_ended(self) -> None:
+        with mock.patch.multiple(PostgresqlDoorbell, POLL_SECONDS=1000.0, RETRY_SECONDS=1000.0):
+            async with self.listening() as doorbell:
+                before = await doorbell.look()
+                with self.assertLogs("models.engines.postgresql_doorbell", "WARNING"):
+                    self.hang_up()
+                    self.assertEqual(await doorbell.look(), before)
+                sql(self.folder, "UPDATE room SET name = 'Hall'")
+                self.assertNotEqual(await doorbell.look(), before)
+
+    async def test_what_fails_in_a_batch_is_told_at_its_end_and_nothing_of_it_stays(self) -> None:
+        def fail() -> None:
+            with self.assertRaises(peewee.DataError), appending():
+                execute("UPDATE room SET head = 7")
+                execute("SELECT 1 / (head - head) FROM room WHERE slug = ?", "lobby")
+                execute("UPDATE room SET posts = ?", 7)
+
+        def succeed() -> None:
+            with appending():
+                execute("UPDATE room SET lines = lines + ?", 1)
+
+        async with self.stores() as stores:
+            for _ in range(12):  # from the sixth time on psycopg prepares a statement
+                await stores.write(fail)
+                await stores.write(succeed)
+        self.assertEqual(sql(self.folder, "SELECT head, posts, lines FROM room"), [(0, 0, 12)])
 
     async def test_a_connection_that_was_ended_costs_nobody_an_answer(self) -> None:
         async with self.stores() as stores:

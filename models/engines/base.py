@@ -77,6 +77,13 @@ class Engine(ABC):
         """Begin a transaction that locks the rows that it needs. Where the engine can, several run at a time."""
 
     @abstractmethod
+    def appending(self) -> AbstractContextManager[None]:
+        """Begin such a transaction, in which a statement may fail as late as at the next fetching of rows, or the end.
+
+        How many rows a statement has changed is not known in it.
+        """
+
+    @abstractmethod
     def is_transient(self, error: peewee.DatabaseError) -> bool:
         """Return whether the same statement may succeed a moment later."""
 

@@ -82,7 +82,7 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
         self._server_pids: dict[int, int] = {}  # of the connection of each thread, by the thread's number
 
     def _connect(self) -> Connection:
-        connection = connect(lambda: self._timeout_seconds, {**self._parameters, "dbname": self.database})
+        connection = connect(self.timeout_seconds, {**self._parameters, "dbname": self.database})
         self._server_pids[threading.get_ident()] = self._server_pid(connection)
         return connection
 
@@ -109,6 +109,14 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
         (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
         return int(pid)
 
+    def is_own(self, server_pid: int) -> bool:
+        """Return whether a connection is one of this process's threads; the server gives it its number."""
+        return server_pid in self._server_pids.values()
+
+    def timeout_seconds(self) -> float:
+        """Return for how long any answer is waited for."""
+        return self._timeout_seconds
+
     def shorten_timeouts(self) -> None:
         self._timeout_seconds = STOP_TIMEOUT_SECONDS
 
@@ -132,12 +140,8 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
         """Run SQL and return its cursor. U+0000, which PostgreSQL cannot store, becomes U+FFFD."""
         if params:
             params = _replace_nul(params)
-        try:
+        with _telling_read_only():
             return super().execute_sql(sql, params)
-        except peewee.DatabaseError as error:
-            if READ_ONLY_MESSAGE in str(error):
-                raise ReadOnly() from error
-            raise
 
     def before_call(self, queued_at: float) -> None:
         if not self.is_closed() and not is_alive(self.connection()):
@@ -159,9 +163,23 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
         with self.atomic():
             yield
 
+    @contextlib.contextmanager
+    def appending(self) -> Iterator[None]:
+        """Begin the transaction in libpq's pipeline mode, where only fetching rows waits for the server."""
+        connection = self.connection()
+        with _telling_read_only(), _as_peewee():
+            try:
+                with _pipeline(connection):
+                    self.begin()
+                    yield
+                    self.commit()
+            except BaseException:
+                connection.rollback()  # peewee's would leave psycopg believing in statements that were not prepared
+                raise
+
     def doorbell(self, read: RunInThread) -> Doorbell:
         parameters = {**self._parameters, "dbname": self.database}
-        return PostgresqlDoorbell(self, parameters, read, lambda pid: pid in self._server_pids.values())
+        return PostgresqlDoorbell(self, parameters, read)
 
     # --- for a move
 
@@ -211,6 +229,39 @@ class Postgresql(peewee.PostgresqlDatabase, Engine):
 
     def set_last_id(self, table: str, last_id: int) -> None:
         self.execute_sql("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", (f'"{table}"', last_id))
+
+
+@contextlib.contextmanager
+def _telling_read_only() -> Iterator[None]:
+    """Raise ReadOnly for the error that `refuse_writing` lets the server raise."""
+    try:
+        yield
+    except peewee.DatabaseError as error:
+        if READ_ONLY_MESSAGE in str(error):
+            raise ReadOnly() from error
+        raise
+
+
+@contextlib.contextmanager
+def _as_peewee() -> Iterator[None]:
+    """Raise psycopg's errors as peewee's, as peewee does where it runs a statement itself."""
+    try:
+        yield
+    except psycopg.Error:
+        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+            raise
+
+
+@contextlib.contextmanager
+def _pipeline(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Begin libpq's pipeline mode."""
+    with connection.pipeline() as pipeline:
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(psycopg.Error):  # those of the statements after the one that failed
+                pipeline.sync()
+            raise
 
 
 def _replace_nul(values: Sequence[object]) -> list[object]:

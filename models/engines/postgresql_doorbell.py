@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import peewee
 import psycopg
-from psycopg.pq.abc import PGconn
 
-from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, Growth, RunInThread, to_heads
+from models.engines.base import HEADS_QUERY, PEOPLE_VERSION_QUERY, Doorbell, Growth, Row, RunInThread, to_heads
 from models.engines.postgresql_connection import connect_async
+from models.engines.postgresql_listening import ListeningConnection
+from models.errors.stores import Unavailable
 from models.logs.base import Head
 from models.logs.together import Together
+
+if TYPE_CHECKING:
+    from models.engines.postgresql import Postgresql
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +26,9 @@ logger = logging.getLogger(__name__)
 class PostgresqlDoorbell(Doorbell):
     """Listens for NOTIFY, which triggers of the migrations send, on a connection of its own; a room's has its head.
 
-    A lost connection is opened again, and a slow poll finds the changes whose NOTIFY was missed. What `is_own`, by the
-    number of the connection that committed it, is known here already: it does not ring before that poll.
+    A lost connection is opened again, and a slow poll finds the changes whose NOTIFY was missed. What a thread of this
+    process has committed is known here already: it does not ring before that poll. That connection looks, too, and a
+    thread only where there is none.
     """
 
     POLL_SECONDS = 1.0  # between two polls
@@ -32,27 +36,25 @@ class PostgresqlDoorbell(Doorbell):
     ANSWER_TIMEOUT_SECONDS = 5.0  # for the answer to a poll
     MAX_LOOK_ROOMS = 50  # of which a look asks how far they are: those that were asked for last
     LOOK_QUERY = f"""
-        SELECT '', ({PEOPLE_VERSION_QUERY})::text UNION ALL SELECT slug, head::text FROM room WHERE slug = ANY(%s)
+        SELECT '', ({PEOPLE_VERSION_QUERY})::text
+        UNION ALL SELECT slug, head::text FROM room WHERE slug = ANY(string_to_array($1, ' '))
     """  # noqa: S608 - of constants
-    POLL_QUERY = f"SELECT ({PEOPLE_VERSION_QUERY}), (SELECT sum(head) FROM room), (SELECT sum(version) FROM process)"  # noqa: S608 - of constants
+    POLL_QUERY = f"""
+        SELECT ({PEOPLE_VERSION_QUERY}), (SELECT sum(head) FROM room), (SELECT sum(version) FROM process)
+    """  # noqa: S608 - of constants
+    PREPARE = f"PREPARE look (text) AS {LOOK_QUERY}; PREPARE poll AS {POLL_QUERY}"
 
-    def __init__(
-        self,
-        database: peewee.Database,
-        parameters: dict[str, Any],
-        read: RunInThread,
-        is_own: Callable[[int], bool],
-    ) -> None:
+    def __init__(self, database: Postgresql, parameters: dict[str, Any], read: RunInThread) -> None:
         super().__init__()
         self._database = database
         self._parameters = parameters  # of psycopg.connect
         self._read = read
-        self._is_own = is_own
         self._looking = Together(self._look_for_all)
         self._look_rooms: dict[str, None] = {}  # those that were asked for last are at the end
         self._seen: dict[str, int] = {}  # the heads of these rooms at the last look
+        self._listening: ListeningConnection | None = None
         self._is_silent = False
-        self._last_polled: tuple[Any, ...] | None = None
+        self._last_polled: tuple[str, ...] | None = None
         self._people_version: object = object()
         self._ring_count = 0  # of rings for rooms so far
         self._rung: dict[str, tuple[int, Head]] = {}  # by room: the number of its last ring, in order, and its head
@@ -71,41 +73,21 @@ class PostgresqlDoorbell(Doorbell):
 
     async def _listen(self) -> None:
         """Ring for each NOTIFY. Raise psycopg.Error, TimeoutError or OSError when the server is gone."""
-        async with await connect_async(self._parameters) as connection:
-            connection.add_notify_handler(lambda notice: self._on_notice(notice.payload, notice.pid))
+        connection = await connect_async(self._parameters)
+        try:
             await connection.execute("LISTEN prosa")
+            await connection.execute(self.PREPARE)
+            self._listening = listening = ListeningConnection(connection.pgconn, self._on_notice)
             self._is_silent = False
             self._ring_for_all()
             while True:
-                await self._poll(connection)
-                await self._hear(connection.pgconn)
-
-    async def _hear(self, server: PGconn) -> None:
-        """Take what the server says until the next poll is due. Raise psycopg.Error when the server is gone.
-
-        psycopg's own `notifies` takes three times as long, at each process for each batch of messages of the site.
-        """
-        loop, socket = asyncio.get_running_loop(), server.socket
-        lost: asyncio.Future[None] = loop.create_future()
-
-        def take() -> None:
-            try:
-                server.consume_input()
-                while (notice := server.notifies()) is not None:
-                    self._on_notice(notice.extra.decode(), notice.be_pid)
-            except psycopg.Error as error:  # its socket is closed, and the number may soon be that of another one
-                loop.remove_reader(socket)
-                lost.set_exception(error)
-
-        loop.add_reader(socket, take)
-        try:
-            take()  # what came with the answer to the poll
-            await asyncio.wait([lost], timeout=self.POLL_SECONDS)
+                await self._poll(listening)
+                await listening.hear(self.POLL_SECONDS)
         finally:
-            if not lost.done():
-                loop.remove_reader(socket)
-        if lost.done():
-            lost.result()
+            if self._listening is not None:
+                self._listening.close(psycopg.OperationalError("closed"))
+                self._listening = None
+            await connection.close()
 
     def _on_notice(self, payload: str, server_pid: int) -> None:
         kind, *about = payload.split(" ")
@@ -114,19 +96,19 @@ class PostgresqlDoorbell(Doorbell):
             self._ring_count += 1
             self._rung.pop(room, None)
             self._rung[room] = self._ring_count, Head(*map(int, counts))
-            if self._is_own(server_pid):
+            if self._database.is_own(server_pid):
                 return
         self._ring(people_changed=kind == "people")
 
-    async def _poll(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _poll(self, listening: ListeningConnection) -> None:
         """Ring if something has changed since the last poll, for all rooms if one has grown and none has rung."""
         has_rung = self._ring_count != self._polled_count
         self._polled_count = self._ring_count
         async with asyncio.timeout(self.ANSWER_TIMEOUT_SECONDS):
-            polled = await (await connection.execute(self.POLL_QUERY)).fetchone()
+            (polled,) = await listening.ask("poll")
         if polled != self._last_polled:
-            people_changed = not self._last_polled or not polled or polled[0] != self._last_polled[0]
-            if not has_rung and (not self._last_polled or not polled or polled[1] != self._last_polled[1]):
+            people_changed = not self._last_polled or polled[0] != self._last_polled[0]
+            if not has_rung and (not self._last_polled or polled[1] != self._last_polled[1]):
                 self._ring_for_all()
             self._last_polled = polled
             self._ring(people_changed)
@@ -148,13 +130,25 @@ class PostgresqlDoorbell(Doorbell):
 
     async def _look_for_all(self, askers: list[None]) -> list[object]:
         """Look once for all who ask at this moment: for the people, and for the rooms that are being read."""
-        seen = await self._read(self._look, list(self._look_rooms))
+        rooms = " ".join(self._look_rooms)
+        seen: dict[str, str] = dict(await self._look_on_loop(rooms) or await self._read(self._look, rooms))
         version = seen.pop("")
         self._seen = {room: int(head) for room, head in seen.items()}
         return [version] * len(askers)
 
-    def _look(self, rooms: list[str]) -> dict[str, str]:
-        return dict(self._database.execute_sql(self.LOOK_QUERY, (rooms,)).fetchall())
+    async def _look_on_loop(self, rooms: str) -> Sequence[Row]:
+        """Return what is seen on the connection that listens; nothing if that is lost. Raise Unavailable."""
+        try:
+            async with asyncio.timeout(self._database.timeout_seconds()):
+                return await self._listening.ask("look", rooms) if self._listening else ()
+        except psycopg.Error:
+            return ()
+        except TimeoutError as error:
+            raise Unavailable() from error
+
+    def _look(self, rooms: str) -> Sequence[Row]:
+        rows: Sequence[Row] = self._database.execute_sql(self.LOOK_QUERY.replace("$1", "%s"), (rooms,)).fetchall()
+        return rows
 
     def head_seen(self, room: str) -> int | None:
         self._look_rooms.pop(room, None)

@@ -142,7 +142,7 @@ class Sqlite(CySqliteDatabase, Engine):
             self._begin(stack, self.atomic("IMMEDIATE"))
             yield
 
-    locking_rows = writing
+    locking_rows = appending = writing
 
     def _begin(self, stack: contextlib.ExitStack, transaction: AbstractContextManager[object]) -> None:
         """Begin as soon as no other process writes. Raise OperationalError after BUSY_TIMEOUT_SECONDS.
