@@ -13,6 +13,7 @@ from controllers.fetching.fetcher import Fetcher, JsonSource
 from controllers.realtime import protocol
 from controllers.realtime.acknowledgements import Acknowledge
 from controllers.realtime.closing import close_all
+from controllers.realtime.frame import Frame
 from controllers.realtime.hub import Hub
 from controllers.realtime.open_tasks import OpenTasks
 from controllers.realtime.presence import Presence
@@ -72,7 +73,7 @@ class Site:
         self.renderer = renderer
         self.page_cache = PageCache()
         self.sidebars = Sidebars()
-        self.descriptions = DescriptionCache()
+        self.descriptions = DescriptionCache(lambda rooms, tasks: Frame([protocol.rooms_message(rooms, tasks)]))
         self.answer_cache = AnswerCache()
         self.process = secrets.token_hex(4)
         self.rate_limiter = RateLimiter(limits.messages_per_second)
@@ -152,14 +153,14 @@ class Site:
             if kept.source is before:  # else another request was faster
                 return source, [RoomNews(room, unread[room.slug], newest_at[room.slug]) for room in stale]
 
-    async def describe_rooms(self, member: Member, rooms: Collection[RoomInfo]) -> str:
+    async def describe_rooms(self, member: Member, rooms: Collection[RoomInfo]) -> Frame:
         """Return the message that tells a member of their rooms. Raise Unavailable."""
         descriptions = self.descriptions.get(member.id)
         tasks = await self.open_tasks.of_member(member, frozenset(room.slug for room in rooms))
         source, news = await self.news_for(member.id, descriptions)
-        text = descriptions.update(source, news)
-        self.descriptions.keep(member.id, descriptions, text)
-        return protocol.rooms_message(text, tasks)
+        frame = descriptions.update(source, news, tasks)
+        self.descriptions.keep(member.id, descriptions)
+        return frame
 
     async def describe_tasks(self, member: Member) -> str:
         """Return the message that tells a member how many open tasks are given to them. Raise Unavailable."""

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from unittest import mock
 
-from controllers.realtime import growth
+from controllers.realtime import growth, protocol
+from controllers.realtime.frame import Frame
 from controllers.realtime.growth import GrowthJournal
+from controllers.sockjs.framing import sockjs_websocket_frame
 from controllers.web import descriptions, page_cache, places
 from controllers.web.descriptions import MIN_KEPT_ROOMS, DescriptionCache, Descriptions
 from controllers.web.kept_rooms import RoomNews, RoomsSource
@@ -31,6 +33,11 @@ def room_with(slug: str, *people: str) -> RoomInfo:
     """Return a room that a member is in; with others it is a direct one."""
     kind = "direct" if people else "open"
     return RoomInfo(slug, slug, "", kind, slug, 1, False, "all", is_muted=False, is_pinned=False, people=people)
+
+
+def told(rooms: str, tasks: int) -> Frame:
+    """Return what tells a member of their rooms."""
+    return Frame([protocol.rooms_message(rooms, tasks)])
 
 
 class OnePageForAll(SiteTest):
@@ -156,24 +163,42 @@ class CachedPages(unittest.TestCase):
             kept.keep("key", sidebar)
             self.assertEqual(kept.get("key") is sidebar, is_kept)
 
+    def test_what_is_told_of_rooms_is_made_once_until_something_changes(self) -> None:
+        described, rooms = Descriptions(told), [room_with("a"), room_with("b")]
+        source = RoomsSource(rooms, {}, 7)
+        news = [RoomNews(room, Unread(Head(1, 1, 1), None), 1.0) for room in rooms]
+        first = described.update(source, news, 0)
+        self.assertIs(described.update(source._replace(growth=8), [], 0), first)
+        for changed, fresh, tasks in (
+            (source, [], 1),
+            (source, [RoomNews(rooms[0], Unread(Head(2, 2, 2), None), 2.0)], 1),
+            (source._replace(rooms=[rooms[0]]), [RoomNews(rooms[0], Unread(Head(2, 2, 2), None), 2.0)], 1),
+        ):
+            with self.subTest(changed=changed, tasks=tasks):
+                again = described.update(changed, fresh, tasks)
+                self.assertNotEqual(again.messages, first.messages)
+                first = again
+
     def test_a_few_descriptions_are_not_kept(self) -> None:
-        kept = DescriptionCache()
+        kept = DescriptionCache(told)
         for room_count, is_kept in ((MIN_KEPT_ROOMS - 1, False), (MIN_KEPT_ROOMS, True)):
-            described, rooms = Descriptions(), [room_with(str(number)) for number in range(room_count)]
+            described, rooms = Descriptions(told), [room_with(str(number)) for number in range(room_count)]
             news = [RoomNews(room, Unread(Head(1, 1, 1), None), 1.0) for room in rooms]
-            kept.keep(7, described, described.update(RoomsSource(rooms, {}, 7), news))
+            described.update(RoomsSource(rooms, {}, 7), news, 0)
+            kept.keep(7, described)
             self.assertEqual(kept.get(7) is described, is_kept)
 
     def test_of_descriptions_the_objects_count_too(self) -> None:
         for room_count in (MIN_KEPT_ROOMS, 40):
             with self.subTest(room_count), mock.patch.object(descriptions, "MAX_CACHE_BYTES", 400_000):
-                kept, rooms = DescriptionCache(), [room_with(str(number)) for number in range(room_count)]
+                kept, rooms = DescriptionCache(told), [room_with(str(number)) for number in range(room_count)]
                 tracemalloc.start()
                 self.addCleanup(tracemalloc.stop)
                 for member_id in range(500):
-                    described = Descriptions()
+                    described = Descriptions(told)
                     news = [RoomNews(room, Unread(Head(200, 200, 200), None), 1.0) for room in rooms]
-                    kept.keep(member_id, described, described.update(RoomsSource([*rooms], {}, member_id), news))
+                    described.update(RoomsSource([*rooms], {}, member_id), news, 0).encoded(sockjs_websocket_frame)
+                    kept.keep(member_id, described)
                 self.assertIsNone(kept.get(0).source)
                 self.assertLess(tracemalloc.get_traced_memory()[0], 450_000)
 

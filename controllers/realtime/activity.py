@@ -31,7 +31,7 @@ class Overview(Protocol):
     async def rooms_of(self, member: Member, /, has_looked: bool) -> Collection[RoomInfo]:
         """Return all rooms of a member, without a new look if there was one when they signed in just now."""
 
-    async def describe_rooms(self, member: Member, rooms: Collection[RoomInfo], /) -> str:
+    async def describe_rooms(self, member: Member, rooms: Collection[RoomInfo], /) -> Frame:
         """Return the `rooms` message."""
 
     async def describe_tasks(self, member: Member, /) -> str:
@@ -125,35 +125,35 @@ class Activity:
     async def _welcome(self, subscriber: Subscriber, is_new: bool) -> None:
         """Send the `rooms` message, now or as soon as the stores can be read."""
         try:
-            text = await self._describe(subscriber, is_new)
+            frame = await self._describe(subscriber, is_new)
             is_overtaken = self._described[subscriber]
         except Unavailable:
-            text, is_overtaken = "", True
+            frame, is_overtaken = None, True
         finally:
             del self._described[subscriber]
         if subscriber not in self._subscribers:
             return
-        if text:
-            self._send(subscriber, Frame([text]))
+        if frame is not None:
+            self._send(subscriber, frame)
         if is_overtaken:
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self.refresh, [subscriber.sign_in.member.id])
 
-    async def _describe(self, subscriber: Subscriber, is_new: bool) -> str:
+    async def _describe(self, subscriber: Subscriber, is_new: bool) -> Frame | None:
         """Return the `rooms` message, anew if something was told meanwhile that it may lack. Raise Unavailable.
 
         What changes while a connection is being opened, the Revoker tells it a second later.
         """
-        member, text = subscriber.sign_in.member, ""
+        member, frame = subscriber.sign_in.member, None
         for number in range(MAX_DESCRIPTIONS):
             self._described[subscriber] = False
             rooms = await self._overview.rooms_of(member, has_looked=is_new and not number)
             if subscriber not in self._subscribers:
                 break
             self._follow(member.id, rooms)  # first: what comes from now on is noted
-            text = await self._overview.describe_rooms(member, rooms)
+            frame = await self._overview.describe_rooms(member, rooms)
             if not self._described[subscriber]:
                 break
-        return text
+        return frame
 
     def _follow(self, member_id: int, rooms: Collection[RoomInfo]) -> None:
         self._people.set(member_id, (name for room in rooms for name in room.people))

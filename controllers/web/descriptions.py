@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
+from typing import Generic, TypeVar
 
 from controllers.web.json_answers import encoded_text
 from controllers.web.kept_rooms import OBJECT_BYTES, KeptRooms, RoomNews, RoomsSource
@@ -10,38 +11,53 @@ from controllers.web.lru_cache import LRUCache
 from models.names import initial, tint
 
 MIN_KEPT_ROOMS = 10  # of a member
-MAX_CACHE_BYTES = 8 * 1024 * 1024  # of descriptions: those of 500 rooms have 260 KB
+MAX_CACHE_BYTES = 8 * 1024 * 1024  # of descriptions: those of 500 rooms have 550 KB
+COPIES = 5  # of each text: by itself and in the message, in the frame, and the objects around it
+
+Told = TypeVar("Told")
+Tell = Callable[[str, int], Told]  # makes what is sent, of the list of rooms as JSON text and the number of open tasks
 
 
-class Descriptions(KeptRooms):
+class Descriptions(KeptRooms, Generic[Told]):
     """The rooms of one member in the message `rooms` (docs/protocol.rst)."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Tell[Told]) -> None:
         super().__init__()
+        self._tell = tell
         self._texts: dict[str, str] = {}  # in the order of the rooms
+        self._told: tuple[int, Told] | None = None
 
-    def update(self, source: RoomsSource, news: Iterable[RoomNews]) -> str:
-        """Take what is new in the rooms that were stale; return the text of the message's list of rooms."""
-        if self.take(source):
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes it takes."""
+        return OBJECT_BYTES + COPIES * sum(map(len, self._texts.values()))
+
+    def update(self, source: RoomsSource, news: Sequence[RoomNews], tasks: int) -> Told:
+        """Take what is new in the rooms that were stale; return what is sent, the same while nothing changes."""
+        is_another = self.take(source)
+        if is_another:
             self._texts = {}
         self._texts.update((one.room.slug, encoded_text(_describe(one, source.online))) for one in news)
-        return f"[{','.join(self._texts.values())}]"
+        if self._told is None or is_another or news or tasks != self._told[0]:
+            self._told = tasks, self._tell(f"[{','.join(self._texts.values())}]", tasks)
+        return self._told[1]
 
 
-class DescriptionCache:
+class DescriptionCache(Generic[Told]):
     """The descriptions of the members who came last."""
 
-    def __init__(self) -> None:
-        self._kept: LRUCache[int, Descriptions] = LRUCache(MAX_CACHE_BYTES)
+    def __init__(self, tell: Tell[Told]) -> None:
+        self._tell = tell
+        self._kept: LRUCache[int, Descriptions[Told]] = LRUCache(MAX_CACHE_BYTES)
 
-    def get(self, member_id: int) -> Descriptions:
+    def get(self, member_id: int) -> Descriptions[Told]:
         """Return those of a member, empty ones if there are none."""
-        return self._kept.get(member_id) or Descriptions()
+        return self._kept.get(member_id) or Descriptions(self._tell)
 
-    def keep(self, member_id: int, descriptions: Descriptions, text: str) -> None:
-        """Keep those of a member; `text` is all of them together. A few are made anew in no time, and not kept."""
+    def keep(self, member_id: int, descriptions: Descriptions[Told]) -> None:
+        """Keep those of a member. A few are made anew in no time, and not kept."""
         if len(descriptions.slugs) >= MIN_KEPT_ROOMS:
-            self._kept.put(member_id, descriptions, OBJECT_BYTES + 2 * len(text))
+            self._kept.put(member_id, descriptions, descriptions.size_bytes)
 
 
 def _describe(news: RoomNews, online: Collection[str]) -> dict[str, object]:
