@@ -37,8 +37,7 @@ POSTGRESQL_FAULTS = {
     "database restarted": 1,
     "database paused": 1,
 }
-MONGODB_FAULTS = POSTGRESQL_FAULTS | {"database killed": 3, "database restarted": 2, "database paused": 2}
-FAULTS_BY_ENGINE = {"sqlite": SQLITE_FAULTS, "postgresql": POSTGRESQL_FAULTS, "mongodb": MONGODB_FAULTS}
+FAULTS_BY_ENGINE = {"sqlite": SQLITE_FAULTS, "postgresql": POSTGRESQL_FAULTS, "mongodb": POSTGRESQL_FAULTS}
 FAULT_SECONDS = {
     "pause": (1.0, 10.0),
     "slow": (2.0, 8.0),

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -170,6 +171,30 @@ class Restarting(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(server.starts, 2)
         told = [(fault.kind, fault.note) for fault in history.faults]
         self.assertEqual(told, [("database restarted", "Deaf"), ("database killed", "Deaf when it did not stop")])
+
+
+class Late(unittest.IsolatedAsyncioTestCase):
+    async def test_faults_of_the_database_do_not_pile_up(self) -> None:
+        history, broken = History(seed=SEED), 0
+
+        async def pause(faultmaker: Faultmaker, plan: Plan) -> None:
+            nonlocal broken
+            self.assertFalse(broken, "it is broken already")
+            broken += 1
+            await asyncio.sleep(0.05)
+            broken -= 1
+
+        site: Any = SimpleNamespace(processes=[], store=SimpleNamespace(left_out={}))
+        network: Any = None
+        plans = [Plan(0.0, "database paused", 0, 0.0, 0.0)] * 4
+        with (
+            mock.patch.dict(KINDS, {"database paused": pause}),
+            mock.patch.multiple("faults.faultmaker", RECOVERY_SECONDS=0.05, MAX_LATE_SECONDS=0.15),
+        ):
+            await Faultmaker(site, network, [], history).run(plans, time.monotonic())
+        late = [(fault.kind, fault.note) for fault in history.faults]
+        self.assertIn(("too late", "database paused"), late)
+        self.assertLess(len(late), 4)
 
 
 class Starting(unittest.IsolatedAsyncioTestCase):
