@@ -334,10 +334,20 @@ class Connections(OnPostgresql, unittest.IsolatedAsyncioTestCase):
             with appending():
                 execute("UPDATE room SET lines = lines + ?", 1)
 
+        def hang_up() -> None:
+            with appending():
+                execute("UPDATE room SET head = 7")
+                execute("SELECT head FROM room").fetchall()
+                self.hang_up()
+                execute("SELECT head FROM room").fetchall()
+
         async with self.stores() as stores:
-            for _ in range(12):  # from the sixth time on psycopg prepares a statement
-                await stores.write(fail)
-                await stores.write(succeed)
+            with self.assertNoLogs("psycopg"):
+                for _ in range(12):  # from the sixth time on psycopg prepares a statement
+                    await stores.write(fail)
+                    await stores.write(succeed)
+                with self.assertRaises(Unavailable), self.assertLogs("models.engines.workers", "WARNING"):
+                    await stores.write(hang_up)
         self.assertEqual(sql(self.folder, "SELECT head, posts, lines FROM room"), [(0, 0, 12)])
 
     async def test_a_connection_that_was_ended_costs_nobody_an_answer(self) -> None:

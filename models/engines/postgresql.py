@@ -254,14 +254,18 @@ def _as_peewee() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _pipeline(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Begin libpq's pipeline mode."""
-    with connection.pipeline() as pipeline:
-        try:
-            yield
-        except BaseException:
-            with contextlib.suppress(psycopg.Error):  # those of the statements after the one that failed
-                pipeline.sync()
-            raise
+    """Begin libpq's pipeline mode, and raise the first error in it."""
+    error: BaseException | None = None
+    try:
+        with connection.pipeline():
+            try:
+                yield
+            except BaseException as first:
+                error = first  # raised here, psycopg would log what comes of it at the end
+    except psycopg.Error as later:
+        error = error or later
+    if error is not None:
+        raise error
 
 
 def _replace_nul(values: Sequence[object]) -> list[object]:
