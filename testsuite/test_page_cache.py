@@ -189,9 +189,10 @@ class CachedPages(unittest.TestCase):
             self.assertEqual(kept.get(7) is described, is_kept)
 
     def test_of_descriptions_the_objects_count_too(self) -> None:
-        for room_count in (MIN_KEPT_ROOMS, 40):
-            with self.subTest(room_count), mock.patch.object(descriptions, "MAX_CACHE_BYTES", 400_000):
+        for room_count, name in ((MIN_KEPT_ROOMS, ""), (40, ""), (40, "\U0001f600")):
+            with self.subTest(room_count, name=name), mock.patch.object(descriptions, "MAX_CACHE_BYTES", 400_000):
                 kept, rooms = DescriptionCache(told), [room_with(str(number)) for number in range(room_count)]
+                rooms[0] = replace(rooms[0], name=name)
                 tracemalloc.start()
                 self.addCleanup(tracemalloc.stop)
                 for member_id in range(500):

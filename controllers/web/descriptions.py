@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Generic, TypeVar
 
@@ -11,8 +12,7 @@ from controllers.web.lru_cache import LRUCache
 from models.names import initial, tint
 
 MIN_KEPT_ROOMS = 10  # of a member
-MAX_CACHE_BYTES = 8 * 1024 * 1024  # of descriptions: those of 500 rooms have 550 KB
-COPIES = 5  # of each text: by itself and in the message, in the frame, and the objects around it
+MAX_CACHE_BYTES = 8 * 1024 * 1024  # of descriptions: those of 500 rooms have 650 KB
 
 Told = TypeVar("Told")
 Tell = Callable[[str, int], Told]  # makes what is sent, of the list of rooms as JSON text and the number of open tasks
@@ -26,11 +26,7 @@ class Descriptions(KeptRooms, Generic[Told]):
         self._tell = tell
         self._texts: dict[str, str] = {}  # in the order of the rooms
         self._told: tuple[int, Told] | None = None
-
-    @property
-    def size_bytes(self) -> int:
-        """How many bytes it takes."""
-        return OBJECT_BYTES + COPIES * sum(map(len, self._texts.values()))
+        self.size_bytes = OBJECT_BYTES
 
     def update(self, source: RoomsSource, news: Sequence[RoomNews], tasks: int) -> Told:
         """Take what is new in the rooms that were stale; return what is sent, the same while nothing changes."""
@@ -39,7 +35,10 @@ class Descriptions(KeptRooms, Generic[Told]):
             self._texts = {}
         self._texts.update((one.room.slug, encoded_text(_describe(one, source.online))) for one in news)
         if self._told is None or is_another or news or tasks != self._told[0]:
-            self._told = tasks, self._tell(f"[{','.join(self._texts.values())}]", tasks)
+            text = f"[{','.join(self._texts.values())}]"
+            self._told = tasks, self._tell(text, tasks)
+            # The texts and their objects; the message, in which one emoji makes each character four bytes; its frame.
+            self.size_bytes = OBJECT_BYTES + 2 * len(text) + 3 * sys.getsizeof(text)
         return self._told[1]
 
 
