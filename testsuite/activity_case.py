@@ -102,8 +102,6 @@ class ActivityTest(unittest.IsolatedAsyncioTestCase):
         self.site = Site("Prosa", self.stores, "http://127.0.0.1:1/", limits, renderer)
         self.addAsyncCleanup(self.site.close)
         self.hub = self.site.hub
-        for room in ("lobby", "attic"):
-            await self.hub.newest(room, 1)
         self.ana, self.beto = self.ids["ana"], self.ids["beto"]
 
     def draft(self, body: str, kind: str = "post", target: int | None = None, room: str = "lobby") -> Draft:
@@ -148,6 +146,7 @@ class ActivityTest(unittest.IsolatedAsyncioTestCase):
 
         with mock.patch.object(owner, name, hold_up):
             try:
-                yield asked
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    yield asked
             finally:
                 released.set()

@@ -78,7 +78,7 @@ class WhileRoomsAreDescribed(ActivityTest):
 
 class Closing(ActivityTest):
     async def test_what_is_under_way_ends_and_nothing_more_is_begun(self) -> None:
-        await self.hub.heads()
+        await self.hub.newest("lobby", 1)
         log, seen = self.site.log, asyncio.all_tasks()
         async with self.held_up(log, "after") as asked:
             await log.append(self.draft("by another process"))

@@ -56,8 +56,14 @@ class EntryCacheTest(unittest.TestCase):
         """Return messages, newest first."""
         return [message for _, message in self.entries(seqs) if message][::-1]
 
+    def filled(self, memory: MemoryLimit) -> EntryCache:
+        """Return a cache of a room of seven messages."""
+        cache = EntryCache(7, memory)
+        cache.fill(self.messages(range(1, 8)))
+        return cache
+
     def test_it_has_the_messages_that_were_added_and_says_where_it_does_not_reach_back(self) -> None:
-        cache = EntryCache(7, self.messages(range(1, 8)), MemoryLimit(10**6))
+        cache = self.filled(MemoryLimit(10**6))
         self.assertEqual((cache.texts_after(7, 7), cache.texts_after(6, 7)), ([], None))
         cache.extend(self.entries(range(8, 12)), {})
         self.assertEqual(cache.texts_after(8, 10), [(9, "message 9"), (10, "message 10")])
@@ -66,7 +72,7 @@ class EntryCacheTest(unittest.TestCase):
         self.assertEqual(newest and [message.seq for message in newest], [11, 10, 9, 8, 7, 6])
 
     def test_a_message_is_in_its_newest_change_only_and_its_earlier_state_nowhere(self) -> None:
-        cache = EntryCache(7, self.messages(range(1, 8)), MemoryLimit(10**6))
+        cache = self.filled(MemoryLimit(10**6))
         edited = replace(self.messages(range(7, 8))[0], body="as it is now")
         cache.extend([self.change(8, 7)], {7: edited})
         cache.extend([self.change(9, 3), self.change(10, 7)], {7: replace(edited, body="as it is at last")})
@@ -76,12 +82,27 @@ class EntryCacheTest(unittest.TestCase):
         cache.extend([self.change(11, 7)], {7: replace(edited, body="")})
         self.assertEqual([message.seq for message in cache.newest(2) or ()], [6, 5])
 
+    def test_what_came_before_it_was_filled_is_there_once_as_it_is_in_the_log(self) -> None:
+        cache = EntryCache(7, MemoryLimit(10**6))
+        cache.extend(self.entries(range(8, 11)), {})
+        self.assertEqual([message.seq for message in cache.newest(3) or ()], [10, 9, 8])
+        self.assertEqual((cache.newest(4), cache.is_filled), (None, False))
+        edited = replace(self.messages(range(8, 9))[0], body="as it is now")
+        cache.fill([*self.messages(range(9, 10)), edited, *self.messages(range(1, 8))])
+        found = cache.newest(100) or []
+        self.assertEqual([message.seq for message in found], [*range(10, 0, -1)])
+        self.assertEqual([found[1].body, found[2].body], ["body", "as it is now"])
+        self.assertTrue(cache.is_filled)
+        other = self.filled(MemoryLimit(10**6))
+        other.extend(self.entries(range(8, 11)), {8: edited})
+        self.assertEqual(cache.bytes - other.bytes, 8, "the words of message 8")
+
     def test_where_all_hold_too_much_the_largest_shrinks(self) -> None:
-        alone = EntryCache(0, [], MemoryLimit(10**6))
+        alone = EntryCache(0, MemoryLimit(10**6))
         alone.extend(self.entries(range(1, 6)), {})
         held = alone.bytes
         limit = MemoryLimit(max_bytes=6 * held)
-        small, large = EntryCache(0, [], limit), EntryCache(0, [], limit)
+        small, large = EntryCache(0, limit), EntryCache(0, limit)
         small.extend(self.entries(range(1, 6)), {})
         large.extend(self.entries(range(1, 101)), {})
         self.assertEqual(small.bytes, held)

@@ -17,6 +17,8 @@ from models.passwords import PasswordHash
 from models.reads import Move, Position, move
 from testsuite.activity_case import ActivityTest
 
+QUESTIONS = ("head", "after", "before", "lines_before", "newest_at", "deleted_beyond", "mentions_beyond")
+
 
 class ManyRooms(ActivityTest):
     async def test_what_is_new_in_many_rooms_is_read_by_no_more_queries_than_in_one(self) -> None:
@@ -60,6 +62,19 @@ class ManyRooms(ActivityTest):
             counts = [(one["cellar"].count, one["cellar"].mention_count) for one in news]
             self.assertEqual(counts, [(seq, mentions), (seq, 0)])
             self.assertLessEqual(len(asked), looks, asked)
+
+    async def test_what_is_posted_here_in_a_room_that_nobody_here_reads_is_read_by_nobody(self) -> None:
+        await self.read_nothing("lobby", "attic")
+        ana = await self.listen()
+        for number, is_known in enumerate([False, True, True], 1):
+            with self.counting_reads() as asked:
+                posts = [await self.do(f"number {number}", room=room) for room in ("lobby", "attic")]
+                await self.until(lambda number=number: ana.counted("attic") == ana.counted("lobby") == (number, 0))  # type: ignore[misc]
+                self.assertEqual(await self.hub.newest_at(["attic"]), {"attic": posts[-1].at})
+                news = await self.site.unread.of_member(self.ana, ["lobby", "attic"])
+                self.assertEqual([one.count for one in news.values()], [number, number])
+            self.assertEqual(bool(asked), not is_known, asked)
+        self.assertEqual([message.seq for message in (await self.hub.newest("attic", 10))[1]], [3, 2, 1])
 
     async def test_who_has_signed_in_just_now_is_told_of_their_rooms_without_another_look(self) -> None:
         look = AsyncMock(wraps=self.stores.doorbell.look)
@@ -106,10 +121,10 @@ class ManyRooms(ActivityTest):
 
     @contextlib.contextmanager
     def counting_reads(self) -> Iterator[list[str]]:
-        """Count what the log is asked for what is new."""
+        """Count what the log is asked for."""
         asked: list[str] = []
         with contextlib.ExitStack() as stack:
-            for name in ("after", "before", "deleted_beyond", "mentions_beyond"):
+            for name in QUESTIONS:
                 method = getattr(self.site.log, name)
                 noted = functools.partial(self.note_and_call, asked, name, method)
                 stack.enter_context(mock.patch.object(self.site.log, name, noted))

@@ -62,7 +62,7 @@ class Process:
 
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
-        self.cache = EntryCache(0, [], MemoryLimit(1 << 30))
+        self.cache = EntryCache(0, MemoryLimit(1 << 30))
         self.client = Client()
 
     async def deliver(self) -> None:

@@ -33,10 +33,10 @@ COALESCE_SECONDS = 0.005  # that a frame waits, after another one, for posts tha
 class Channel:
     """The subscribers of one room: at the head of its tail, or lagging with a cursor."""
 
-    def __init__(self, room: str, head: int, newest: Sequence[Message], context: ChannelContext) -> None:
-        """Take the room's head and its newest messages, newest first, as they are in the log."""
+    def __init__(self, room: str, head: int, context: ChannelContext) -> None:
+        """Take the room's head."""
         self.room = room
-        self.tail = Tail(room, head, newest, context, self._on_fresh)
+        self.tail = Tail(room, head, context, self._on_fresh)
         self._cache = self.tail.cache
         self._context = context
         self._log = context.log

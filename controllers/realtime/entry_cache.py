@@ -18,15 +18,30 @@ NumberedText = tuple[int, str]  # seq and text
 class EntryCache:
     """The newest entries of one room: as texts, to be sent again, and as messages, for the room's page."""
 
-    def __init__(self, head: int, newest: Sequence[Message], memory: MemoryLimit) -> None:
-        """Take the room's head and its newest messages, newest first; fewer than MAX_PAGE_MESSAGES are all of them."""
+    def __init__(self, head: int, memory: MemoryLimit) -> None:
+        """Take the room's head; only what comes after it is here, until it is filled."""
         self._head = head
         self._texts: dict[int, Encoded] = {}  # by seq, oldest first
-        self._page: dict[int, Message] = {message.seq: message for message in reversed(newest)}
-        self._has_all = len(newest) < MAX_PAGE_MESSAGES
+        self._page: dict[int, Message] = {}  # the same
+        self._has_all = not head  # of the room's messages
+        self.is_filled = self._has_all
         self._memory = memory
-        self.bytes = sum(map(_size, newest))
+        self.bytes = 0
         memory.add(self)
+
+    def fill(self, newest: Sequence[Message]) -> None:
+        """Take the log's newest messages, newest first, as they are now; fewer than MAX_PAGE_MESSAGES are all of them.
+
+        What came after the newest of them stays.
+        """
+        before = self.bytes
+        later = [message for message in self._page.values() if not newest or message.seq > newest[0].seq]
+        self.bytes -= sum(map(_size, self._page.values()))
+        self._page = {message.seq: message for message in (*reversed(newest), *later)}
+        self.bytes += sum(map(_size, self._page.values()))
+        self._has_all, self.is_filled = len(newest) < MAX_PAGE_MESSAGES, True
+        self._cut_page()
+        self._memory.count(self, self.bytes - before)
 
     def extend(self, encoded: Iterable[tuple[Encoded, Message | None]], changed: Mapping[int, Message]) -> None:
         """Add entries, oldest first. The messages in `changed` may be here, and are other ones now."""
@@ -43,8 +58,7 @@ class EntryCache:
             self._head = one.seq
         while len(self._texts) > MAX_TEXTS:
             self._remove_text(next(iter(self._texts)))
-        while len(self._page) > MAX_PAGE_MESSAGES:
-            self._remove_message(next(iter(self._page)))
+        self._cut_page()
         self._memory.count(self, self.bytes - before)
 
     def replace(self, one: Encoded) -> None:
@@ -86,6 +100,10 @@ class EntryCache:
         if self._texts:
             self._remove_text(next(iter(self._texts)))
         else:
+            self._remove_message(next(iter(self._page)))
+
+    def _cut_page(self) -> None:
+        while len(self._page) > MAX_PAGE_MESSAGES:
             self._remove_message(next(iter(self._page)))
 
     def _shorten(self, target: int | None) -> None:

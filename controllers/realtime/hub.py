@@ -13,11 +13,10 @@ from controllers.realtime.channel import Channel
 from controllers.realtime.channel_context import ChannelContext, RateLimiter
 from controllers.realtime.closing import close_each
 from controllers.realtime.encoding import Renderer
-from controllers.realtime.entry_cache import MAX_PAGE_MESSAGES, MemoryLimit, NumberedText
+from controllers.realtime.entry_cache import MemoryLimit, NumberedText
 from controllers.realtime.growth import GrowthJournal
 from controllers.realtime.marks import Marks
 from controllers.realtime.subscriber import Subscriber, Subscribers
-from controllers.realtime.tail import read_newest
 from controllers.realtime.waiting import Waiting, WaitingRequests
 from models.errors.stores import Unavailable
 from models.logs.base import Draft, Entry, Head, RoomLog
@@ -64,6 +63,7 @@ class Hub:
         self.changes_version = 0  # another one whenever a room has grown by something else than a post or a note
         self._has_all_heads = False  # since when members are told of their rooms
         self._newest: dict[str, tuple[int, float]] = {}  # the newest entry's seq and time, of rooms that were asked for
+        self._finding_heads = Together(self._find_heads)
         self._finding_newest = Together(self._find_newest)
         self.on_growth: OnGrowth = lambda room, is_own: None
 
@@ -143,6 +143,7 @@ class Hub:
 
         Raise NotMember, Unavailable.
         """
+        await self.heads()
         self._acknowledgements.add(draft, acknowledge)
         try:
             entry = await self._log.append(draft)
@@ -150,14 +151,15 @@ class Hub:
             self._acknowledgements.remove(draft, acknowledge)
             raise
         self._acknowledgements.send(entry)
-        self._learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
+        is_newest = self._learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
         self.on_growth(entry.room, True)
         channel = self._channels.get(entry.room)
         if channel is not None:
             channel.tail.on_append(entry)
         else:
-            self.marks.note(entry.room, [entry])
-            self._background.start(self._open_channel, entry.room)
+            if is_newest:
+                self._on_entries(entry.room, [entry])
+            self._open_channel(entry.room)
         return entry
 
     async def follow(self) -> None:
@@ -174,24 +176,34 @@ class Hub:
         """End what is still under way for those who are connected, and begin nothing more."""
         await self._background.close()
 
-    def _learn(self, room: str, head: Head) -> None:
-        """Remember how far a room's log is, and have its members told, unless its channel does so."""
+    def _learn(self, room: str, head: Head) -> bool:
+        """Remember how far a room's log is, and have its members told, unless its channel does so.
+
+        Return whether it has grown.
+        """
         before = self._heads.get(room, Head())
-        if head.seq > before.seq:
-            self._heads[room] = head
-            self.growth.add(room)
-            self.changes_version += head.seq - head.lines != before.seq - before.lines
-            self.on_growth(room, False)
-            if self._has_all_heads and room not in self._channels:
-                self.activity.note_head(room, before, head)
+        if head.seq <= before.seq:
+            return False
+        self._heads[room] = head
+        self.growth.add(room)
+        self.changes_version += head.seq - head.lines != before.seq - before.lines
+        self.on_growth(room, False)
+        if self._has_all_heads and room not in self._channels:
+            self.activity.note_head(room, before, head)
+        return True
 
     async def heads(self) -> dict[str, Head]:
         """Return how far the logs of all rooms are, as this process knows it. Raise Unavailable."""
         if not self._has_all_heads:
+            await self._finding_heads.ask(None)
+        return self._heads
+
+    async def _find_heads(self, asked: list[None]) -> list[None]:
+        if not self._has_all_heads:
             for room, head in (await self._log.heads()).items():
                 self._learn(room, head)
             self._has_all_heads = True
-        return self._heads
+        return asked
 
     async def head(self, room: str) -> int:
         """Return the seq of a room's newest entry, from memory while nothing was appended. Raise Unavailable."""
@@ -215,7 +227,7 @@ class Hub:
         return [None] * len(asked)
 
     def _on_entries(self, room: str, entries: Sequence[Entry]) -> None:
-        """Take note of entries that are new in a room which somebody here reads."""
+        """Take note of entries that are new in a room, and known here."""
         self._newest[room] = entries[-1].seq, entries[-1].at
         self.marks.note(room, entries)
         self.activity.note_entries(room, entries)
@@ -239,11 +251,6 @@ class Hub:
         head = channel.tail.head
         return await channel.tail.texts_after(seq, limit), head
 
-    async def _open_channel(self, room: str) -> None:
-        """Follow a room from now on, since a member posts to it here."""
-        with contextlib.suppress(Unavailable):  # the next post tries again
-            await self._current_channel(room)
-
     async def _delivered_channel(self, room: str) -> Channel:
         """Return the current channel of a room, when delivery of all that it has has begun. Raise Unavailable.
 
@@ -258,16 +265,18 @@ class Hub:
     async def _current_channel(self, room: str) -> Channel:
         """Return the channel of a room, with all that was on disk when it was asked for. Raise Unavailable."""
         if room not in self._channels:
-            head = await self._log.head(room)  # first: then nothing up to it is missing in what is read next
-            newest = await read_newest(self._log, room, MAX_PAGE_MESSAGES)
+            await self.heads()
             if room not in self._channels:  # else another request has opened it meanwhile
-                self._learn(room, head)
-                self._channels[room] = Channel(room, head.seq, newest, self._context)
-                self._forget_channels()
+                self._open_channel(room)
         channel = self._channels[room]
         self._channels.move_to_end(room)
         await channel.tail.refresh()
         return channel
+
+    def _open_channel(self, room: str) -> None:
+        """Follow a room from as far as its log is known here: since somebody reads it, or a member has posted to it."""
+        self._channels[room] = Channel(room, self._heads.get(room, Head()).seq, self._context)
+        self._forget_channels()
 
     def _forget_channels(self) -> None:
         """Forget a room that nobody has read for longest, if there are many; look at two, as each new room adds one."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from controllers.realtime.channel_context import ChannelContext
 from controllers.realtime.encoding import encode_all
-from controllers.realtime.entry_cache import EntryCache, NumberedText
+from controllers.realtime.entry_cache import MAX_PAGE_MESSAGES, EntryCache, NumberedText
 from models.errors.stores import Unavailable
-from models.logs.base import DELETE, EDIT, LINES, Entry, RoomLog
+from models.logs.base import DELETE, EDIT, LINES, Entry
 from models.messages import Message, as_posted, fold_all, load_affected
 from models.tasks import Task, load_changed
 
@@ -24,14 +24,13 @@ class Tail:
         self,
         room: str,
         head: int,
-        newest: Sequence[Message],
         context: ChannelContext,
         on_fresh: Callable[[Sequence[Entry]], None],
     ) -> None:
-        """Take the room's head and its newest messages, newest first; `on_fresh` is told of entries that are added."""
+        """Take the room's head; `on_fresh` is told of entries that are added."""
         self.room = room
         self.head = head  # of what is known here
-        self.cache = EntryCache(head, newest, context.memory)
+        self.cache = EntryCache(head, context.memory)
         self._context = context
         self._log = context.log
         self._on_fresh = on_fresh
@@ -72,7 +71,17 @@ class Tail:
     async def newest(self, limit: int) -> list[Message]:
         """Return the newest messages, newest first, from the cache if it has them. Raise Unavailable."""
         found = self.cache.newest(limit)
-        return await read_newest(self._log, self.room, limit) if found is None else found
+        if found is None and not self.cache.is_filled:
+            async with self._fetching:
+                if not self.cache.is_filled:  # else it was for another request
+                    self.cache.fill(await self._read_newest(MAX_PAGE_MESSAGES))
+            found = self.cache.newest(limit)
+        return await self._read_newest(limit) if found is None else found
+
+    async def _read_newest(self, limit: int) -> list[Message]:
+        entries = await self._log.lines_before(self.room, None, limit)
+        messages = await fold_all(self._log, self.room, entries)
+        return [messages[entry.seq] for entry in entries]
 
     async def texts_after(self, seq: int, limit: int) -> list[NumberedText]:
         """Return at most `limit` entries after `seq`, from the cache if it has them. Raise Unavailable."""
@@ -131,10 +140,3 @@ class Tail:
 def _is_plain(entry: Entry) -> bool:
     """Return whether it is a message of its own that nothing has changed when it was read."""
     return entry.kind in LINES and entry.target is None and bool(entry.body)
-
-
-async def read_newest(log: RoomLog, room: str, limit: int) -> list[Message]:
-    """Return the newest messages of a room from the log, newest first. Raise Unavailable."""
-    entries = await log.lines_before(room, None, limit)
-    messages = await fold_all(log, room, entries)
-    return [messages[entry.seq] for entry in entries]
