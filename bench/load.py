@@ -85,7 +85,10 @@ class Crowd:
         self._epoll.close()
 
     def join(self, count: int, limit: float) -> float:
-        """Let `count` more members connect at once; return the seconds until all are in."""
+        """Let `count` more members connect at once; return the seconds until the last word that lets one in has come.
+
+        To parse it is our own work: for who is told of 500 rooms it takes as long as all that the server does.
+        """
         began = time.perf_counter()
         first = len(self.members)
         for index in range(first, first + count):
@@ -94,7 +97,7 @@ class Crowd:
             self.read(0.05)
             if time.perf_counter() - began > limit:
                 raise TimeoutError(f"only {self.joined - first} of {count} had joined after {limit:.0f} s")
-        return time.perf_counter() - began
+        return self.last - began
 
     def warm_up(self, limit: float) -> None:
         """Let a few come and go: what only the first ones cost is no member's memory."""
@@ -142,6 +145,8 @@ class Crowd:
         buffer, receive, plain = self._buffer, self._receive, self._plain
         frames, payload = self._frames, self._payload
         events = self._epoll.poll(timeout, EVENTS_PER_POLL)
+        if events:
+            self.last = time.perf_counter()
         for fd, event in events:
             if event != 1:  # EPOLLIN alone
                 self._unusual(fd, event)
@@ -152,8 +157,6 @@ class Crowd:
                 payload[fd] += size - 4
             else:
                 self._look(fd, size)
-        if events:
-            self.last = time.perf_counter()
         return len(events)
 
     def _add(self, member: Member) -> None:
@@ -186,6 +189,7 @@ class Crowd:
 
     def _look(self, fd: int, size: int) -> None:
         """Parse `size` bytes that are not just one whole text frame of a counted member."""
+        self.last = time.perf_counter()  # they may be many, which took a while to receive
         member = self._by_fd[fd]
         if size == 0:
             raise ConnectionError(f"the server closed the connection of member {member.index}")
