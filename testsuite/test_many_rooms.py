@@ -11,6 +11,7 @@ from unittest import mock
 from unittest.mock import AsyncMock
 
 from controllers.realtime import marks, unread
+from controllers.web.window import RoomPages
 from models.database import database
 from models.models import Membership, Room, User
 from models.passwords import PasswordHash
@@ -75,6 +76,22 @@ class ManyRooms(ActivityTest):
                 self.assertEqual([one.count for one in news.values()], [number, number])
             self.assertEqual(bool(asked), not is_known, asked)
         self.assertEqual([message.seq for message in (await self.hub.newest("attic", 10))[1]], [3, 2, 1])
+
+    async def test_a_page_reaches_as_far_as_what_it_shows_although_others_post_while_it_is_read(self) -> None:
+        await self.do("one", room="attic")
+        pages = RoomPages(self.site.log, "attic")
+        for number, name in ((2, "lines_before"), (3, "lines_after")):
+            with mock.patch.object(self.site.log, name, functools.partial(self.be_slower_than_a_post, name)):
+                head, newest = await self.hub.newest("attic", 10)
+                again = await pages.after(0, 10)
+            self.assertEqual((head, [message.seq for message in newest]), (2, [2, 1]))
+            self.assertEqual((again.head, [message.seq for message in again.messages]), (number, [1, 2, 3][:number]))
+
+    async def be_slower_than_a_post(self, name: str, *args: object) -> object:
+        """Answer a question to the log when another process has posted."""
+        answer = type(self.site.log).__dict__[name]
+        await self.site.log.append(self.draft("by another process", room="attic"))
+        return await answer(self.site.log, *args)
 
     async def test_who_has_signed_in_just_now_is_told_of_their_rooms_without_another_look(self) -> None:
         look = AsyncMock(wraps=self.stores.doorbell.look)

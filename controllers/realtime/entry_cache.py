@@ -24,7 +24,6 @@ class EntryCache:
         self._texts: dict[int, Encoded] = {}  # by seq, oldest first
         self._page: dict[int, Message] = {}  # the same
         self._has_all = not head  # of the room's messages
-        self.is_filled = self._has_all
         self._memory = memory
         self.bytes = 0
         memory.add(self)
@@ -39,7 +38,7 @@ class EntryCache:
         self.bytes -= sum(map(_size, self._page.values()))
         self._page = {message.seq: message for message in (*reversed(newest), *later)}
         self.bytes += sum(map(_size, self._page.values()))
-        self._has_all, self.is_filled = len(newest) < MAX_PAGE_MESSAGES, True
+        self._has_all = len(newest) < MAX_PAGE_MESSAGES
         self._cut_page()
         self._memory.count(self, self.bytes - before)
 

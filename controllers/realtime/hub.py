@@ -233,12 +233,12 @@ class Hub:
         self.activity.note_entries(room, entries)
 
     async def newest(self, room: str, limit: int) -> tuple[int, list[Message]]:
-        """Return the newest messages, newest first, and a seq up to which every entry is in them.
+        """Return a seq up to which every entry is in the newest messages, and these, newest first; no post is beyond.
 
         From memory while nothing was appended. Raise Unavailable.
         """
         channel = await self._current_channel(room)
-        return channel.tail.head, await channel.tail.newest(limit)
+        return await channel.tail.newest(limit)
 
     def posts_up_to(self, room: str, seq: int) -> int | None:
         """Return how many posts a room has up to a message; None if that is not in memory."""

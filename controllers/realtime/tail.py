@@ -68,18 +68,22 @@ class Tail:
         except Unavailable:
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self._background.start, self.fetch_new_or_retry)
 
-    async def newest(self, limit: int) -> list[Message]:
-        """Return the newest messages, newest first, from the cache if it has them. Raise Unavailable."""
-        found = self.cache.newest(limit)
-        if found is None and not self.cache.is_filled:
-            async with self._fetching:
-                if not self.cache.is_filled:  # else it was for another request
-                    self.cache.fill(await self._read_newest(MAX_PAGE_MESSAGES))
-            found = self.cache.newest(limit)
-        return await self._read_newest(limit) if found is None else found
+    async def newest(self, limit: int) -> tuple[int, list[Message]]:
+        """Return the newest messages, newest first, and a seq up to which every entry is in them, and no post beyond.
 
-    async def _read_newest(self, limit: int) -> list[Message]:
-        entries = await self._log.lines_before(self.room, None, limit)
+        From the cache if it has them. Raise Unavailable.
+        """
+        head, found = self.head, self.cache.newest(limit)
+        if found is None:
+            async with self._fetching:
+                head, found = self.head, self.cache.newest(limit)
+                if found is None:  # else it was read for another request
+                    found = await self._read_newest()
+                    self.cache.fill(found)
+        return max(head, found[0].seq if found else 0), found[:limit]
+
+    async def _read_newest(self) -> list[Message]:
+        entries = await self._log.lines_before(self.room, None, MAX_PAGE_MESSAGES)
         messages = await fold_all(self._log, self.room, entries)
         return [messages[entry.seq] for entry in entries]
 

@@ -54,7 +54,8 @@ class RoomPages:
         lines = await self._log.lines_after(self._room, seq, limit + 1)
         newer = lines[limit - 1].seq if len(lines) > limit else None
         found = await self._fold(lines[:limit])
-        return Window(found, found[0].seq if found else seq + 1, newer, 0 if newer else head.seq)
+        shown_head = max(head.seq, lines[-1].seq if lines else 0)
+        return Window(found, found[0].seq if found else seq + 1, newer, 0 if newer else shown_head)
 
     async def around(self, seq: int, limit: int) -> Window:
         """Return the message `seq` in the middle of about `limit` messages."""
