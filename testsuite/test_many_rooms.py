@@ -11,6 +11,7 @@ from unittest import mock
 from unittest.mock import AsyncMock
 
 from controllers.realtime import marks, unread
+from controllers.realtime.entry_cache import MAX_PAGE_MESSAGES
 from controllers.web.window import RoomPages
 from models.database import database
 from models.models import Membership, Room, User
@@ -86,6 +87,12 @@ class ManyRooms(ActivityTest):
                 again = await pages.after(0, 10)
             self.assertEqual((head, [message.seq for message in newest]), (2, [2, 1]))
             self.assertEqual((again.head, [message.seq for message in again.messages]), (number, [1, 2, 3][:number]))
+
+    async def test_more_messages_than_are_kept_are_read(self) -> None:
+        for number in range(MAX_PAGE_MESSAGES + 2):
+            await self.site.log.append(self.draft(f"number {number}"))
+        newest = [await self.hub.newest("lobby", MAX_PAGE_MESSAGES + 1) for _ in range(2)]
+        self.assertEqual([(head, len(messages)) for head, messages in newest], [(102, 101)] * 2)
 
     async def be_slower_than_a_post(self, name: str, *args: object) -> object:
         """Answer a question to the log when another process has posted."""

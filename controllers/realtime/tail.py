@@ -78,12 +78,12 @@ class Tail:
             async with self._fetching:
                 head, found = self.head, self.cache.newest(limit)
                 if found is None:  # else it was read for another request
-                    found = await self._read_newest()
+                    found = await self._read_newest(max(limit, MAX_PAGE_MESSAGES))
                     self.cache.fill(found)
         return max(head, found[0].seq if found else 0), found[:limit]
 
-    async def _read_newest(self) -> list[Message]:
-        entries = await self._log.lines_before(self.room, None, MAX_PAGE_MESSAGES)
+    async def _read_newest(self, limit: int) -> list[Message]:
+        entries = await self._log.lines_before(self.room, None, limit)
         messages = await fold_all(self._log, self.room, entries)
         return [messages[entry.seq] for entry in entries]
 
