@@ -49,6 +49,7 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
     scripts = ("/static/",)  # where the scripts of its pages come from
     sign_in: SignIn | None = None
     is_sign_in_known = False  # whether `sign_in` has been looked up
+    removed = ""  # the name of a visitor who was a member, and was removed from the site
 
     @property
     def site(self) -> Site:
@@ -74,6 +75,8 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
         self.site.request_started(self)
         self.sign_in = await self.site.authenticator.find_sign_in(self)
         self.current_user = self.sign_in.member if self.sign_in else None
+        if not self.sign_in:
+            self.removed = await self.site.authenticator.find_removed(self)
         self.is_sign_in_known = True
         if self.needs_member and not self.sign_in:
             self.send_to_login()
@@ -173,6 +176,7 @@ class BaseHandler(CookieHandler, FieldLimits, ErrorPageHandler):
             "vendor": self.settings["vendor"],
             "me": self.current_user.username if self.current_user else "",
             "is_sign_in_known": self.is_sign_in_known,
+            "removed": self.removed,
         }
 
     async def sidebar(self, current: str) -> dict[str, Any]:

@@ -23,6 +23,9 @@ FIND_SIGN_IN = """
     SELECT session.id, "user".id, username, is_admin FROM session JOIN "user" ON "user".id = user_id
     WHERE token_hash = ? AND ended_at IS NULL AND opened_at > ? AND removed_at IS NULL
 """
+FIND_REMOVED_OWNER = """
+    SELECT username FROM session JOIN "user" ON "user".id = user_id WHERE token_hash = ? AND removed_at IS NOT NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,12 @@ def find_sign_in(token: str) -> SignIn | None:
         return None
     session_id, member_id, username, is_admin = found
     return SignIn(session_id, Member(member_id, username, bool(is_admin)))
+
+
+def removed_owner(token: str) -> str:
+    """Return the name of the former member whose session had this token; "" if they were not removed from the site."""
+    found = execute(FIND_REMOVED_OWNER, _token_hash(token)).fetchone()
+    return found[0] if found else ""
 
 
 def valid_sessions(session_ids: Collection[int]) -> set[int]:

@@ -26,7 +26,7 @@ COME_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true
 class Who(BrowserTest):
     """docs/security.rst 44: a page made for one member never writes as another."""
 
-    members = (*BrowserTest.members, "dora", "emil", "fred")
+    members = (*BrowserTest.members, "dora", "emil", "fred", "gina", "hugo")
     processes = 2
 
     def setUp(self) -> None:
@@ -130,6 +130,19 @@ class Who(BrowserTest):
                 )
                 self.shoot(page, "room-removed")
                 expect(page.locator("#body")).to_have_value("to nobody")
+
+    def test_who_was_removed_while_away_is_told_so_when_the_page_is_back(self) -> None:
+        admin = self.client("ana", server=1)
+        for name, path in (("gina", "/rooms/lobby"), ("hugo", "/rooms/lobby/tasks")):
+            with self.subTest(path):
+                page = self.member(name)
+                page.goto(path)
+                expect(page.locator("#state")).to_have_text("Live")
+                page.context.set_offline(True)
+                admin.post(f"/members/{self.id_of(name)}/remove")
+                page.context.set_offline(False)
+                expect(page.locator("#state")).to_have_text("Stopped")
+                expect(page.locator("main")).to_contain_text("You were removed from this site.")
 
     def id_of(self, name: str) -> int:
         """Return the number of a member."""

@@ -54,11 +54,22 @@ class Authenticator:
 
     async def find_sign_in(self, handler: tornado.web.RequestHandler) -> SignIn | None:
         """Return the sign-in of a request; None if its cookie is missing, old, foreign, forged or truncated."""
+        token = self._token(handler)
+        return await self._query_cache.get_fresh(sessions.find_sign_in, token) if token else None
+
+    async def find_removed(self, handler: tornado.web.RequestHandler) -> str:
+        """Return the name of a visitor who was a member and was removed from the site; "" for any other visitor.
+
+        To be asked after `find_sign_in`.
+        """
+        token = self._token(handler)
+        return await self._query_cache.get(sessions.removed_owner, token) if token else ""
+
+    def _token(self, handler: tornado.web.RequestHandler) -> str:
         signed = signed_name(handler, SESSION_COOKIE), signed_value(handler, SESSION_COOKIE)
-        token = self._query_cache.get_token(
+        return self._query_cache.get_token(
             signed, lambda: read_signed_cookie(handler, SESSION_COOKIE, sessions.SESSION_DAYS)
         )
-        return await self._query_cache.get_fresh(sessions.find_sign_in, token) if token else None
 
     async def find_token(self, request: HTTPServerRequest) -> TokenSignIn | None:
         """Return the sign-in of a request's token; None if there is none, or it is unknown or has ended."""

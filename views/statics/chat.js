@@ -15,9 +15,9 @@ const conversation = new Conversation(room, announcer);
 const { me } = room.dataset;
 const pages = new Pages({
   conversation,
-  onOtherMember: (name) => {
-    if (live) live.connection.checkMember(name);
-    else composer.showLastingRefusal(...otherMemberNotice(me, name));
+  onOtherMember: (signIn) => {
+    if (live) live.connection.checkMember(signIn);
+    else composer.showLastingRefusal(...otherMemberNotice(me, signIn.name));
   },
   onEnd: (head) => {
     room.dataset.head = head;

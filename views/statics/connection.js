@@ -11,7 +11,6 @@ const PONG_TIMEOUT_MS = 8000;
 const TIMEOUT_CHECK_MS = 5000;     // between two looks at the timeouts
 const MAX_FAILED_ATTEMPTS = 3;     // after more, the state is 'offline'
 const SIGNED_OUT_CODES = new Set([4001, 4008]);  // SockJS close codes
-const REMOVED_REASON = 'You were removed';       // sent with 4008 (controllers/realtime/revocation.py)
 const ROOM_LOST_CODES = new Set(['not_member', 'unknown_room']);
 const HALTED_STATES = new Set(['signed_out', 'stopped']);
 
@@ -21,9 +20,9 @@ export class Connection {
   // onStateChange(state): connecting, live, reconnecting, offline (called for each failed attempt), signed_out or
   // stopped. It is 'stopped' if another member is signed in now (`otherMember` is their name), if this member was
   // removed from the site (`isRemoved`) or from the room.
-  // fetchSignedInName(): resolves to the name of the member signed in now, '' if none is, null if that is unknown.
-  constructor({ room, me, cursor, transports, onMessage, onStateChange, fetchSignedInName }) {
-    Object.assign(this, { room, me, cursor, transports, onMessage, onStateChange, fetchSignedInName });
+  // fetchSignIn(): resolves to who is signed in now (identity.js), or null if that is unknown.
+  constructor({ room, me, cursor, transports, onMessage, onStateChange, fetchSignIn }) {
+    Object.assign(this, { room, me, cursor, transports, onMessage, onStateChange, fetchSignIn });
     this.state = '';
     this.otherMember = '';
     this.isRemoved = false;
@@ -64,7 +63,7 @@ export class Connection {
     const ifCurrent = (listener) => (event) => { if (socket === this.socket) listener(event); };
     socket.onmessage = ifCurrent((event) => this.receive(event.data));
     socket.onheartbeat = ifCurrent(() => this.onActivity());
-    socket.onclose = ifCurrent(({ code, reason }) => this.onClose(code, reason));
+    socket.onclose = ifCurrent(({ code }) => this.onClose(code));
   }
 
   createSocket() {
@@ -128,13 +127,13 @@ export class Connection {
   // Join only once it is known as whom.
   onHello({ process, you }) {
     this.process = process;
-    if (this.checkMember(you.username)) this.join();
+    if (this.checkMember({ name: you.username })) this.join();
   }
 
-  // Whether `name`, who is signed in now ('': none), is the member for whom this page was made. Otherwise halt.
-  checkMember(name) {
+  // Whether who is signed in now is the member for whom this page was made. Otherwise halt.
+  checkMember({ name, removed }) {
     this.otherMember = name === this.me ? '' : this.otherMember;
-    this.isRemoved &&= name !== this.me;
+    this.isRemoved = !name && removed === this.me;
     if (name === this.me) return true;
     this.halt(name || this.isRemoved ? 'stopped' : 'signed_out', name);
     return false;
@@ -241,13 +240,11 @@ export class Connection {
     this.onClose(0);
   }
 
-  onClose(code, reason) {
+  onClose(code) {
     this.socket = null;
     this.isRejoining = this.acceptsGap = false;
     if (this.isLive) this.failedAttempts = performance.now() - this.joinedAt > STABLE_MS ? 0 : 1;
-    this.isRemoved = SIGNED_OUT_CODES.has(code) && reason === REMOVED_REASON;
-    if (this.isRemoved) this.checkMember('');
-    else this.scheduleRetry(SIGNED_OUT_CODES.has(code));
+    this.scheduleRetry(SIGNED_OUT_CODES.has(code));
   }
 
   // Retry, and ask who is signed in, at once or after the first failed attempt. Until there is an answer the page goes
@@ -265,10 +262,10 @@ export class Connection {
   // Ask who is signed in now. If it is this member again, with whatever session, reconnect. While halted nothing else
   // is tried: ask until there is an answer.
   async checkSignIn() {
-    const name = await this.fetchSignedInName().catch(() => null);
+    const signIn = await this.fetchSignIn();
     if (this.isLive) return;
-    if (name === null) this.askLater();
-    else if (this.checkMember(name) && this.isHalted) this.reopen(this.transports);
+    if (!signIn) this.askLater();
+    else if (this.checkMember(signIn) && this.isHalted) this.reopen(this.transports);
   }
 
   askLater() {

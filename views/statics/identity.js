@@ -7,9 +7,16 @@ export const parseHtml = (text) => new DOMParser().parseFromString(text, 'text/h
 // Return the name of the member for whom a page was made, '' for a visitor; null if the page does not say.
 export const ownerOf = (page) => page.body.dataset.me ?? null;
 
-// Return the same for who is signed in now. Throws if it cannot be loaded.
-export async function fetchSignedInName() {
-  return ownerOf(await fetchSmallPage());
+// Return who was signed in when a page was made: {name, removed}, of which `name` is '' for a visitor, and `removed` is
+// the visitor's name if they were a member and were removed from the site. Null if the page does not say.
+export function signInOf(page) {
+  const name = ownerOf(page);
+  return name === null ? null : { name, removed: page.body.dataset.removed ?? '' };
+}
+
+// Return the same for now; null if it cannot be loaded.
+export async function fetchSignIn() {
+  return signInOf(await fetchSmallPage().catch(() => document.implementation.createHTMLDocument()));
 }
 
 // /logout is a small page that always says who is signed in, and has a form.

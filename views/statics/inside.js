@@ -2,7 +2,7 @@
 // focus stays in the open menu; and a page from the back/forward cache is reloaded if another member is signed in now
 // (a live room notices that by itself).
 
-import { fetchSignedInName, ownerOf } from './identity.js';
+import { fetchSignIn, ownerOf } from './identity.js';
 
 document.documentElement.classList.add('js');
 
@@ -78,6 +78,6 @@ addEventListener('click', (event) => {
 
 addEventListener('pageshow', async ({ persisted }) => {
   if (!persisted || document.querySelector('#room:not([data-past])')) return;
-  const name = await fetchSignedInName().catch(() => null);
-  if (name !== null && name !== ownerOf(document)) location.reload();
+  const signIn = await fetchSignIn();
+  if (signIn && signIn.name !== ownerOf(document)) location.reload();
 });

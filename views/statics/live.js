@@ -2,7 +2,7 @@
 // go through the outbox to the connection.
 
 import { Connection } from './connection.js';
-import { fetchSignedInName } from './identity.js';
+import { fetchSignIn } from './identity.js';
 import { hasText, translate } from './locale.js';
 import { Outbox } from './outbox.js';
 import { ConnectionPanel, otherMemberNotice, signedOutNotice } from './panel.js';
@@ -45,7 +45,7 @@ export class LiveRoom {
       transports: this.panel.transports,
       onMessage: (frame) => this.onMessage(frame),
       onStateChange: (state) => this.onStateChange(state),
-      fetchSignedInName,
+      fetchSignIn,
     });
     document.addEventListener('visibilitychange', () => this.onVisibilityChange());
     this.places = new Places({ me, onCount: (count) => this.showCount(count) });

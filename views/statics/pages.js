@@ -2,7 +2,7 @@
 
 import { element } from './element.js';
 import { scroller, withoutLosingFocus } from './focus.js';
-import { ownerOf, parseHtml } from './identity.js';
+import { ownerOf, parseHtml, signInOf } from './identity.js';
 import { translate } from './locale.js';
 
 const NEAR_PX = 300;  // of the end of the page, where the next one is loaded
@@ -95,9 +95,9 @@ export class Pages {
 
   // Whether a page was made for the same member as this one: what another member sees must not be mixed in.
   isForThisMember(page) {
-    const owner = ownerOf(page);
-    if (owner === null || owner === ownerOf(document)) return true;
-    this.onOtherMember(owner);
+    const signIn = signInOf(page);
+    if (!signIn || signIn.name === ownerOf(document)) return true;
+    this.onOtherMember(signIn);
     return false;
   }
 

@@ -1,7 +1,7 @@
 // The list's connection to the live chat: the entries of the room, the state in the header, the rooms in the sidebar.
 
 import { Connection } from '../connection.js';
-import { fetchSignedInName } from '../identity.js';
+import { fetchSignIn } from '../identity.js';
 import { translate } from '../locale.js';
 import { ConnectionPanel, otherMemberNotice, signedOutNotice } from '../panel.js';
 import { Places } from '../places.js';
@@ -33,7 +33,7 @@ class TaskLive {
       transports: this.panel.transports,
       onMessage: (frame) => this.receive(frame),
       onStateChange: (state) => this.onStateChange(state),
-      fetchSignedInName,
+      fetchSignIn,
     });
     this.connection.open();
   }
@@ -68,9 +68,9 @@ class TaskLive {
 
   // End the connection: the room is lost, or somebody else is signed in now, or nobody.
   async halt(isRoomLost) {
-    const name = isRoomLost ? null : await fetchSignedInName().catch(() => null);
+    const signIn = isRoomLost ? null : await fetchSignIn();
     if (isRoomLost) this.connection.halt('stopped');
-    else if (name !== null) this.connection.checkMember(name);
+    else if (signIn) this.connection.checkMember(signIn);
   }
 
   // What is said once nothing more can be sent: a text and perhaps a link.
