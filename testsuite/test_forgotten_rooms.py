@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from unittest import mock
 
 from controllers.realtime import hub
@@ -13,6 +14,7 @@ from testsuite.activity_case import ActivityTest, Listener
 
 ROOM_COUNT = 30
 KEPT = 5
+LIMIT_SECONDS = 10.0  # it takes a hundredth
 
 
 class ForgottenRooms(ActivityTest):
@@ -82,3 +84,13 @@ class ForgottenRooms(ActivityTest):
             await self.join(ana, slug)
         await self.do("for ana", room=slug)
         await self.until(lambda: self.entries(ana, slug) == ["for ana"])
+
+    async def test_more_rooms_than_are_kept_can_be_joined_at_the_same_time(self) -> None:
+        ana = await self.listen()
+        with mock.patch.object(type(self.site.log), "look", return_value=None):  # as on a server: each room is read
+            async with asyncio.timeout(LIMIT_SECONDS):
+                await asyncio.gather(*(self.join(ana, slug) for slug in self.slugs))
+        self.assertEqual(sorted(self.hub.rooms()), sorted(self.slugs))
+        self.hub.remove(ana)
+        await self.open_all()
+        self.assertEqual(len(self.hub._channels), KEPT)

@@ -8,7 +8,8 @@ own, and is served from there once the socket has drained.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from controllers.realtime.channel_context import ChannelContext
@@ -51,6 +52,7 @@ class Channel:
         self._authors: set[int] = set()  # of the entries that are not yet delivered
         self._truncated = False  # whether the last frame had no room for all new entries
         self._coalescing = False  # after a delivery, while the next frame waits for posts that are being written
+        self._awaiting_count = 0  # of requests
 
     # --- subscribers
 
@@ -58,6 +60,20 @@ class Channel:
     def has_subscribers(self) -> bool:
         """Return whether anyone has joined."""
         return bool(self._at_head or self._pending or self._lagging)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Return whether it must not be forgotten, since anyone has joined or is about to."""
+        return self.has_subscribers or self._awaiting_count > 0
+
+    @contextlib.contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Be in use while a request waits for what is there: it could else be forgotten, and begun anew, for ever."""
+        self._awaiting_count += 1
+        try:
+            yield
+        finally:
+            self._awaiting_count -= 1
 
     def subscribers(self) -> list[Cursor]:
         """Return all that have joined."""

@@ -256,35 +256,34 @@ class Hub:
 
         Who joins would else get entries up to the head twice.
         """
-        while True:
-            channel = await self._current_channel(room)
+        channel = await self._current_channel(room)
+        with channel.awaited():
             await channel.deliver_all()
-            if self._channels.get(room) is channel:  # else it was forgotten meanwhile
-                return channel
+        return channel
 
     async def _current_channel(self, room: str) -> Channel:
         """Return the channel of a room, with all that was on disk when it was asked for. Raise Unavailable."""
-        if room not in self._channels:
-            await self.heads()
-            if room not in self._channels:  # else another request has opened it meanwhile
-                self._open_channel(room)
-        channel = self._channels[room]
+        await self.heads()
+        channel = self._channels.get(room) or self._open_channel(room)
         self._channels.move_to_end(room)
-        await channel.tail.refresh()
+        with channel.awaited():
+            self._forget_channels()
+            await channel.tail.refresh()
         return channel
 
-    def _open_channel(self, room: str) -> None:
+    def _open_channel(self, room: str) -> Channel:
         """Follow a room from as far as its log is known here: since somebody reads it, or a member has posted to it."""
-        self._channels[room] = Channel(room, self._heads.get(room, Head()).seq, self._context)
+        channel = self._channels[room] = Channel(room, self._heads.get(room, Head()).seq, self._context)
         self._forget_channels()
+        return channel
 
     def _forget_channels(self) -> None:
-        """Forget a room that nobody has read for longest, if there are many; look at two, as each new room adds one."""
+        """Forget a room that nobody has read for longest, if there are many; look at two, as each use adds one."""
         for _ in range(2):
             if len(self._channels) <= MAX_CHANNELS:
                 return
             room, channel = next(iter(self._channels.items()))
-            if channel.has_subscribers:
+            if channel.is_in_use:
                 self._channels.move_to_end(room)
             else:
                 del self._channels[room]
