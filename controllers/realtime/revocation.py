@@ -14,7 +14,7 @@ from models.stores import Stores
 
 RECHECK_SECONDS = 1.0  # after a check, until it is made once more
 SIGNED_OUT = (4008, "You are signed out")
-REMOVED = (4008, "You were removed")  # views/statics/connection.js compares this reason
+REMOVED = (4008, "You were removed")  # programs tell by this reason that to sign in does not help
 
 
 class Revoker:
