@@ -39,6 +39,21 @@ class WhileRoomsAreDescribed(ActivityTest):
             await self.until(lambda: ana.heads("lobby")[-1:] == [3])
         await self.until(lambda: ana.counted("lobby") == (1, 0) and ana.heads("lobby") == sorted(ana.heads("lobby")))
 
+    async def test_what_was_told_before_the_doorbell_rang_is_not_set_back(self) -> None:
+        await self.read_nothing("lobby")
+        ana = await self.listen()
+        one = await self.do("one")
+        for draft in (self.draft("two"), self.draft("", "delete", one.seq)):
+            await self.site.log.append(draft)  # as another process does
+        await self.hub.newest("lobby", 10)  # somebody looks at a page
+        await self.until(lambda: ana.heads("lobby")[-1] == 3)
+        self.hub.activity.refresh([self.ana])
+        await self.until(lambda: [one["type"] for one in ana.heard].count("rooms") == 2)
+        self.assertEqual(ana.counted("lobby"), (1, 0))
+        await self.do("three")
+        await self.until(lambda: ana.heads("lobby")[-1] == 4)
+        self.assertEqual(ana.counted("lobby"), (2, 0))
+
     async def test_a_position_that_moved_meanwhile_is_not_set_back(self) -> None:
         await self.read_nothing("lobby")
         first = await self.do("read on the other device")

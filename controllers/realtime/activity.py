@@ -175,8 +175,7 @@ class Activity:
         for entry in entries:
             if entry.seq == news.seen + 1:
                 news.note(entry)
-        newest = entries[-1]
-        self._tell_soon(room, news, Head(newest.seq, newest.posts, newest.lines))
+        self._tell_soon(room, news, entries[-1].head)
 
     def note_head(self, room: str, before: Head, head: Head) -> None:
         """Note that a room has grown whose entries nobody here has read."""

@@ -151,7 +151,7 @@ class Hub:
             self._acknowledgements.remove(draft, acknowledge)
             raise
         self._acknowledgements.send(entry)
-        is_newest = self._learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
+        is_newest = self._learn(entry.room, entry.head)
         self.on_growth(entry.room, True)
         channel = self._channels.get(entry.room)
         if channel is not None:
@@ -227,7 +227,8 @@ class Hub:
         return [None] * len(asked)
 
     def _on_entries(self, room: str, entries: Sequence[Entry]) -> None:
-        """Take note of entries that are new in a room, and known here."""
+        """Take note of entries that are new in a room, and known here, perhaps before the doorbell rings."""
+        self._learn(room, entries[-1].head)  # first: who is told more is never told less
         self._newest[room] = entries[-1].seq, entries[-1].at
         self.marks.note(room, entries)
         self.activity.note_entries(room, entries)

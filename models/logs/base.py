@@ -73,6 +73,11 @@ class Entry:
         """Whether it deletes or edits a post, or names somebody, so that more is new for some than its place tells."""
         return bool(self.mentions) or self.kind in (EDIT, DELETE)
 
+    @property
+    def head(self) -> Head:
+        """How far the room's log was with it."""
+        return Head(self.seq, self.posts, self.lines)
+
 
 class Head(NamedTuple):
     """How far a room's log is: the seq of its newest entry, with how many posts and lines there are up to it."""

@@ -118,7 +118,7 @@ class MongoHeads:
     def save_soon(self, entries: Iterable[Entry]) -> None:
         """Learn of entries that were appended, and store their rooms' heads in the background."""
         for entry in entries:
-            self.learn(entry.room, Head(entry.seq, entry.posts, entry.lines))
+            self.learn(entry.room, entry.head)
             self._unsaved[entry.room] = entry
         if self._unsaved and self._saving is None:
             # In a context of its own: the append has a deadline, which does not count for what others append later.
