@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import TimeoutError as WaitedInVain
 
 from testsuite.cases import SiteTest
 from testsuite.clients import PASSWORD, Client
 from testsuite.needs import need
-from testsuite.waiting import TIMEOUT_SECONDS
+from testsuite.waiting import TIMEOUT_SECONDS, wait_for
+
+CARD_SECONDS = 1.0  # after which the mouse is no longer on the row that it was moved to
 
 # Chromium takes the last list of features to do without, and this replaces Playwright's: theirs, in their order, and
 # what it would do for every context that the tests open: pages for its address bar, in a process of their own, and a
@@ -207,6 +210,23 @@ def expect_listed(page: Page, me: str) -> None:
 def expect_live(page: Page) -> None:
     """Wait until the page is connected."""
     expect(page.locator("#state")).to_have_class("state live")
+
+
+def click_beside(row: Locator, button: str) -> None:
+    """Click a button of the card beside a message, with the mouse.
+
+    Where somebody comes or leaves, the rows move away under the mouse, and the card goes to another one: then again.
+    """
+
+    def is_clicked() -> bool:
+        row.hover()
+        try:
+            row.locator(f".toolbar {button}").first.click(timeout=CARD_SECONDS * 1000)
+        except WaitedInVain:
+            return False
+        return True
+
+    wait_for(is_clicked, f"the card beside the message has {button}")
 
 
 def write(page: Page, body: str) -> None:

@@ -6,7 +6,16 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from testsuite.browser import ENDED_SESSION, PHONE, BrowserTest, expect_live, expect_message, follow, write
+from testsuite.browser import (
+    ENDED_SESSION,
+    PHONE,
+    BrowserTest,
+    click_beside,
+    expect_live,
+    expect_message,
+    follow,
+    write,
+)
 from testsuite.clients import PASSWORD
 from testsuite.roompage import make_room
 from testsuite.talking import THUMB, do, say
@@ -25,8 +34,7 @@ def row(page: Page, seq: int) -> Locator:
 
 def choose(page: Page, seq: int, words: str) -> None:
     """Choose something from the menu of a message, with the mouse."""
-    row(page, seq).hover()
-    row(page, seq).locator(".toolbar .do-menu").click()
+    click_beside(row(page, seq), ".do-menu")
     page.get_by_role("dialog").get_by_role("button", name=words, exact=True).click()
 
 
@@ -89,8 +97,7 @@ class Messages(BrowserTest):
 
     def test_an_answer_shows_what_it_answers_and_leads_there(self) -> None:
         seq = self.say("the hall is empty on Saturday")
-        row(self.beto, seq).hover()
-        row(self.beto, seq).locator(".toolbar .do-reply").click()
+        click_beside(row(self.beto, seq), ".do-reply")
         expect(self.beto.locator("#doing")).to_contain_text("Replying to ana: the hall is empty")
         self.shoot(self.beto, "replying")
         write(self.beto, "good")
@@ -104,8 +111,7 @@ class Messages(BrowserTest):
 
     def test_a_reaction_is_given_and_taken_back_and_says_by_whom(self) -> None:
         seq = self.say("shall we?")
-        row(self.beto, seq).hover()
-        row(self.beto, seq).locator(".toolbar .do-react").first.click()
+        click_beside(row(self.beto, seq), ".do-react")
         pill = row(self.beto, seq).get_by_role("button", name=f"{THUMB} 1 beto")
         expect(pill).to_have_attribute("aria-pressed", "true")
         expect(row(self.ana, seq).locator(".reaction")).to_have_attribute("title", "beto")
@@ -163,8 +169,7 @@ class Messages(BrowserTest):
 
     def test_somebody_elses_message_cannot_be_edited_here_and_an_administrator_deletes_any(self) -> None:
         seq = self.say("mine")
-        row(self.beto, seq).hover()
-        row(self.beto, seq).locator(".toolbar .do-menu").click()
+        click_beside(row(self.beto, seq), ".do-menu")
         expect(self.beto.get_by_role("dialog").locator(".deeds button")).to_have_text(
             [
                 "Reply",

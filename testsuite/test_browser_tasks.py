@@ -6,7 +6,16 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from testsuite.browser import BROKEN_CONNECTION, PHONE, expect_live, expect_message, follow, heard, listen
+from testsuite.browser import (
+    BROKEN_CONNECTION,
+    PHONE,
+    click_beside,
+    expect_live,
+    expect_message,
+    follow,
+    heard,
+    listen,
+)
 from testsuite.browser import write as say
 from testsuite.servers import Server
 from testsuite.task_page import PATH, TaskPageTest, call, edit, expect_texts, row, write
@@ -277,8 +286,7 @@ class Together(TaskPageTest):
         self.client("beto").post("/rooms/lobby", {"body": "Somebody must **call** the hall"})
         page = self.member("ana")
         expect_message(page, "Somebody must call the hall")
-        page.locator("#rows .row").last.hover()
-        page.locator(".toolbar .do-menu").click()
+        click_beside(page.locator("#rows .row").last, ".do-menu")
         page.get_by_role("button", name="Make a task of it").click()
         expect(page.locator(".said")).to_contain_text("It is a task now: Somebody must call the hall")
         follow(page.get_by_role("link", name="To the tasks"))
