@@ -160,6 +160,7 @@ class Hub:
             if is_newest:
                 self._on_entries(entry.room, [entry])
             self._open_channel(entry.room)
+            self._forget_channels()
         return entry
 
     async def follow(self) -> None:
@@ -275,7 +276,6 @@ class Hub:
     def _open_channel(self, room: str) -> Channel:
         """Follow a room from as far as its log is known here: since somebody reads it, or a member has posted to it."""
         channel = self._channels[room] = Channel(room, self._heads.get(room, Head()).seq, self._context)
-        self._forget_channels()
         return channel
 
     def _forget_channels(self) -> None:
