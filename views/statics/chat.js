@@ -7,7 +7,7 @@ import { Conversation } from './conversation.js';
 import { focusComposer } from './focus.js';
 import { LiveRoom } from './live.js';
 import { Pages } from './pages.js';
-import { otherMemberNotice } from './panel.js';
+import { otherSignInNotice } from './panel.js';
 
 const room = document.getElementById('room');
 const announcer = new Announcer();
@@ -17,7 +17,7 @@ const pages = new Pages({
   conversation,
   onOtherMember: (signIn) => {
     if (live) live.connection.checkMember(signIn);
-    else composer.showLastingRefusal(...otherMemberNotice(me, signIn.name));
+    else composer.showLastingRefusal(...otherSignInNotice(me, signIn));
   },
   onEnd: (head) => {
     room.dataset.head = head;

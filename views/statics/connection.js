@@ -18,14 +18,13 @@ export class Connection {
   // room, me: the room's address and the member for whom the page was made. cursor: seq of the newest entry shown.
   // onMessage(frame): called for each message of the server; entries only once and in order.
   // onStateChange(state): connecting, live, reconnecting, offline (called for each failed attempt), signed_out or
-  // stopped. It is 'stopped' if another member is signed in now (`otherMember` is their name), if this member was
-  // removed from the site (`isRemoved`) or from the room.
+  // stopped. It is 'stopped' if another member is signed in now, or if this member was removed from the site or from the
+  // room; `otherSignIn` is who is signed in (identity.js), or null if that is this member or unknown.
   // fetchSignIn(): resolves to who is signed in now (identity.js), or null if that is unknown.
   constructor({ room, me, cursor, transports, onMessage, onStateChange, fetchSignIn }) {
     Object.assign(this, { room, me, cursor, transports, onMessage, onStateChange, fetchSignIn });
     this.state = '';
-    this.otherMember = '';
-    this.isRemoved = false;
+    this.otherSignIn = null;
     this.transport = '';
     this.failedAttempts = 0;
     this.reconnects = 0;
@@ -131,12 +130,13 @@ export class Connection {
   }
 
   // Whether who is signed in now is the member for whom this page was made. Otherwise halt.
-  checkMember({ name, removed }) {
-    this.otherMember = name === this.me ? '' : this.otherMember;
-    this.isRemoved = !name && removed === this.me;
-    if (name === this.me) return true;
-    this.halt(name || this.isRemoved ? 'stopped' : 'signed_out', name);
-    return false;
+  checkMember(signIn) {
+    if (signIn.name !== this.me) {
+      this.halt(signIn.name || signIn.removed === this.me ? 'stopped' : 'signed_out', signIn);
+      return false;
+    }
+    this.otherSignIn = null;
+    return true;
   }
 
   // The server could not join us just now (its database is locked, for example).
@@ -276,9 +276,9 @@ export class Connection {
   }
 
   // Disconnect, and don't retry until this member is signed in.
-  halt(state, otherMember = '') {
-    if (this.state === state && this.otherMember === otherMember) return;
-    this.otherMember = otherMember;
+  halt(state, otherSignIn = null) {
+    if (this.state === state && this.otherSignIn?.name === otherSignIn?.name) return;
+    this.otherSignIn = otherSignIn;
     clearTimeout(this.timer);
     this.retryAt = null;
     this.closeSocket();

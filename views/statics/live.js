@@ -5,7 +5,7 @@ import { Connection } from './connection.js';
 import { fetchSignIn } from './identity.js';
 import { hasText, translate } from './locale.js';
 import { Outbox } from './outbox.js';
-import { ConnectionPanel, otherMemberNotice, signedOutNotice } from './panel.js';
+import { ConnectionPanel, otherSignInNotice } from './panel.js';
 import { Places } from './places.js';
 import { Presence } from './presence.js';
 import { Reading } from './reading.js';
@@ -191,10 +191,9 @@ export class LiveRoom {
       this.outbox.requeueUnanswered();
       if (!document.hidden) this.conversation.startAway();
     }
-    if (state === 'signed_out') this.showHaltNotice(...signedOutNotice());
-    if (this.connection.isRemoved) this.showHaltNotice(translate('removed_words'));
-    if (this.connection.otherMember) this.showHaltNotice(...otherMemberNotice(this.me, this.connection.otherMember));
-    else if (state === 'stopped') this.outbox.failAll(this.haltNotice[0]);
+    const { otherSignIn } = this.connection;
+    if (otherSignIn) this.showHaltNotice(...otherSignInNotice(this.me, otherSignIn));
+    if (state === 'stopped' && !otherSignIn?.name) this.outbox.failAll(this.haltNotice[0]);
     if (state === 'offline') this.outbox.flush();
     this.announcer.announceState(state);
     this.presence.showOwnState(state === 'live');

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 30_000;  // after which an answer is not waited for any more
 const TEMPORARY_STATUSES = new Set([408, 425, 429]);
 
 export class Pages {
-  // onOtherMember(name) is called when a fetched page was made for another member than this one ('': a visitor);
+  // onOtherMember(signIn) is called when a fetched page was made for somebody else than this one (identity.js);
   // onEnd(head) when the newest messages have been added to a page of older ones: every entry up to `head` is in them.
   constructor({ conversation, onOtherMember, onEnd }) {
     Object.assign(this, { conversation, onOtherMember, onEnd });

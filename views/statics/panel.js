@@ -102,13 +102,11 @@ function stateText(state, n) {
   return state === 'offline' && n ? translate('offline_waiting', { n }) : translate(state);
 }
 
-// What is said once nothing more can be sent: a text and perhaps a link, [text, [text, address]].
-export function signedOutNotice() {
+// What is said once nothing more can be sent from a page that was made for `me`, by who is signed in now (identity.js):
+// a text and perhaps a link, [text, [text, address]].
+export function otherSignInNotice(me, { name, removed }) {
+  if (name) return [translate('another', { me, name }), [translate('open_as', { name }), location.pathname]];
+  if (removed === me) return [translate('removed_words')];
   const next = encodeURIComponent(location.pathname + location.search);
   return [translate('signed_out_words'), [translate('sign_in'), `/login?next=${next}`]];
-}
-
-// The same on a page that was made for `me` while `name` is signed in.
-export function otherMemberNotice(me, name) {
-  return [translate('another', { me, name }), [translate('open_as', { name }), location.pathname]];
 }

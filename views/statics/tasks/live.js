@@ -3,7 +3,7 @@
 import { Connection } from '../connection.js';
 import { fetchSignIn } from '../identity.js';
 import { translate } from '../locale.js';
-import { ConnectionPanel, otherMemberNotice, signedOutNotice } from '../panel.js';
+import { ConnectionPanel, otherSignInNotice } from '../panel.js';
 import { Places } from '../places.js';
 import { tasks } from './module.js';
 
@@ -75,10 +75,8 @@ class TaskLive {
 
   // What is said once nothing more can be sent: a text and perhaps a link.
   get notice() {
-    const { isRemoved, otherMember, state } = this.connection;
-    if (isRemoved) return [translate('removed_words')];
-    if (otherMember) return otherMemberNotice(this.page.me, otherMember);
-    return state === 'signed_out' ? signedOutNotice() : [translate('refused_unknown_room')];
+    const { otherSignIn } = this.connection;
+    return otherSignIn ? otherSignInNotice(this.page.me, otherSignIn) : [translate('refused_unknown_room')];
   }
 }
 
