@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from models.logs.mongo_database import MongoDatabase
     from models.logs.mongo_documents import HeadDocument
 
-FILLED_ENTRIES = 200  # of a room, looked through at once
+FILLED_ENTRIES = 50  # of a room, looked through at once: not every server brings these to its disk together
 CLAIM_SECONDS = 10.0  # for which only one process looks through older entries
 IS_UNSEARCHED: Query = {"search_from": {"$not": {"$lte": 1}}}
 
