@@ -1,13 +1,14 @@
 """A process that appends to a log, for tests with several processes: `python -m testsuite.appender ADDRESS`.
 
-It prints "ready". Then, for each line {"room", "author", "bodies", "nonces"} on standard input, it appends all
-bodies at once, and prints a list with the seq, or the name of the refusal, of each.
+It prints "ready". Then, for each line {"room", "author", "bodies", "nonces", "gives_up"} on standard input, it appends
+all bodies at once, and prints a list with the seq, or the name of the refusal, of each.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from typing import TypedDict
 
 from models.database import open_database
 from models.errors.base import Refusal
-from models.logs.base import Draft, RoomLog
+from models.errors.stores import Unavailable
+from models.logs.base import Draft, Entry, RoomLog
 from models.stores import Stores
 from testsuite.servers import ROOT
 from testsuite.waiting import TIMEOUT_SECONDS
@@ -47,6 +49,7 @@ class Asked(TypedDict):
     author: int
     bodies: list[str]
     nonces: list[str]
+    gives_up: bool
 
 
 class Appender:
@@ -65,10 +68,12 @@ class Appender:
         """Return once the process has opened the log."""
         assert self._read() == "ready"
 
-    def append(self, author: int, bodies: list[str], nonces: list[str], room: str = "lobby") -> None:
-        """Make it append, and return at once."""
+    def append(
+        self, author: int, bodies: list[str], nonces: list[str], room: str = "lobby", *, gives_up: bool = False
+    ) -> None:
+        """Make it append, and return at once. If it does not give up, it tries again while the log is not available."""
         assert self._process.stdin is not None
-        asked: Asked = {"room": room, "author": author, "bodies": bodies, "nonces": nonces}
+        asked: Asked = {"room": room, "author": author, "bodies": bodies, "nonces": nonces, "gives_up": gives_up}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
 
@@ -105,13 +110,22 @@ def appenders(count: int, address: str) -> Iterator[list[Appender]]:
         yield running
 
 
+async def append_until_stored(log: RoomLog, draft: Draft) -> Entry:
+    """Append a draft as clients do: again while the log is not available, as when many wait for a busy server."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while True:
+            with contextlib.suppress(Unavailable):
+                return await log.append(draft)
+
+
 async def append_all(log: RoomLog, asked: Asked) -> list[int | str]:
     """Append all bodies at once; return the seqs or the names of the refusals."""
     drafts = [
         Draft(asked["room"], asked["author"], body, nonce)
         for body, nonce in zip(asked["bodies"], asked["nonces"], strict=True)
     ]
-    outcomes = await asyncio.gather(*map(log.append, drafts), return_exceptions=True)
+    append = log.append if asked["gives_up"] else functools.partial(append_until_stored, log)
+    outcomes = await asyncio.gather(*map(append, drafts), return_exceptions=True)
     found: list[int | str] = []
     for outcome in outcomes:
         if isinstance(outcome, BaseException):

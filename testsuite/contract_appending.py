@@ -9,7 +9,7 @@ from models.errors.rooms import NotMember
 from models.logs.base import Entry, Head
 from models.models import User
 from models.passwords import PasswordHash
-from testsuite.appender import appenders
+from testsuite.appender import append_until_stored, appenders
 from testsuite.log_case import LogTest
 
 
@@ -91,7 +91,7 @@ class AppendingContract(LogTest):
             for number, one in enumerate(running):
                 names = [f"{number}-{n}" for n in range(each)]
                 one.append((self.ana, self.beto)[number % 2], names, names)
-            here = asyncio.gather(*(self.log.append(self.draft(f"here {n}")) for n in range(each)))
+            here = asyncio.gather(*(append_until_stored(self.log, self.draft(f"here {n}")) for n in range(each)))
             found = [await asyncio.to_thread(one.outcomes) for one in running]
             found.append([entry.seq for entry in await here])
         total = (processes + 1) * each

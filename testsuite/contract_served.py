@@ -41,7 +41,7 @@ class ServedLogContract(LogTest):
         with appenders(1, self.address) as (other,), self.assertLogs("models", "WARNING"):
             async with load.running():
                 await self.until(lambda: len(load.acknowledged) > 50)
-                other.append(self.beto, bodies, bodies)
+                other.append(self.beto, bodies, bodies, gives_up=True)
                 for refusals in (0, 1):
                     await asyncio.to_thread(end_server)
                     await self.until(lambda n=refusals: len(load.refused) >= n)  # type: ignore[misc]
