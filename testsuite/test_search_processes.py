@@ -7,9 +7,12 @@ import itertools
 import re
 import secrets
 import signal
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlencode
+
+import psycopg
 
 from testsuite.api import Api
 from testsuite.cases import SiteTest
@@ -19,7 +22,7 @@ from testsuite.postgresql import OnPostgresql
 from testsuite.room_case import RoomCase
 from testsuite.roompage import make_room
 from testsuite.servers import Server
-from testsuite.tables import logs, sql
+from testsuite.tables import address, logs, sql
 from testsuite.talking import do, say
 from testsuite.unindexed import forget_rows, forget_words
 from testsuite.waiting import together, wait_for
@@ -193,6 +196,10 @@ class Filling(SiteTest):
         left = re.search(r"made ready for search: (\d+) % are done", client.get("/search").text)
         return int(left[1]) if left else 100
 
+    def assert_one_at_a_time(self, earlier: Claim, later: Claim) -> None:
+        if later.process != earlier.process:
+            self.assertGreater(later.until, earlier.until + CLAIM_SECONDS - 0.1, "the earlier one was over")
+
     def assert_all_find_everything(self) -> None:
         self.assertEqual([self.done(client) for client in self.seekers], [100] * 3)
         self.assertEqual([find(client, self.word) for client in self.seekers], [self.said] * 3)
@@ -206,8 +213,7 @@ class Filling(SiteTest):
 
         wait_for(is_filled, "the index is filled")
         for earlier, later in itertools.pairwise(claims):
-            if later.process != earlier.process:
-                self.assertGreater(later.until, earlier.until + CLAIM_SECONDS - 0.1, "the earlier one was over")
+            self.assert_one_at_a_time(earlier, later)
         self.assert_all_find_everything()
 
     def test_what_a_process_that_is_killed_has_left_is_filled_by_the_others(self) -> None:
@@ -232,7 +238,17 @@ class Filling(SiteTest):
 
 
 class FillingOnPostgresql(OnPostgresql, Filling):
-    pass
+    def test_a_claim_that_is_made_meanwhile_counts(self) -> None:
+        self.new_claim()
+        with psycopg.connect(address(self.folder)) as server:
+            server.execute("UPDATE setting SET value = value WHERE name = 'search_filler'")
+            self.forget_index()
+            wait_for(lambda: sql(self.folder, "SELECT 1 FROM pg_locks WHERE NOT granted"), "a process waits for it")
+            made = Claim("another", time.time() + CLAIM_SECONDS)
+            value = f"{made.process} {made.until}"
+            server.execute("UPDATE setting SET value = %s WHERE name = 'search_filler'", [value])
+        wait_for(lambda: self.claims() != [made], "a process fills the index once that claim is over")
+        self.assert_one_at_a_time(made, *self.claims())
 
 
 class FillingOnMongodb(OnMongodb, Filling):

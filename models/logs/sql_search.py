@@ -40,7 +40,7 @@ FIND_POSTS = """
 FIND_EDITS = "SELECT target, body FROM entry WHERE room_id = ? AND target IN ({}) AND kind = 'edit' ORDER BY seq"
 CLAIM = """
     INSERT INTO setting (name, value) VALUES ('search_filler', ?)
-    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE setting.value = ? RETURNING 1
 """
 FIND_CLAIM = "SELECT value FROM setting WHERE name = 'search_filler'"
 
@@ -142,12 +142,13 @@ def fill(process: str) -> bool:
 
 def _claim(process: str) -> bool:
     """Let this process fill the index for a while; return False if another one does so."""
-    name, _, until = (execute(FIND_CLAIM).fetchone() or ("",))[0].partition(" ")
+    (found,) = execute(FIND_CLAIM).fetchone() or ("",)
+    name, _, until = found.partition(" ")
     (now,) = execute(f"SELECT {database.now}").fetchone()
     if name != process and until and now < float(until) <= now + CLAIM_SECONDS:
         return False
-    execute(CLAIM, f"{process} {now + CLAIM_SECONDS}")
-    return True
+    # Unless another process has made a claim meanwhile, for which this statement waits.
+    return bool(execute(CLAIM, f"{process} {now + CLAIM_SECONDS}", found).fetchall())
 
 
 def _fill(room: str, head: int, searched: int, search_from: int) -> None:
