@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from faults.history import Fault, History
@@ -20,7 +20,11 @@ from testsuite.database_server import DatabaseServer, DidNotStop
 SLOW_CHUNK_SECONDS = 0.2  # that each chunk waits on a slow connection
 CONNECTIONS_PER_FAULT = 6  # that one fault of the network meets
 RECOVERY_SECONDS = 2.0  # after a fault of the database, in which the site works before the next one
-MAX_LATE_SECONDS = 30.0  # for which such a fault waits for those before it; where one takes long, they would pile up
+MAX_LATE_SECONDS = 30.0  # for which a fault waits for those before it; where some take long, they would pile up
+
+
+class TooLate(Exception):
+    """A fault has waited for others for MAX_LATE_SECONDS."""
 
 
 class Faultmaker:
@@ -33,30 +37,43 @@ class Faultmaker:
         self._readers = readers
         self._history = history
         self._mending = asyncio.Lock()  # one fault of the database at a time
+        self._began = 0.0  # time.monotonic
 
     async def run(self, plans: list[Plan], began: float) -> None:
         """Do what is planned, and return when everything is mended."""
+        self._began = began
         async with asyncio.TaskGroup() as under_way:
             for plan in plans:
                 await asyncio.sleep(max(began + plan.at - time.monotonic(), 0.0))
                 if plan.kind not in self._store.left_out:
-                    under_way.create_task(self._make(plan, began + plan.at + MAX_LATE_SECONDS))
+                    under_way.create_task(self._make(plan))
 
-    async def _make(self, plan: Plan, latest: float) -> None:
-        """Let it happen; to the database one thing at a time, and no process has to start in the meantime."""
-        if plan.kind not in DATABASE_KINDS:
-            await KINDS[plan.kind](self, plan)
-            return
-        async with self._mending:
-            if time.monotonic() > latest:
-                self._note("too late", plan.kind)
-                return
-            try:
+    async def _make(self, plan: Plan) -> None:
+        """Let it happen, unless it comes too late."""
+        with contextlib.suppress(TooLate):
+            if plan.kind in DATABASE_KINDS:
+                await self._break_database(plan)
+            else:
                 await KINDS[plan.kind](self, plan)
+
+    async def _break_database(self, plan: Plan) -> None:
+        """Let one thing at a time happen to the database; no process has to start in the meantime."""
+        async with self._turn(self._mending, plan):
+            try:
+                await DATABASE_KINDS[plan.kind](self, plan)
             finally:
                 for process in self._site.processes:
                     process.give_time()
             await asyncio.sleep(RECOVERY_SECONDS)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, lock: asyncio.Lock, plan: Plan) -> AsyncIterator[None]:
+        """Hold what a fault breaks. Raise TooLate."""
+        async with lock:
+            if time.monotonic() > self._began + plan.at + MAX_LATE_SECONDS:
+                self._note("too late", plan.kind)
+                raise TooLate
+            yield
 
     def _note(self, kind: str, note: str) -> None:
         self._history.faults.append(Fault(time.monotonic(), kind, note))
@@ -66,7 +83,7 @@ class Faultmaker:
     async def kill(self, plan: Plan) -> None:
         """kill -9, and start again on the same port."""
         process = self._site.processes[plan.process]
-        async with process.lock:
+        async with self._turn(process.lock, plan):
             self._note(plan.kind, f"process {plan.process}")
             await process.end(signal.SIGKILL)
             await process.start()
@@ -74,7 +91,7 @@ class Faultmaker:
     async def pause(self, plan: Plan) -> None:
         """SIGSTOP, wherever it is, even in a transaction; later SIGCONT."""
         process = self._site.processes[plan.process]
-        async with process.lock:
+        async with self._turn(process.lock, plan):
             self._note(plan.kind, f"process {plan.process} for {plan.lasts} s")
             process.send(signal.SIGSTOP)
             try:
@@ -85,16 +102,22 @@ class Faultmaker:
     async def roll(self, plan: Plan) -> None:
         """SIGTERM and start again, one process after the other, as for a new version."""
         for process in self._site.processes:
-            async with process.lock:
+            async with self._turn(process.lock, plan):
                 self._note(plan.kind, f"process {process.index}")
                 await process.end(signal.SIGTERM)
                 await process.start()
 
     async def leave(self, plan: Plan) -> None:
         """A whole machine is without power for a while."""
-        machine = self._site.machines[plan.process % len(self._site.machines)]
-        self._note(plan.kind, f"machine {plan.process % len(self._site.machines)} for {plan.lasts} s")
-        await machine.go_away(plan.lasts)
+        number = plan.process % len(self._site.machines)
+        machine = self._site.machines[number]
+        async with contextlib.AsyncExitStack() as held:
+            for process in machine.processes:
+                await held.enter_async_context(self._turn(process.lock, plan))
+            self._note(plan.kind, f"machine {number} for {plan.lasts} s")
+            await machine.end(signal.SIGKILL)
+            await asyncio.sleep(plan.lasts)
+            await machine.start()
 
     # --- the network
 

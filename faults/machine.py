@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from pathlib import Path
 
@@ -42,12 +41,3 @@ class Machine:
                 await to_the_end(nginx.stop)
         finally:
             await asyncio.gather(*(process.end(how) for process in self.processes))
-
-    async def go_away(self, seconds: float) -> None:
-        """Be without power for a while."""
-        async with contextlib.AsyncExitStack() as held:
-            for process in self.processes:
-                await held.enter_async_context(process.lock)
-            await self.end(signal.SIGKILL)
-            await asyncio.sleep(seconds)
-            await self.start()

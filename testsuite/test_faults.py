@@ -21,8 +21,9 @@ from unittest import mock
 
 import cysqlite
 
-from faults.faultmaker import KINDS, Faultmaker
-from faults.history import History
+from faults import faultmaker
+from faults.faultmaker import DATABASE_KINDS, KINDS, Faultmaker
+from faults.history import Fault, History
 from faults.process import Process
 from faults.schedule import FAULTS_BY_ENGINE, Plan, schedule
 from faults.stores import without_gaps
@@ -30,6 +31,7 @@ from models.logs.base import TASKS
 from testsuite.database_server import DatabaseServer
 from testsuite.needs import need
 from testsuite.servers import ROOT, Server
+from testsuite.waiting import TIMEOUT_SECONDS
 
 RUN_SECONDS = 60
 SEED = 20261122
@@ -174,27 +176,43 @@ class Restarting(unittest.IsolatedAsyncioTestCase):
 
 
 class Late(unittest.IsolatedAsyncioTestCase):
-    async def test_faults_of_the_database_do_not_pile_up(self) -> None:
-        history, broken = History(seed=SEED), 0
+    """Some faults at once, the first of which takes all the time that the others may wait."""
 
-        async def pause(faultmaker: Faultmaker, plan: Plan) -> None:
-            nonlocal broken
-            self.assertFalse(broken, "it is broken already")
-            broken += 1
-            await asyncio.sleep(0.05)
-            broken -= 1
+    def setUp(self) -> None:
+        self.broken = 0
+        self.enterContext(mock.patch.multiple(faultmaker, RECOVERY_SECONDS=0.0, MAX_LATE_SECONDS=TIMEOUT_SECONDS))
 
-        site: Any = SimpleNamespace(processes=[], store=SimpleNamespace(left_out={}))
+    async def break_it(self, *_: object) -> None:
+        self.assertFalse(self.broken, "it is broken already")
+        self.broken += 1
+        await asyncio.sleep(0.01)
+        faultmaker.MAX_LATE_SECONDS = 0.0
+        self.broken -= 1
+
+    async def assert_one_happens(self, kind: str) -> None:
+        broken = {"end": self.break_it, "start": self.break_it}
+        process = SimpleNamespace(index=0, lock=asyncio.Lock(), give_time=lambda: None, **broken)
+        machine = SimpleNamespace(processes=[process], **broken)
+        site: Any = SimpleNamespace(processes=[process], machines=[machine], store=SimpleNamespace(left_out={}))
         network: Any = None
-        plans = [Plan(0.0, "database paused", 0, 0.0, 0.0)] * 4
-        with (
-            mock.patch.dict(KINDS, {"database paused": pause}),
-            mock.patch.multiple("faults.faultmaker", RECOVERY_SECONDS=0.05, MAX_LATE_SECONDS=0.15),
-        ):
-            await Faultmaker(site, network, [], history).run(plans, time.monotonic())
-        late = [(fault.kind, fault.note) for fault in history.faults]
-        self.assertIn(("too late", "database paused"), late)
-        self.assertLess(len(late), 4)
+        history = History(seed=SEED)
+
+        async def happen(maker: Faultmaker, plan: Plan) -> None:
+            history.faults.append(Fault(time.monotonic(), plan.kind, ""))
+            await self.break_it()
+
+        with mock.patch.dict(DATABASE_KINDS, {"database paused": happen}):
+            await Faultmaker(site, network, [], history).run([Plan(0.0, kind, 0, 0.0, 0.0)] * 4, time.monotonic())
+        late = [fault.note for fault in history.faults[1:] if fault.kind == "too late"]
+        self.assertEqual([history.faults[0].kind, *late], [kind] * 4)
+
+    async def test_faults_of_the_database_do_not_pile_up(self) -> None:
+        await self.assert_one_happens("database paused")
+
+    async def test_faults_of_processes_do_not_pile_up(self) -> None:
+        for kind in ("kill", "rolling restart", "machine away"):
+            with self.subTest(kind=kind), mock.patch.object(faultmaker, "MAX_LATE_SECONDS", TIMEOUT_SECONDS):
+                await self.assert_one_happens(kind)
 
 
 class Starting(unittest.IsolatedAsyncioTestCase):
