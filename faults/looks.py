@@ -87,6 +87,10 @@ def last_looks(history: History) -> Iterator[str]:
 def _last_shown(history: History) -> dict[str, dict[int, str]]:
     """Return what each reader shows in the end, as the page's script would, or as their last page."""
     shown: dict[str, dict[int, str]] = {}
+    answers = defaultdict[int, list[int]](list)  # to each message
+    for row in history.table:
+        if row.kind == "post" and row.target is not None:
+            answers[row.target].append(row.seq)
     for heard in history.heard:
         if isinstance(heard, Page):
             if heard.reader in shown or heard.head == history.head:  # loaded after a gap; or there is no script
@@ -96,15 +100,17 @@ def _last_shown(history: History) -> dict[str, dict[int, str]]:
             new = {int(seq): look for seq, look in heard.shows.items()}
             mine.update((seq, look) for seq, look in new.items() if seq in mine or seq == heard.seq)
             if heard.quote is not None and heard.target is not None:
-                _requote(mine, heard.target, heard.quote)
+                _requote(mine, answers[heard.target], heard.quote)
     return shown
 
 
-def _requote(shown: dict[int, str], target: int, words: str) -> None:
-    for seq, seen in shown.items():
-        if seen and (quote := parts(seen)[5]) and quote[0] == target and quote[1] != words:
+def _requote(shown: dict[int, str], answers: list[int], words: str) -> None:
+    """Let what is shown of some answers quote other words."""
+    for seq in answers:
+        seen = shown.get(seq, GONE)
+        if seen and (quote := parts(seen)[5]) and quote[1] != words:
             author, text, is_edited, reactions, replies, _, digest = parts(seen)
-            shown[seq] = look(author, text, is_edited, reactions, replies, [target, words], digest)
+            shown[seq] = look(author, text, is_edited, reactions, replies, [quote[0], words], digest)
 
 
 def erased(history: History) -> Iterator[str]:
