@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from faults import places
 from faults.checker import check
 from faults.history import (
     Acked,
@@ -237,6 +238,13 @@ class Changes(CheckerTest):
         self.history.table[1] = dataclasses.replace(self.history.table[1], body="body 2 @carla")
         self.history.sent[1] = dataclasses.replace(self.history.sent[1], body="body 2 @carla")
         self.assert_found()
+
+    def test_counts_of_more_mentions_than_are_told(self) -> None:
+        posts = [Row(seq, "ana", f"n{seq}", f"body {seq} @carla", posts=seq) for seq in range(1, 602)]
+        self.history.table, self.history.head = posts, 601
+        for mentions, found in ((range(102, 602), 0), (range(152, 602), 0), (range(501), 1), (range(600, 602), 1)):
+            self.history.counted = [Counted(10.0, "carla", "carla", 601, 0, 601, list(mentions))]
+            self.assertEqual(len(list(places.counts(self.history))), found, mentions)
 
     def test_counts_on_pages_that_are_not_those_of_a_recount(self) -> None:
         self.delete()
