@@ -12,12 +12,13 @@ from testsuite.nginx import Nginx
 
 
 class Machine:
-    """`processes` and their Nginx."""
+    """`processes` and their Nginx. `limited` is what that has written of what was too much from one address."""
 
     def __init__(self, folder: Path, processes: list[Process]) -> None:
         self.processes = processes
         self._folder = folder
         self._nginx: Nginx | None = None
+        self.limited: list[str] = []
 
     def port(self) -> int:
         """The port where its Nginx listens; 0 while the machine is away."""
@@ -39,5 +40,6 @@ class Machine:
         try:
             if nginx is not None:
                 await to_the_end(nginx.stop)
+                self.limited = [line for line in nginx.errors().splitlines() if "limiting" in line]
         finally:
             await asyncio.gather(*(process.end(how) for process in self.processes))

@@ -94,6 +94,7 @@ class Run:
             store.read(self.history)
             store.read(self.den.history)
             self.history.beside = [_beside(room, store.entries(room)) for room in self.rooms]
+        self.history.output += [line for machine in site.machines for line in machine.limited]
         self.starts.update(starts=sum(process.starts for process in site.processes))
         self.starts.update(failed=sum(process.failed_starts for process in site.processes))
         self.history.complaints += self.place.complaints()

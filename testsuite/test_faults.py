@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import random
 import re
 import signal
@@ -18,18 +19,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+from unittest.mock import AsyncMock
 
 import cysqlite
 
 from faults import faultmaker
 from faults.faultmaker import DATABASE_KINDS, KINDS, Faultmaker
 from faults.history import Fault, History
+from faults.machine import Machine
 from faults.process import Process
 from faults.schedule import FAULTS_BY_ENGINE, Plan, schedule
 from faults.stores import without_gaps
 from models.logs.base import TASKS
 from testsuite.database_server import DatabaseServer
 from testsuite.needs import need
+from testsuite.ports import free_ports
 from testsuite.servers import ROOT, Server
 from testsuite.waiting import TIMEOUT_SECONDS
 
@@ -173,6 +177,34 @@ class Restarting(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(server.starts, 2)
         told = [(fault.kind, fault.note) for fault in history.faults]
         self.assertEqual(told, [("database restarted", "Deaf"), ("database killed", "Deaf when it did not stop")])
+
+
+class Limits(unittest.IsolatedAsyncioTestCase):
+    needs = ("nginx",)
+
+    async def test_a_run_knows_why_nginx_has_refused_something(self) -> None:
+        (port,) = free_ports(1)
+        process: Any = SimpleNamespace(port=port, start=AsyncMock(), end=AsyncMock())
+        machine = Machine(Path(self.enterContext(tempfile.TemporaryDirectory())), [process])
+        await machine.start()
+        try:
+            await asyncio.to_thread(self.ask_until_refused, machine.port())
+        finally:
+            await machine.end(signal.SIGTERM)
+        self.assertIn("limiting requests", machine.limited[0])
+
+    def ask_until_refused(self, port: int) -> None:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)) as connection:
+
+            def status() -> int:
+                connection.request("GET", "/")
+                with connection.getresponse() as answer:
+                    answer.read()
+                return answer.status
+
+            deadline = time.monotonic() + TIMEOUT_SECONDS
+            while status() != 429:
+                self.assertLess(time.monotonic(), deadline)
 
 
 class Late(unittest.IsolatedAsyncioTestCase):
