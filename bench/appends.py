@@ -26,7 +26,7 @@ from models.models import LOBBY
 from models.stores import Stores
 
 MEASURED_SECONDS = 3.0
-WARM_UP_SECONDS = 0.5
+WARM_UP_SECONDS = 5.0  # on MongoDB a process reads all heads when it starts, and most of them once more
 PROCESS_COUNT = 4
 ENTRIES_IN_FLIGHT = 64  # entries under way in one process
 
