@@ -12,7 +12,7 @@ from testsuite.nginx import Nginx
 
 
 class Machine:
-    """`processes` and their Nginx. `limited` is what that has written of what was too much from one address."""
+    """`processes` and their Nginx. `limited`: what it wrote of requests that were over a limit."""
 
     def __init__(self, folder: Path, processes: list[Process]) -> None:
         self.processes = processes

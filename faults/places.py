@@ -49,7 +49,10 @@ def counts(history: History) -> Iterator[str]:
 
 
 def _are_newest(told: list[int], named: list[int]) -> bool:
-    """Return whether this is told of those who name a member: all, or at least the newest but for what was deleted."""
+    """Return whether a member may be told of these mentions: of all, or, of more than TOLD_MENTIONS, of the newest.
+
+    Those that were deleted since are missing at the older end: fewer than half of them, in a run.
+    """
     return told == named or (len(told) > TOLD_MENTIONS / 2 and told == named[-len(told) :])
 
 
