@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from models.logs.base import DELETE, EDIT, LINES, POST, REACT, TASKS, Entry, RoomLog
+from models.logs.base import CHANGES, DELETE, EDIT, LINES, POST, REACT, TASKS, Entry, RoomLog
 
 MAX_EXCERPT_CHARS = 480  # of a message, of which the first words are shown elsewhere
 MAX_TITLE_NAMES = 20  # of those who reacted
@@ -104,6 +104,7 @@ async def load_affected(
 ) -> dict[int, Message]:
     """Return the messages of a room that these entries change, answer or are, and `also` some more, by number.
 
+    Of a deleted answer what it answered comes with each change, since the change that came last is told for all.
     Of posts that are new and answer nothing only with `is_whole`: what changes them comes later. Raise Unavailable.
     """
     found = {
@@ -113,7 +114,8 @@ async def load_affected(
     }
     named = {entry.target for entry in entries if entry.target is not None and entry.kind not in TASKS} | set(also)
     found |= {entry.seq: entry for entry in await log.entries(room, named - found.keys())}
-    deleted = [found[entry.target] for entry in entries if entry.kind == DELETE and entry.target in found]
+    changed = [(found[entry.target], entry) for entry in entries if entry.kind in CHANGES and entry.target in found]
+    deleted = [post for post, change in changed if change.kind == DELETE or not post.body]
     answered = {post.target for post in deleted if post.target is not None}
     found |= {entry.seq: entry for entry in await log.entries(room, answered - found.keys())}
     return await fold_all(log, room, list(found.values())) if found else {}

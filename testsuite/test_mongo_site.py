@@ -27,7 +27,7 @@ from testsuite.ports import free_ports
 from testsuite.postgresql import OnPostgresql
 from testsuite.servers import run_app
 from testsuite.tables import logs
-from testsuite.talking import Stored
+from testsuite.talking import THUMB, Stored, do, say
 
 
 class RoomsOfOthersTest(OnMongodb, test_rooms.RoomsOfOthersTest):
@@ -60,6 +60,24 @@ class StoredOnMongodb(OnMongodb):
 
 class Changes(StoredOnMongodb, test_changes.Changes):
     stores_before_it_looks = True
+
+    def test_a_reaction_stored_after_the_deletion_of_an_answer_tells_that_there_is_one_less(self) -> None:
+        first = say(self.beto, "a question")
+        answer = say(self.ana, "an answer", target=first)
+        deletion = do(self.ana, "delete", answer)["seq"]
+        self.store_late_reaction(deletion)
+        for chat in (self.ana, self.carla, *(self.chat("beto", server=server, after=answer) for server in (0, 1))):
+            react = chat.until("entry", seq=deletion + 1)
+            self.assertEqual((react["kind"], react["target"], react["html"]), ("react", answer, ""))
+            self.assertNotIn("1 reply", react["others"][str(first)])
+
+    def store_late_reaction(self, deletion: int) -> None:
+        """Store a reaction as a process does that has not seen the deletion, which was stored a moment before."""
+        with opened(logs[self.folder]) as database:
+            (deleted,) = database["entries"].find({"room": "lobby", "seq": deletion})
+            late = {name: deleted[name] for name in deleted.keys() - {"_id", "deleted", "is_pending", "mark"}}
+            late |= {"seq": deletion + 1, "kind": "react", "body": THUMB, "nonce": "a reaction that is late"}
+            database["entries"].insert_one(late)
 
 
 class ChangesRefused(StoredOnMongodb, test_changes_refused.Refused):

@@ -96,9 +96,9 @@ def _encode_change(entry: Entry, messages: Mapping[int, Message], renderer: Rend
 
 
 def _answered(entry: Entry, messages: Mapping[int, Message]) -> int | None:
-    """Return what the message answers that a deletion removes: it has one answer less."""
+    """Return what the message answers that is changed, if that was deleted, now or before: it has one answer less."""
     message = messages.get(entry.target or 0)
-    return message.entry.target if message is not None and entry.kind == DELETE else None
+    return message.entry.target if message is not None and message.is_deleted else None
 
 
 def _shown(seqs: Iterable[int | None], messages: Mapping[int, Message]) -> frozenset[int]:
