@@ -23,7 +23,7 @@ class Meetings:
         self._clients = clients
         self._history = history
         self._dice = dice
-        self._met: list[tuple[Client, Client]] = []
+        self._met: dict[frozenset[str], tuple[Client, Client]] = {}  # by their names, whoever was first
         self._is_over = asyncio.Event()
 
     def stop(self) -> None:
@@ -31,21 +31,21 @@ class Meetings:
         self._is_over.set()
 
     async def run(self) -> None:
-        """Let two meet, and then two others, until stopped; in the end all meet once more."""
+        """Let two meet, and then two others, until stopped; in the end all who have met meet once more."""
         while not self._is_over.is_set():
             try:
                 async with asyncio.timeout(self._dice.uniform(*PAUSE_SECONDS)):
                     await self._is_over.wait()
             except TimeoutError:
                 await self._meet(*self._pair())
-        for one, other in self._met:
+        for one, other in self._met.values():
             await self._meet(other, one)
 
     def _pair(self) -> tuple[Client, Client]:
         if self._met and self._dice.random() < AGAIN_SHARE:
-            return self._dice.choice(self._met)
+            return self._dice.choice(list(self._met.values()))
         one, other = self._dice.sample(self._clients, 2)
-        self._met.append((one, other))
+        self._met.setdefault(frozenset((one.member, other.member)), (one, other))
         return one, other
 
     async def _meet(self, one: Client, other: Client) -> None:

@@ -22,14 +22,18 @@ from unittest import mock
 from unittest.mock import AsyncMock
 
 import cysqlite
+import tornado.web
 
 from faults import faultmaker
 from faults.faultmaker import DATABASE_KINDS, KINDS, Faultmaker
 from faults.history import Fault, History
+from faults.links import Client, Place
 from faults.machine import Machine
+from faults.meetings import Meetings
 from faults.process import Process
 from faults.schedule import FAULTS_BY_ENGINE, Plan, schedule
 from faults.stores import without_gaps
+from faults.waiting import until
 from models.logs.base import TASKS
 from testsuite.database_server import DatabaseServer
 from testsuite.needs import need
@@ -39,6 +43,7 @@ from testsuite.waiting import TIMEOUT_SECONDS
 
 RUN_SECONDS = 60
 SEED = 20261122
+ENOUGH_OPENED = 40  # direct rooms, for some of three people to have met again
 RUN_TIMEOUT_SECONDS = 300  # for the run, its beginning and its end
 
 # Each of these must have happened, or the run has proved less than it says.
@@ -205,6 +210,35 @@ class Limits(unittest.IsolatedAsyncioTestCase):
             deadline = time.monotonic() + TIMEOUT_SECONDS
             while status() != 429:
                 self.assertLess(time.monotonic(), deadline)
+
+
+class Lounge(tornado.web.RequestHandler):
+    """Answers every form like a site where people meet."""
+
+    async def get(self) -> None:
+        self.set_cookie("_xsrf_1", "token")
+
+    async def post(self) -> None:
+        self.redirect("/rooms/direct")
+
+
+class Meeting(unittest.IsolatedAsyncioTestCase):
+    async def test_in_the_end_all_who_have_met_meet_once_more_however_often_they_have_met(self) -> None:
+        place, history = Place(), History(seed=SEED)
+        place.ports = free_ports(1)
+        server = tornado.web.Application([(".*", Lounge)]).listen(place.ports[0], "127.0.0.1")
+        names = ("ana", "beto", "carla")
+        clients = [Client(name, "", place, random.Random(SEED), member=name) for name in names]
+        with mock.patch("faults.meetings.PAUSE_SECONDS", (0.0, 0.001)):
+            meetings = Meetings(clients, history, random.Random(SEED))
+            running = asyncio.create_task(meetings.run())
+            await until(lambda: len(history.opened) >= ENOUGH_OPENED, TIMEOUT_SECONDS)
+            before = len(history.opened)
+            self.assertGreaterEqual(before, ENOUGH_OPENED)
+            meetings.stop()
+            await asyncio.wait_for(running, TIMEOUT_SECONDS)
+        server.stop()
+        self.assertLessEqual(len(history.opened) - before, 2 + 2 * 3)  # of the last meeting, and of three pairs
 
 
 class Late(unittest.IsolatedAsyncioTestCase):
