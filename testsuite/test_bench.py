@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 import unittest
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
-from bench import api, chats, people, results, sites, tokens
+from bench import api, appends, chats, people, results, sites, tokens
 from bench.chats import BODY_PREFIX
 from bench.elsewhere import Elsewhere
 from bench.engines import ENGINES, Engine
 from bench.figures import BARE, PROSA, ROWS, Figures
 from bench.load import Crowd
 from bench.polls import Polls
+from models.errors.stores import Unavailable
+from models.logs.base import Draft
 from testsuite.cases import FolderTest
 from testsuite.crowd import SECRET
 from testsuite.documents import Document
@@ -120,6 +125,31 @@ class Load(FolderTest):
             changed = "SELECT DISTINCT connections FROM presence_change WHERE version > 1"
             wait_for(lambda: len(sql(self.folder, changed)) == 2, "some have left, and come again")
             self.assertGreater(elsewhere.cpu(), 0)
+
+
+class Busy:
+    """A log that refuses the first tries."""
+
+    def __init__(self, tries: int) -> None:
+        self.left = tries
+        self.asked: list[str] = []  # the nonces
+
+    async def append(self, draft: Draft) -> None:
+        self.asked.append(draft.nonce)
+        await asyncio.sleep(0)
+        if self.left:
+            self.left -= 1
+            raise Unavailable
+
+
+class Appending(unittest.IsolatedAsyncioTestCase):
+    async def test_what_is_refused_for_a_moment_is_appended_again_and_counted_once(self) -> None:
+        log: Any = Busy(tries=2)
+        with mock.patch.multiple(appends, WARM_UP_SECONDS=0.0, MEASURED_SECONDS=0.1):
+            rate = await appends.append_for_a_while(log, "lobby", 1, under_way=1)
+        self.assertEqual(log.asked[:3], [log.asked[0]] * 3)
+        self.assertEqual(len({*log.asked}), len(log.asked) - 2)
+        self.assertAlmostEqual(rate * 0.1, len(log.asked) - 2, delta=1)
 
 
 class Results(unittest.TestCase):
