@@ -86,7 +86,7 @@ MESSAGE_MUTANTS = (
         (
             Change(
                 ENCODING_FILE,
-                "    return message.entry.target if message is not None and entry.kind == DELETE else None\n",
+                "    return message.entry.target if message is not None and message.is_deleted else None\n",
                 "    return None\n",
             ),
         ),
