@@ -28,6 +28,9 @@ from testsuite.unindexed import forget_rows, forget_words
 from testsuite.waiting import together, wait_for
 
 CLAIM_SECONDS = 4.0
+FILL_TIMEOUT_SECONDS = (
+    60.0  # for a claim to be over and half an index to be filled, little by little, by a busy machine
+)
 ONE_MORE = 30  # hundredths of a log: more than a process may still have asked its server to fill when it was killed
 
 
@@ -232,7 +235,7 @@ class Filling(SiteTest):
                 self.assertLess(now, done + ONE_MORE, "the others wait while its claim lasts")
             return now == 100
 
-        wait_for(is_filled, "the others fill the rest")
+        wait_for(is_filled, "the others fill the rest", FILL_TIMEOUT_SECONDS)
         self.seekers[number] = self.elsewhere(other, number)
         self.assert_all_find_everything()
 
