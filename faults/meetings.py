@@ -31,7 +31,7 @@ class Meetings:
         self._is_over.set()
 
     async def run(self) -> None:
-        """Let two meet, and then two others, until stopped; in the end all who have met meet once more."""
+        """Let two meet, and then two others, until stopped; in the end each two who have met do so once more."""
         while not self._is_over.is_set():
             try:
                 async with asyncio.timeout(self._dice.uniform(*PAUSE_SECONDS)):

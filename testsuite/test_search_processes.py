@@ -28,9 +28,7 @@ from testsuite.unindexed import forget_rows, forget_words
 from testsuite.waiting import together, wait_for
 
 CLAIM_SECONDS = 4.0
-FILL_TIMEOUT_SECONDS = (
-    60.0  # for a claim to be over and half an index to be filled, little by little, by a busy machine
-)
+FILL_TIMEOUT_SECONDS = 60.0  # for a claim to be over, and for a busy machine to fill what is left bit by bit
 ONE_MORE = 30  # hundredths of a log: more than a process may still have asked its server to fill when it was killed
 
 
